@@ -1,0 +1,418 @@
+import {
+  type AnsweredBy,
+  ASK_MOVES,
+  type AskOutcome,
+  type AskState,
+  type CheckoutState,
+  type EventType,
+  type FailReason,
+  LIMITS,
+  type Message,
+  type MessageId,
+  mayMove,
+  type PeerId,
+  RepowireError,
+  type Urgency,
+} from "../protocol/index.ts";
+import { type Context, emit, stir } from "./context.ts";
+import { makeEnvelope, RESULT_BODY_BYTES_MAX, shownBytes } from "./envelope.ts";
+import type { Wait } from "./live.ts";
+import { acceptMessage, checkMailbox, closeDelivery, move, mustGetDelivery, requeue } from "./mailbox.ts";
+import type { AskRecord, DeliveryRecord, PeerRecord } from "./ports.ts";
+import { mustGet } from "./registry.ts";
+import { askOutcome } from "./truth.ts";
+import { describeLoop, findChain } from "./wait-graph.ts";
+
+/** The life of a question: opened, waited for, answered, declined, failed, withdrawn, expired. It lives beside its delivery. */
+
+export interface OpenAsk {
+  asker: PeerRecord;
+  askee: PeerRecord;
+  question: string;
+  urgency: Urgency;
+  message?: MessageId;
+  traceparent?: string;
+  /** The call that will wait, unless it does not wait at all. */
+  wait?: Pick<Wait, "id" | "canTakeQuestion">;
+}
+
+/** Opens an ask, or finds the one that this call repeats; then registers the wait. Returns at once what is already known. */
+export function openAsk(ctx: Context, request: OpenAsk): { ask: AskRecord; outcome: AskOutcome; reattached: boolean } {
+  const { asker, askee } = request;
+  if (asker.id === askee.id) {
+    throw new RepowireError("self_ask", `"${askee.name}" is you. Ask another peer; list_peers shows them.`);
+  }
+  const known = findRepeated(ctx, request);
+  const ask = known ?? createAsk(ctx, request);
+  if (ask.state === "open" && request.wait) registerWait(ctx, ask, request.wait);
+  const outcome = askOutcome(ctx, ask);
+  if (known && ask.answer) leaseAsResult(ctx, ask.answer, ask.asker);
+  return { ask, outcome, reattached: known !== undefined };
+}
+
+/** The same message id (a request sent again), or the same asker, peer and text while the question is open. */
+function findRepeated(ctx: Context, request: OpenAsk): AskRecord | undefined {
+  if (request.message) {
+    const stored = ctx.tx.messages.get(request.message);
+    if (stored) {
+      const ask = ctx.tx.asks.get(request.message);
+      if (stored.from !== request.asker.id || !ask || ask.askee !== request.askee.id) {
+        throw new RepowireError(
+          "id_taken",
+          "That message id already names another message. Leave the id out, or use a new one.",
+        );
+      }
+      return ask;
+    }
+  }
+  return ctx.tx.asks
+    .openFrom(request.asker.id)
+    .find((ask) => ask.askee === request.askee.id && ctx.tx.messages.get(ask.message)?.body === request.question);
+}
+
+function createAsk(ctx: Context, request: OpenAsk): AskRecord {
+  const { asker, askee } = request;
+  checkMailbox(ctx, askee);
+  const mine = ctx.tx.asks.openFrom(asker.id).length;
+  if (mine >= LIMITS.openAsksPerAskerMax) {
+    throw new RepowireError(
+      "too_many_asks",
+      `You have ${mine} open questions, the most one peer may have. Withdraw some with inbox(id, cancel=true), or wait for answers.`,
+    );
+  }
+  const chain = findChain(ctx, askee.id, asker.id);
+  const returnable = chain?.[0]?.canTakeQuestion ? chain[0] : undefined;
+  if (chain && !returnable && request.wait) {
+    throw new RepowireError(
+      "ask_cycle",
+      `${describeLoop(ctx, asker.id, chain)}: each would wait for the next. Answer the question you have first, or ask with wait_seconds=0.`,
+    );
+  }
+  const cause = causeOf(ctx, asker.id);
+  const { message, deliveries } = acceptMessage(ctx, {
+    id: request.message ?? ctx.ids.message(),
+    kind: "ask",
+    from: asker,
+    to: [askee],
+    body: request.question,
+    urgency: request.urgency,
+    thread: cause?.thread,
+    hops: cause ? cause.hops + 1 : 0,
+    traceparent: request.traceparent,
+    expiryMs: LIMITS.askExpiryMs,
+  });
+  const delivery = deliveries[0];
+  if (!delivery) throw new Error("an ask has one delivery");
+  const ask: AskRecord = {
+    message: message.id,
+    handle: delivery.handle,
+    asker: asker.id,
+    askee: askee.id,
+    state: "open",
+    opened_at: ctx.now.wall,
+    reminded: false,
+    abandoned: false,
+    expires_awake_ms: ctx.now.awake + LIMITS.askExpiryMs,
+  };
+  ctx.tx.asks.put(ask);
+  if (returnable) handOverAsResult(ctx, returnable, delivery);
+  return ask;
+}
+
+/** What an agent is working on while it sends: the question that it has in hand. Its messages continue that thread. */
+export function causeOf(ctx: Context, peer: PeerId): Message | undefined {
+  let newest: Message | undefined;
+  for (const ask of ctx.tx.asks.openTo(peer)) {
+    const state = ctx.tx.deliveries.get(ask.message, peer)?.state;
+    if (state !== "presented" && state !== "seen") continue;
+    const message = ctx.tx.messages.get(ask.message);
+    if (message && (!newest || message.created_at >= newest.created_at)) newest = message;
+  }
+  return newest;
+}
+
+function registerWait(ctx: Context, ask: AskRecord, wait: Pick<Wait, "id" | "canTakeQuestion">): void {
+  const waits = ctx.live.waitsOf(ask.asker).length;
+  if (waits >= LIMITS.waitersPerPeerMax) {
+    throw new RepowireError(
+      "too_many_waits",
+      `${waits} of your calls already wait. Ask with wait_seconds=0; the answer arrives by itself.`,
+    );
+  }
+  ctx.live.putWait(ctx.tx, { ...wait, ask: ask.message, waiter: ask.asker, target: ask.askee, rung: "result" });
+}
+
+/**
+ * Ask back: the recipient's own waiting call returns with this question, so that no loop exists and the question can be answered.
+ * Its wait ends; the ask it waited for stays open.
+ */
+function handOverAsResult(ctx: Context, wait: Wait, delivery: DeliveryRecord): void {
+  const leased = leaseAsResult(ctx, delivery.message, delivery.peer);
+  const waitedFor = ctx.tx.asks.get(wait.ask);
+  if (!leased || !waitedFor) return;
+  ctx.live.removeWait(ctx.tx, wait.id);
+  ctx.effects.push({
+    type: "settle",
+    wait: wait.id,
+    outcome: {
+      state: "asked_first",
+      id: waitedFor.handle,
+      message: waitedFor.message,
+      peer: mustGet(ctx, waitedFor.askee).name,
+      question: makeEnvelope(ctx, leased),
+    },
+  });
+}
+
+/** The message travels as the result of a call (`pull`: of `inbox`); the caller's side reports when it was written. */
+export function leaseAsResult(
+  ctx: Context,
+  message: MessageId,
+  peer: PeerId,
+  rung: "result" | "pull" = "result",
+  maxBytes: number = RESULT_BODY_BYTES_MAX,
+): DeliveryRecord | undefined {
+  const delivery = ctx.tx.deliveries.get(message, peer);
+  if (!delivery || (delivery.state !== "queued" && delivery.state !== "held")) return undefined;
+  const body = ctx.tx.messages.get(message)?.body ?? "";
+  return move(
+    ctx,
+    delivery,
+    "leased",
+    {
+      attempt: delivery.attempt + 1,
+      rung,
+      lease_until: ctx.now.awake + LIMITS.leaseMs,
+      shown_bytes: shownBytes(body, maxBytes),
+    },
+    { rung },
+  );
+}
+
+export interface Reply {
+  ask: AskRecord;
+  text: string;
+  outcome: "answer" | "decline";
+  by: AnsweredBy;
+  checkout?: CheckoutState;
+  message?: MessageId;
+}
+
+/** Closes an ask with an answer or a refusal, and sends that to the asker. Repeating it changes nothing. */
+export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeated: boolean; awaited: boolean } {
+  const { ask } = reply;
+  const to: AskState = reply.outcome === "answer" ? "answered" : "declined";
+  const previous = ask.answer ? ctx.tx.messages.get(ask.answer) : undefined;
+  const supersedes =
+    ask.state === "failed" || (ask.state === "answered" && ask.by === "captured" && reply.by === "reply");
+  if (ask.state !== "open" && !supersedes) {
+    if (previous && previous.body === reply.text) return { ask, repeated: true, awaited: false };
+    throw closedError(ctx, ask, previous);
+  }
+  if (!mayMove(ASK_MOVES, ask.state, to)) throw closedError(ctx, ask, previous);
+  const closed = closeAsk(ctx, ask, to, {
+    by: reply.outcome === "answer" ? reply.by : undefined,
+    text: reply.text,
+    checkout: reply.checkout,
+    message: reply.message,
+  });
+  return { ...closed, repeated: false };
+}
+
+function closedError(ctx: Context, ask: AskRecord, previous: Message | undefined): RepowireError {
+  const asker = mustGet(ctx, ask.asker).name;
+  if (previous) {
+    const first = previous.body.length > 200 ? `${previous.body.slice(0, 200)}…` : previous.body;
+    return new RepowireError(
+      "already_answered",
+      `${ask.handle} already has its answer, which ${asker} got: "${first}". To correct it, use notify_peer("${asker}", …).`,
+    );
+  }
+  return new RepowireError(
+    "ask_closed",
+    `${ask.handle} is ${ask.state}; ${asker} no longer waits for it. If it still matters, use notify_peer("${asker}", …).`,
+  );
+}
+
+interface Closing {
+  by?: AnsweredBy;
+  reason?: FailReason;
+  detail?: string;
+  /** What the asker reads. */
+  text: string;
+  checkout?: CheckoutState;
+  message?: MessageId;
+  urgency?: Urgency;
+}
+
+/**
+ * Ends an ask and lets its asker know: as the result of the call that waits, else as a message. The news is a delivery like any
+ * other, so that it cannot be lost on the way.
+ */
+export function closeAsk(
+  ctx: Context,
+  ask: AskRecord,
+  to: Exclude<AskState, "open" | "cancelled">,
+  closing: Closing,
+): { ask: AskRecord; awaited: boolean } {
+  if (!mayMove(ASK_MOVES, ask.state, to)) return { ask, awaited: false };
+  const askee = mustGet(ctx, ask.askee);
+  const asker = mustGet(ctx, ask.asker);
+  const question = ctx.tx.messages.get(ask.message);
+  const closed: AskRecord = {
+    ...ask,
+    state: to,
+    by: closing.by,
+    reason: closing.reason,
+    detail: closing.detail,
+    closed_at: ctx.now.wall,
+    answer: closing.message ?? ctx.ids.message(),
+  };
+  ctx.tx.asks.put(closed);
+  emit(ctx, {
+    type: `ask.${to}` as EventType,
+    peer: ask.askee,
+    message: ask.message,
+    data: { handle: ask.handle, by: closing.by, reason: closing.reason, from: askee.name, to: asker.name },
+  });
+  const { deliveries } = acceptMessage(ctx, {
+    id: closed.answer ?? ctx.ids.message(),
+    kind: "answer",
+    from: askee,
+    to: [asker],
+    body: closing.text,
+    urgency: closing.urgency ?? (ask.abandoned ? "fyi" : "normal"),
+    in_reply_to: ask.message,
+    thread: question?.thread,
+    hops: question?.hops ?? 0,
+    checkout: closing.checkout,
+    expiryMs: LIMITS.askExpiryMs,
+  });
+  dropSupersededAnswer(ctx, ask);
+  endDeliveryOfClosedAsk(ctx, ask, to);
+  const awaited = settleWaits(ctx, closed, deliveries[0]);
+  stir(ctx, ask.askee);
+  return { ask: closed, awaited };
+}
+
+/** An earlier answer (captured, or the notice of a failure) that nobody has read yet is replaced, not added to. */
+function dropSupersededAnswer(ctx: Context, ask: AskRecord): void {
+  if (!ask.answer) return;
+  const earlier = ctx.tx.deliveries.get(ask.answer, ask.asker);
+  if (earlier && (earlier.state === "queued" || earlier.state === "held")) {
+    closeDelivery(ctx, earlier, "cancelled", "superseded by a later answer");
+  }
+}
+
+/** A question that is over need not be handed over any more. */
+function endDeliveryOfClosedAsk(ctx: Context, ask: AskRecord, to: AskState): void {
+  const delivery = mustGetDelivery(ctx, ask.message, ask.askee);
+  if (to === "expired") closeDelivery(ctx, delivery, "expired", "its time ran out");
+  else if (delivery.state === "queued" || delivery.state === "held")
+    closeDelivery(ctx, delivery, "cancelled", `the question is ${to}`);
+}
+
+/** Ends every call that waits for this ask. The news travels in the first one's result. */
+function settleWaits(ctx: Context, ask: AskRecord, news: DeliveryRecord | undefined): boolean {
+  const waits = ctx.live.waitsFor(ask.message);
+  if (waits.length === 0) return false;
+  if (news) leaseAsResult(ctx, news.message, news.peer);
+  const outcome = askOutcome(ctx, ask);
+  for (const wait of waits) {
+    ctx.live.removeWait(ctx.tx, wait.id);
+    ctx.effects.push({ type: "settle", wait: wait.id, outcome });
+  }
+  return true;
+}
+
+/** Ends the waits of an ask that stays open, with the truth of this moment. */
+export function settlePending(ctx: Context, ask: AskRecord): void {
+  const waits = ctx.live.waitsFor(ask.message);
+  if (waits.length === 0) return;
+  const outcome = askOutcome(ctx, ask);
+  for (const wait of waits) {
+    ctx.live.removeWait(ctx.tx, wait.id);
+    ctx.effects.push({ type: "settle", wait: wait.id, outcome });
+  }
+}
+
+/** A wait ended by itself (time, a lost link): returns how the ask stands. */
+export function endWait(ctx: Context, waitId: string, message: MessageId): AskOutcome {
+  ctx.live.removeWait(ctx.tx, waitId);
+  const ask = ctx.tx.asks.get(message);
+  if (!ask) throw new Error(`no ask ${message}`);
+  return askOutcome(ctx, ask);
+}
+
+/** `text` says what happened, for the asker; it is both the outcome's detail and the body of the notice. */
+export function failAsk(ctx: Context, ask: AskRecord, reason: FailReason, text: string): AskRecord {
+  return closeAsk(ctx, ask, "failed", { reason, detail: text, text }).ask;
+}
+
+export function expireAsk(ctx: Context, ask: AskRecord): AskRecord {
+  const askee = mustGet(ctx, ask.askee);
+  return closeAsk(ctx, ask, "expired", {
+    text: `${askee.name} did not answer within the time that a question is kept.`,
+    urgency: "fyi",
+  }).ask;
+}
+
+/** One interim line of the recipient: shown to a waiting call, kept for whoever looks; it never starts a turn. */
+export function reportProgress(ctx: Context, ask: AskRecord, text: string): AskRecord {
+  if (ask.state !== "open") throw closedError(ctx, ask, ask.answer ? ctx.tx.messages.get(ask.answer) : undefined);
+  const next = { ...ask, progress: text };
+  ctx.tx.asks.put(next);
+  emit(ctx, { type: "ask.progress", peer: ask.askee, message: ask.message, data: { handle: ask.handle } });
+  for (const wait of ctx.live.waitsFor(ask.message)) ctx.effects.push({ type: "progress", wait: wait.id, text });
+  return next;
+}
+
+/**
+ * The asker takes a question back. Nobody has it: it is cancelled. Otherwise it stays open, its answer comes as fyi, and where
+ * nothing of it can be taken back the recipient is told the same way.
+ */
+export function withdrawAsk(ctx: Context, ask: AskRecord): { wasPresented: boolean } {
+  if (ask.state !== "open") throw closedError(ctx, ask, ask.answer ? ctx.tx.messages.get(ask.answer) : undefined);
+  for (const wait of ctx.live.waitsFor(ask.message)) ctx.live.removeWait(ctx.tx, wait.id);
+  const delivery = mustGetDelivery(ctx, ask.message, ask.askee);
+  if (delivery.state === "queued" || delivery.state === "held") {
+    const closed: AskRecord = { ...ask, state: "cancelled", closed_at: ctx.now.wall };
+    ctx.tx.asks.put(closed);
+    emit(ctx, { type: "ask.cancelled", peer: ask.asker, message: ask.message, data: { handle: ask.handle } });
+    closeDelivery(ctx, delivery, "cancelled", "withdrawn by the sender");
+    stir(ctx, ask.askee);
+    return { wasPresented: false };
+  }
+  if (!ask.abandoned) {
+    ctx.tx.asks.put({ ...ask, abandoned: true });
+    emit(ctx, { type: "ask.abandoned", peer: ask.asker, message: ask.message, data: { handle: ask.handle } });
+    const asker = mustGet(ctx, ask.asker);
+    acceptMessage(ctx, {
+      id: ctx.ids.message(),
+      kind: "notify",
+      from: asker,
+      to: [mustGet(ctx, ask.askee)],
+      body: `${asker.name} no longer waits for an answer to ${ask.handle}. Skip it unless the work is nearly done.`,
+      urgency: "fyi",
+      in_reply_to: ask.message,
+      hops: 0,
+      expiryMs: LIMITS.notifyExpiryMs,
+    });
+  }
+  return { wasPresented: true };
+}
+
+/** Presents the open questions of a conversation that is gone, or that forgot them, once more. */
+export function representAsks(
+  ctx: Context,
+  peer: PeerId,
+  why: string,
+  isLost: (delivery: DeliveryRecord) => boolean,
+): void {
+  for (const ask of ctx.tx.asks.openTo(peer)) {
+    const delivery = ctx.tx.deliveries.get(ask.message, peer);
+    if (!delivery || (delivery.state !== "presented" && delivery.state !== "seen") || !isLost(delivery)) continue;
+    requeue(ctx, delivery, why);
+    ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
+  }
+}

@@ -1,0 +1,253 @@
+import {
+  byteLength,
+  type CheckoutState,
+  DELIVERY_MOVES,
+  type DeliveryState,
+  type EventType,
+  LIMITS,
+  type Message,
+  type MessageId,
+  type MessageKind,
+  mayMove,
+  OPEN_DELIVERY_STATES,
+  type PeerId,
+  RepowireError,
+  type Rung,
+  type Urgency,
+} from "../protocol/index.ts";
+import { type Context, emit, stir } from "./context.ts";
+import type { DeliveryRecord, PeerRecord } from "./ports.ts";
+import { effectiveInbound } from "./registry.ts";
+import { proveRung } from "./routes.ts";
+
+/** Deliveries on their way to peers: accepted, moved through their states, proven by receipts. Only legal moves happen here. */
+
+export interface NewMessage {
+  id: MessageId;
+  kind: MessageKind;
+  from: PeerRecord;
+  to: PeerRecord[];
+  /** For broadcasts: the circle addressed. */
+  circle?: string;
+  body: string;
+  urgency: Urgency;
+  in_reply_to?: MessageId;
+  thread?: MessageId;
+  hops: number;
+  traceparent?: string;
+  checkout?: CheckoutState;
+  expiryMs: number;
+}
+
+/** Stores a message and one queued delivery for each recipient, or refuses before anything is stored. */
+export function acceptMessage(ctx: Context, draft: NewMessage): { message: Message; deliveries: DeliveryRecord[] } {
+  if (draft.hops > LIMITS.hopsMax) {
+    throw new RepowireError(
+      "too_many_hops",
+      `This would be hop ${draft.hops} of one chain of messages; ${LIMITS.hopsMax} is the limit. Report to your user instead.`,
+    );
+  }
+  const message: Message = {
+    id: draft.id,
+    kind: draft.kind,
+    from: draft.from.id,
+    from_name: draft.from.name,
+    from_circle: draft.from.circle,
+    from_role: draft.from.role,
+    to: draft.circle === undefined ? (draft.to[0]?.id ?? "") : `circle:${draft.circle}`,
+    body: draft.body,
+    body_bytes: byteLength(draft.body),
+    attachments: [],
+    in_reply_to: draft.in_reply_to,
+    thread: draft.thread ?? draft.id,
+    urgency: draft.urgency,
+    hops: draft.hops,
+    traceparent: draft.traceparent,
+    checkout: draft.checkout,
+    created_at: ctx.now.wall,
+    expires_awake_ms: ctx.now.awake + draft.expiryMs,
+  };
+  ctx.tx.messages.insert(message);
+  emit(ctx, {
+    type: "message.accepted",
+    peer: draft.from.id,
+    message: message.id,
+    data: { kind: message.kind, from: draft.from.name, bytes: message.body_bytes, urgency: message.urgency },
+  });
+  const deliveries = draft.to.map((peer) => enqueue(ctx, message, peer));
+  return { message, deliveries };
+}
+
+function enqueue(ctx: Context, message: Message, to: PeerRecord): DeliveryRecord {
+  const delivery: DeliveryRecord = {
+    message: message.id,
+    peer: to.id,
+    handle: freeHandle(ctx),
+    state: "queued",
+    attempt: 0,
+    shown_bytes: 0,
+    queued_at: ctx.now.wall,
+    seq: ctx.tx.deliveries.nextSeq(),
+    kind: message.kind,
+    from: message.from,
+    urgency: message.urgency,
+    expires_awake_ms: message.expires_awake_ms,
+    dead_rungs: [],
+    possible_duplicates: 0,
+  };
+  ctx.tx.deliveries.put(delivery);
+  emit(ctx, {
+    type: "delivery.queued",
+    peer: to.id,
+    message: message.id,
+    data: { to: to.name, handle: delivery.handle },
+  });
+  stir(ctx, to.id);
+  return delivery;
+}
+
+/** A recipient with too much unread takes nothing more; answers are let through, since they were asked for. */
+export function checkMailbox(ctx: Context, to: PeerRecord): void {
+  const inbound = effectiveInbound(ctx, to);
+  if (inbound.policy === "refuse") {
+    throw new RepowireError(
+      "refused_by_peer",
+      `${to.name} takes no messages: ${inbound.reason ?? "its user decided so"}.`,
+    );
+  }
+  const unread = ctx.tx.deliveries.count(to.id, ["queued", "held", "leased"]);
+  if (unread >= LIMITS.mailboxLengthMax) {
+    throw new RepowireError(
+      "mailbox_full",
+      `${to.name} has ${unread} unread messages, the most a mailbox may hold. Try again after it has read some.`,
+    );
+  }
+}
+
+/** Handles are unique over all peers, so that people can name a message by its handle alone; 24 million leave room. */
+function freeHandle(ctx: Context): string {
+  for (;;) {
+    const handle = ctx.ids.handle();
+    if (!ctx.tx.deliveries.byHandle(handle)) return handle;
+  }
+}
+
+/** The store's whole record of a delivery that must exist. */
+export function mustGetDelivery(ctx: Context, message: MessageId, peer: PeerId): DeliveryRecord {
+  const delivery = ctx.tx.deliveries.get(message, peer);
+  if (!delivery) throw new Error(`no delivery of ${message} to ${peer}`);
+  return delivery;
+}
+
+/**
+ * Moves a delivery, if that is legal from where it is, and records it. Returns the delivery as it is afterwards: an illegal or
+ * repeated move changes nothing, since reports may come twice, late and out of order.
+ */
+export function move(
+  ctx: Context,
+  delivery: DeliveryRecord,
+  to: DeliveryState,
+  change: Partial<DeliveryRecord> = {},
+  data: Record<string, unknown> = {},
+): DeliveryRecord {
+  if (!mayMove(DELIVERY_MOVES, delivery.state, to)) return delivery;
+  const next: DeliveryRecord = { ...delivery, reason: undefined, ...change, state: to };
+  if (to !== "leased") {
+    next.lease_until = undefined;
+    next.lease_route = undefined;
+  }
+  const event = emit(ctx, {
+    type: `delivery.${to}` as EventType,
+    peer: delivery.peer,
+    message: delivery.message,
+    data: { handle: delivery.handle, attempt: next.attempt, ...(next.reason ? { reason: next.reason } : {}), ...data },
+  });
+  if (to === "leased") next.lease_seq = event.seq;
+  ctx.tx.deliveries.put(next);
+  return next;
+}
+
+/** Handed to the recipient's runtime. Proves nothing about reading. */
+export function present(ctx: Context, delivery: DeliveryRecord, rung: Rung): DeliveryRecord {
+  const conversation = ctx.tx.peers.get(delivery.peer)?.conversation;
+  const next = move(
+    ctx,
+    delivery,
+    "presented",
+    { presented_at: ctx.now.wall, presented_awake: ctx.now.awake, conversation, rung, entered_at: delivery.entered_at },
+    { rung },
+  );
+  if (next !== delivery) ctx.effects.push({ type: "watch", peer: delivery.peer });
+  return next;
+}
+
+/** The runtime took it into the conversation; the model may not have read it yet. Proves the rung. */
+export function enter(ctx: Context, delivery: DeliveryRecord, by: string): DeliveryRecord {
+  if (delivery.entered_at !== undefined || delivery.state === "seen") return delivery;
+  const presented = delivery.state === "leased" ? present(ctx, delivery, delivery.rung ?? "push") : delivery;
+  if (presented.state !== "presented" && presented.state !== "held") return presented;
+  const next = { ...presented, entered_at: ctx.now.wall };
+  ctx.tx.deliveries.put(next);
+  emit(ctx, { type: "delivery.entered", peer: next.peer, message: next.message, data: { handle: next.handle, by } });
+  if (next.rung) proveRung(ctx, next.peer, next.rung, by, latency(ctx, next));
+  return next;
+}
+
+/** The model has it: a receipt from the recipient's own side. */
+export function see(ctx: Context, delivery: DeliveryRecord, by: string): DeliveryRecord {
+  if (delivery.state === "seen") return delivery;
+  const next = move(ctx, delivery, "seen", { seen_at: ctx.now.wall, seen_by: by }, { by });
+  if (next !== delivery && next.rung && delivery.entered_at === undefined)
+    proveRung(ctx, next.peer, next.rung, by, latency(ctx, next));
+  return next;
+}
+
+function latency(ctx: Context, delivery: DeliveryRecord): number | undefined {
+  return delivery.presented_awake === undefined ? undefined : Math.max(0, ctx.now.awake - delivery.presented_awake);
+}
+
+/** Back into the queue: provably not with the recipient, or its conversation is gone. The handle stays. */
+export function requeue(
+  ctx: Context,
+  delivery: DeliveryRecord,
+  why: string,
+  change: Partial<DeliveryRecord> = {},
+): DeliveryRecord {
+  if (delivery.attempt >= LIMITS.attemptsMax) {
+    return move(ctx, delivery, "dead", { reason: `${delivery.attempt} attempts failed; the last: ${why}` });
+  }
+  const next = move(
+    ctx,
+    delivery,
+    "queued",
+    {
+      reason: why,
+      entered_at: undefined,
+      presented_at: undefined,
+      presented_awake: undefined,
+      seen_at: undefined,
+      seen_by: undefined,
+      rung: undefined,
+      ...change,
+    },
+    { why },
+  );
+  stir(ctx, delivery.peer);
+  return next;
+}
+
+/** Ends an open delivery that nobody needs any more, telling the transport where it may still hold it. */
+export function closeDelivery(
+  ctx: Context,
+  delivery: DeliveryRecord,
+  to: "cancelled" | "expired",
+  reason: string,
+): DeliveryRecord {
+  if (!(OPEN_DELIVERY_STATES as readonly string[]).includes(delivery.state)) return delivery;
+  if (delivery.lease_route && delivery.state === "leased") {
+    ctx.effects.push({ type: "cancel", route: delivery.lease_route, peer: delivery.peer, message: delivery.message });
+  }
+  // A hand-over in flight may still land; only its report can tell.
+  if (to === "expired" && delivery.state === "leased") return delivery;
+  return move(ctx, delivery, to, { reason });
+}

@@ -1,0 +1,247 @@
+import {
+  type Capability,
+  DEFAULT_CIRCLE,
+  type InboundPolicy,
+  LIMITS,
+  NAME_PATTERN,
+  type Peer,
+  type PeerId,
+  type Presence,
+  type ProcessInstance,
+  RepowireError,
+  type Role,
+  type Runtime,
+  sameInstance,
+} from "../protocol/index.ts";
+import { type Context, emit, stir } from "./context.ts";
+import type { PeerRecord } from "./ports.ts";
+import { chooseRoute } from "./routes.ts";
+
+/** A session as an adapter, hook or link found it. Paths are real paths. */
+export interface SessionStart {
+  runtime: Runtime;
+  role: Role;
+  instance?: ProcessInstance;
+  conversation?: string;
+  path?: string;
+  branch?: string;
+  worktree_of?: string;
+  /** Wishes: an explicit name or circle from flag, environment or project file. */
+  name?: string;
+  circle?: string;
+  config_dir?: string;
+  capabilities: Capability[];
+  identity: "proven" | "asserted";
+}
+
+/**
+ * Gives a session its seat: the one this very process already has; else the one its resumed conversation left; else the lowest
+ * free seat of its folder, whatever runtime sat there; else a new one. The seat keeps its name and mailbox.
+ */
+export function claimSeat(ctx: Context, start: SessionStart): PeerRecord {
+  const all = ctx.tx.peers.all();
+  const held = all.find((peer) => sameInstance(peer.instance, start.instance));
+  const free = all.filter((peer) => peer.presence.state === "offline" && peer.role === start.role);
+  const seat = held ?? resumedSeat(free, start) ?? folderSeat(free, start);
+  return seat ? takeSeat(ctx, seat, start, held !== undefined) : newSeat(ctx, start);
+}
+
+function resumedSeat(free: PeerRecord[], start: SessionStart): PeerRecord | undefined {
+  if (!start.conversation) return undefined;
+  return free.find((peer) => peer.runtime === start.runtime && peer.conversation === start.conversation);
+}
+
+function folderSeat(free: PeerRecord[], start: SessionStart): PeerRecord | undefined {
+  if (!start.path) return undefined;
+  const here = free
+    .filter((peer) => peer.path === start.path && (start.circle === undefined || peer.circle === start.circle))
+    .sort((a, b) => a.seat - b.seat);
+  return start.name === undefined ? here[0] : here.find((peer) => peer.name === start.name);
+}
+
+function takeSeat(ctx: Context, seat: PeerRecord, start: SessionStart, same: boolean): PeerRecord {
+  const conversation = start.conversation ?? (same ? seat.conversation : undefined);
+  const next: PeerRecord = {
+    ...seat,
+    runtime: start.runtime,
+    path: start.path ?? seat.path,
+    branch: start.branch ?? (same ? seat.branch : undefined),
+    worktree_of: start.worktree_of ?? (same ? seat.worktree_of : undefined),
+    instance: start.instance ?? seat.instance,
+    conversation,
+    config_dir: start.config_dir ?? (same ? seat.config_dir : undefined),
+    capabilities: same ? union(seat.capabilities, start.capabilities) : start.capabilities,
+    identity: start.identity,
+    last_seen_at: ctx.now.wall,
+    ...(same
+      ? {}
+      : {
+          proofs: {},
+          turn: undefined,
+          transcript: undefined,
+          permission_mode: undefined,
+          had_link: false,
+          resume_hash: undefined,
+          description: undefined,
+          described_at: undefined,
+        }),
+  };
+  ctx.tx.peers.put(next);
+  if (!same) ctx.live.setActivity(ctx.tx, seat.id, { state: "unknown", since_awake: ctx.now.awake });
+  if (next.presence.state === "offline") setPresence(ctx, next.id, { state: "online" });
+  return mustGet(ctx, seat.id);
+}
+
+function union<T>(a: readonly T[], b: readonly T[]): T[] {
+  return [...new Set([...a, ...b])];
+}
+
+function newSeat(ctx: Context, start: SessionStart): PeerRecord {
+  const circle = start.circle ?? DEFAULT_CIRCLE;
+  const peer: PeerRecord = {
+    id: ctx.ids.peer(),
+    seat: ctx.tx.peers.nextSeat(),
+    name: freeName(ctx, circle, start.name ?? nameFromPath(start.path)),
+    circle,
+    role: start.role,
+    runtime: start.runtime,
+    machine: ctx.config.machine,
+    path: start.path,
+    branch: start.branch,
+    worktree_of: start.worktree_of,
+    instance: start.instance,
+    conversation: start.conversation,
+    config_dir: start.config_dir,
+    capabilities: start.capabilities,
+    identity: start.identity,
+    presence: { state: start.role === "human" ? "offline" : "online", since: ctx.now.wall },
+    proofs: {},
+    had_link: false,
+    last_seen_at: ctx.now.wall,
+    joined_at: ctx.now.wall,
+  };
+  ctx.tx.peers.put(peer);
+  emit(ctx, {
+    type: "peer.joined",
+    peer: peer.id,
+    data: { name: peer.name, circle, runtime: peer.runtime, role: peer.role },
+  });
+  return peer;
+}
+
+/** The folder's name as a peer name: what the pattern does not allow becomes a dash. */
+export function nameFromPath(path: string | undefined): string {
+  const last = path?.split("/").filter(Boolean).at(-1) ?? "peer";
+  const dashed = last
+    .replace(/[^\p{L}\p{N}._-]+/gu, "-")
+    .replace(/^[^\p{L}\p{N}_]+/u, "")
+    .replace(/-+$/u, "")
+    .slice(0, LIMITS.nameCharsMax - 4);
+  return NAME_PATTERN.test(dashed) ? dashed : "peer";
+}
+
+/** `name`, or `name-2`, `name-3` …: unique in its circle, also among empty seats, so that a name always means the same seat. */
+function freeName(ctx: Context, circle: string, wanted: string): string {
+  const taken = new Set(
+    ctx.tx.peers
+      .all()
+      .filter((peer) => peer.circle === circle)
+      .map((peer) => peer.name),
+  );
+  if (!taken.has(wanted)) return wanted;
+  for (let n = 2; ; n++) {
+    const name = `${wanted}-${n}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+export function mustGet(ctx: Context, id: PeerId): PeerRecord {
+  const peer = ctx.tx.peers.get(id);
+  if (!peer) throw new RepowireError("peer_not_found", "That seat was removed from the mesh.");
+  return peer;
+}
+
+/** Records a changed presence; silent where nothing changed. */
+export function setPresence(ctx: Context, id: PeerId, to: Omit<Presence, "since">): void {
+  const peer = ctx.tx.peers.get(id);
+  if (!peer) return;
+  const was = peer.presence;
+  if (was.state === to.state && was.detail === to.detail && was.until === to.until) return;
+  const since = was.state === to.state ? was.since : ctx.now.wall;
+  ctx.tx.peers.put({ ...peer, presence: { ...to, since }, last_seen_at: ctx.now.wall });
+  emit(ctx, { type: "peer.presence", peer: id, data: { name: peer.name, ...to, was: was.state } });
+  stir(ctx, id);
+}
+
+export function rename(ctx: Context, peer: PeerRecord, name: string): PeerRecord {
+  if (peer.name === name) return peer;
+  const holder = ctx.tx.peers.all().find((other) => other.circle === peer.circle && other.name === name);
+  if (holder) {
+    throw new RepowireError(
+      "name_taken",
+      `"${name}" is already a peer of circle "${peer.circle}"${holder.path ? ` (${holder.path})` : ""}. Choose another name.`,
+    );
+  }
+  ctx.tx.peers.put({ ...peer, name });
+  emit(ctx, { type: "peer.renamed", peer: peer.id, data: { name, was: peer.name } });
+  return mustGet(ctx, peer.id);
+}
+
+export function describe(ctx: Context, peer: PeerRecord, text: string): PeerRecord {
+  const description = text === "" ? undefined : text.replace(/\s+/g, " ");
+  ctx.tx.peers.put({ ...peer, description, described_at: description ? ctx.now.wall : undefined });
+  emit(ctx, { type: "peer.described", peer: peer.id, data: { name: peer.name, description: description ?? "" } });
+  return mustGet(ctx, peer.id);
+}
+
+/** Modes in which a session acts without asking anybody. */
+const MODES_WITHOUT_PROMPTS = new Set(["bypassPermissions", "yolo"]);
+
+/** What happens to a message for this peer before any push, and why. */
+export function effectiveInbound(ctx: Context, peer: PeerRecord): { policy: InboundPolicy; reason?: string } {
+  if (peer.inbound_policy === "accept") return { policy: "accept" };
+  if (peer.inbound_policy)
+    return {
+      policy: peer.inbound_policy,
+      reason: `its user decided so; fix: repowire peer inbound ${peer.name} accept`,
+    };
+  if (peer.permission_mode && MODES_WITHOUT_PROMPTS.has(peer.permission_mode)) {
+    const policy = ctx.config.inboundWithoutPrompts;
+    if (policy !== "accept") {
+      return {
+        policy,
+        reason: `runs without permission prompts (${peer.permission_mode}); fix: repowire peer inbound ${peer.name} accept`,
+      };
+    }
+  }
+  return { policy: "accept" };
+}
+
+/** The public view of a seat, with what only live state knows. */
+export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
+  const {
+    seat: _seat,
+    instance: _i,
+    conversation: _c,
+    config_dir: _d,
+    transcript: _t,
+    turn: _u,
+    proofs,
+    ...rest
+  } = peer;
+  const { inbound_policy: _p, permission_mode: _m, had_link: _h, resume_hash: _r, ...open } = rest;
+  const route = chooseRoute(ctx, peer.id, []);
+  const rung = route?.rung ?? (peer.capabilities.includes("hooks") ? "hook" : "pull");
+  const proof = proofs[rung];
+  const inbound = effectiveInbound(ctx, peer);
+  return {
+    ...open,
+    delivery:
+      peer.presence.state === "offline"
+        ? undefined
+        : { rung, proven_by: proof?.by, proven_at: proof?.at, latency_ms: proof?.latency_ms },
+    inbound: inbound.policy,
+    inbound_reason: inbound.reason,
+    unread: ctx.tx.deliveries.count(peer.id, ["queued", "held"]),
+  };
+}

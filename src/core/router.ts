@@ -1,0 +1,243 @@
+import {
+  type DeliverResult,
+  type Envelope,
+  LIMITS,
+  type MessageId,
+  type PeerId,
+  type Rung,
+} from "../protocol/index.ts";
+import { failAsk, settlePending } from "./asks.ts";
+import { type Context, stir } from "./context.ts";
+import { makeEnvelope, shownBytes } from "./envelope.ts";
+import { move, present, requeue } from "./mailbox.ts";
+import type { DeliveryRecord, PeerRecord, Route } from "./ports.ts";
+import { effectiveInbound } from "./registry.ts";
+import { chooseRoute, closeRoute, hasPush, suspectRung } from "./routes.ts";
+
+/**
+ * Decides what goes to whom now. It looks at a peer's mailbox whenever something about that peer changed: new mail, a route, what
+ * the session is doing, a closed question. Nothing is polled.
+ */
+export function routeMail(ctx: Context, peerId: PeerId): void {
+  const peer = ctx.tx.peers.get(peerId);
+  if (!peer) return;
+  const waiting = applyGate(ctx, peer, ctx.tx.deliveries.inStates(peerId, ["queued", "held"]));
+  if (waiting.length === 0 || peer.presence.state === "offline" || peer.presence.state === "limited") return;
+  if (ctx.live.linkExpectedUntil(peerId) > ctx.now.awake) return;
+  const batches = new Map<string, DeliveryRecord[]>();
+  for (const delivery of eligible(ctx, peer, waiting)) {
+    const route = chooseRoute(ctx, peerId, delivery.dead_rungs);
+    if (!route) continue;
+    const leased = leaseTo(ctx, delivery, route.rung, route.id);
+    batches.set(route.id, [...(batches.get(route.id) ?? []), leased]);
+  }
+  for (const [route, deliveries] of batches) {
+    for (let i = 0; i < deliveries.length; i += LIMITS.deliverItemsMax) {
+      const items = deliveries.slice(i, i + LIMITS.deliverItemsMax).map((delivery) => makeEnvelope(ctx, delivery));
+      ctx.effects.push({ type: "deliver", route, peer: peerId, items });
+    }
+  }
+}
+
+/** The recipient's gate comes before every rung but pull: what is held stays in the mailbox, with the reason for the sender. */
+function applyGate(ctx: Context, peer: PeerRecord, open: DeliveryRecord[]): DeliveryRecord[] {
+  const gate = effectiveInbound(ctx, peer);
+  const passed: DeliveryRecord[] = [];
+  for (const delivery of open) {
+    // What the session itself asked for may always come back.
+    if (gate.policy === "accept" || delivery.kind === "answer") {
+      passed.push(delivery.state === "held" && isOurHold(delivery) ? move(ctx, delivery, "queued") : delivery);
+    } else if (gate.policy === "hold") {
+      if (delivery.state === "queued")
+        tellHeld(ctx, move(ctx, delivery, "held", { reason: `${GATE_PREFIX}${gate.reason ?? ""}` }));
+    } else {
+      move(ctx, delivery, "refused", { reason: gate.reason });
+      failIfAsk(ctx, delivery, `${peer.name} takes no messages: ${gate.reason ?? "its user decided so"}.`);
+    }
+  }
+  return passed.filter((delivery) => delivery.state === "queued");
+}
+
+/** Tells our own hold from one by the recipient's runtime, which only that runtime's user lifts. */
+export const GATE_PREFIX = "gate: ";
+const isOurHold = (delivery: DeliveryRecord) => delivery.reason?.startsWith(GATE_PREFIX) ?? false;
+
+/** Whoever waits for this answer waits for a person now, and should know. */
+function tellHeld(ctx: Context, delivery: DeliveryRecord): void {
+  const ask = delivery.kind === "ask" ? ctx.tx.asks.get(delivery.message) : undefined;
+  if (ask?.state === "open") settlePending(ctx, ask);
+}
+
+function failIfAsk(ctx: Context, delivery: DeliveryRecord, text: string): void {
+  const ask = delivery.kind === "ask" ? ctx.tx.asks.get(delivery.message) : undefined;
+  if (ask?.state === "open") failAsk(ctx, ask, "refused", text);
+}
+
+/**
+ * What may be pushed now, in acceptance order. fyi never starts a turn, so it only rides along with something that does. An idle
+ * session takes everything else, but one unanswered question at a time; a busy one only what is urgent.
+ */
+function eligible(ctx: Context, peer: PeerRecord, queued: DeliveryRecord[]): DeliveryRecord[] {
+  const activity = ctx.live.activity(peer.id).state;
+  const isBusy = activity === "busy" || activity === "waiting";
+  let askInFlight = hasAskInFlight(ctx, peer.id);
+  const chosen: DeliveryRecord[] = [];
+  let startsTurn = false;
+  for (const delivery of queued) {
+    if (delivery.kind === "permission") continue;
+    if (delivery.urgency === "fyi") {
+      chosen.push(delivery);
+      continue;
+    }
+    if (isBusy && delivery.urgency !== "urgent") continue;
+    if (delivery.kind === "ask") {
+      if (askInFlight) continue;
+      askInFlight = true;
+    }
+    startsTurn = true;
+    chosen.push(delivery);
+  }
+  return startsTurn && !isBusy ? chosen : chosen.filter((delivery) => delivery.urgency !== "fyi");
+}
+
+/** A question handed over, unanswered and not given up: the next one waits for it. */
+export function hasAskInFlight(ctx: Context, peer: PeerId): boolean {
+  return ctx.tx.asks.openTo(peer).some((ask) => {
+    if (ask.overlooked_at !== undefined) return false;
+    const state = ctx.tx.deliveries.get(ask.message, peer)?.state;
+    return state === "leased" || state === "presented" || state === "seen";
+  });
+}
+
+export function leaseTo(ctx: Context, delivery: DeliveryRecord, rung: Rung, route: string): DeliveryRecord {
+  const body = ctx.tx.messages.get(delivery.message)?.body ?? "";
+  return move(
+    ctx,
+    delivery,
+    "leased",
+    {
+      attempt: delivery.attempt + 1,
+      rung,
+      lease_route: route,
+      lease_until: ctx.now.awake + LIMITS.leaseMs,
+      shown_bytes: shownBytes(body, LIMITS.inlineBytesMax),
+    },
+    { rung },
+  );
+}
+
+/** What a transport says became of a hand-over. Reports of an attempt that is over are ignored: a newer one is under way. */
+export function settleDelivery(ctx: Context, peer: PeerId, result: DeliverResult, rung: Rung): void {
+  const delivery = ctx.tx.deliveries.get(result.message, peer);
+  if (!delivery || delivery.attempt !== result.attempt || delivery.state !== "leased") return;
+  switch (result.outcome) {
+    case "presented":
+      present(ctx, delivery, rung);
+      return;
+    case "held":
+      tellHeld(ctx, move(ctx, delivery, "held", { reason: result.reason ?? "held by the recipient's runtime" }));
+      stir(ctx, peer);
+      return;
+    case "refused":
+      move(ctx, delivery, "refused", { reason: result.reason });
+      failIfAsk(ctx, delivery, result.reason ?? "the recipient's runtime refused it");
+      return;
+    case "unreachable":
+      requeue(ctx, delivery, result.reason ?? `${rung} could not take it`, {
+        dead_rungs: union(delivery.dead_rungs, rung),
+      });
+      return;
+    default:
+      result.outcome satisfies never;
+  }
+}
+
+function union(rungs: readonly Rung[], rung: Rung): Rung[] {
+  return rungs.includes(rung) ? [...rungs] : [...rungs, rung];
+}
+
+/** A push provably never reached the session: it goes out again, one rung lower, with the same handle. */
+export function declareDead(ctx: Context, delivery: DeliveryRecord, why: string): void {
+  const rung = delivery.rung;
+  if (rung) suspectRung(ctx, delivery.peer, rung);
+  requeue(ctx, delivery, why, rung ? { dead_rungs: union(delivery.dead_rungs, rung) } : {});
+}
+
+/**
+ * A link is gone. What it certainly never received goes back to the queue at once; for the rest its process may come back and
+ * say what it did.
+ */
+export function loseLink(ctx: Context, route: Route): void {
+  closeRoute(ctx, route.id);
+  ctx.live.expectLink(ctx.tx, route.peer, ctx.now.awake + LIMITS.resumeGraceMs);
+  for (const delivery of ctx.tx.deliveries.inStates(route.peer, ["leased"])) {
+    if (delivery.lease_route !== route.id) continue;
+    ctx.tx.deliveries.put({ ...delivery, lease_until: ctx.now.awake + LIMITS.resumeGraceMs, lease_route: undefined });
+  }
+}
+
+/** The same session's process is back: hand-overs after its cursor never arrived there, so repeating them doubles nothing. */
+export function resumeLink(ctx: Context, peer: PeerId, cursor: number): void {
+  ctx.live.expectLink(ctx.tx, peer, 0);
+  for (const delivery of ctx.tx.deliveries.inStates(peer, ["leased"])) {
+    const viaLink = delivery.rung !== "inbox_socket" && delivery.rung !== "hook";
+    if (!viaLink || delivery.lease_route !== undefined) continue;
+    if ((delivery.lease_seq ?? 0) > cursor && delivery.rung !== "result")
+      requeue(ctx, delivery, "the link was lost before it arrived");
+  }
+}
+
+/**
+ * What a hook may hand over with its output. fyi always rides along; the rest only where no push can serve this session, and
+ * never a second question beside an open one.
+ */
+export function leaseForHook(
+  ctx: Context,
+  peer: PeerRecord,
+  moment: "prompt" | "between_tools" | "turn_end",
+  lease: string,
+  budgetBytes: number,
+): Envelope[] {
+  const queued = applyGate(ctx, peer, ctx.tx.deliveries.inStates(peer.id, ["queued", "held"]));
+  const pushable = hasPush(ctx, peer.id);
+  let askInFlight = hasAskInFlight(ctx, peer.id);
+  let left = budgetBytes;
+  const items: Envelope[] = [];
+  for (const delivery of queued) {
+    if (delivery.kind === "permission") continue;
+    if (!suitsMoment(delivery, moment, pushable)) continue;
+    if (delivery.kind === "ask" && askInFlight) continue;
+    const size = Math.min(ctx.tx.messages.get(delivery.message)?.body_bytes ?? 0, LIMITS.inlineBytesMax) + FRAME_BYTES;
+    if (size > left) break;
+    left -= size;
+    if (delivery.kind === "ask") askInFlight = true;
+    items.push(makeEnvelope(ctx, leaseTo(ctx, delivery, "hook", lease)));
+  }
+  return items;
+}
+
+/** Room for the frame around one body. */
+const FRAME_BYTES = 400;
+
+function suitsMoment(
+  delivery: DeliveryRecord,
+  moment: "prompt" | "between_tools" | "turn_end",
+  pushable: boolean,
+): boolean {
+  switch (moment) {
+    case "prompt":
+      return delivery.urgency === "fyi" || !pushable;
+    case "between_tools":
+      return !pushable && delivery.urgency === "urgent";
+    case "turn_end":
+      return !pushable && delivery.urgency !== "fyi";
+    default:
+      return moment satisfies never;
+  }
+}
+
+/** The hook has written its output. */
+export function settleHookLease(ctx: Context, peer: PeerId, lease: string): MessageId[] {
+  const carried = ctx.tx.deliveries.inStates(peer, ["leased"]).filter((delivery) => delivery.lease_route === lease);
+  return carried.map((delivery) => present(ctx, delivery, "hook").message);
+}

@@ -1,0 +1,61 @@
+import type { PeerId } from "../protocol/index.ts";
+import { withdrawApprovals } from "./approvals.ts";
+import { representAsks, settlePending } from "./asks.ts";
+import { type Context, emit, stir } from "./context.ts";
+import { requeue } from "./mailbox.ts";
+import { setPresence } from "./registry.ts";
+import { closeRoute } from "./routes.ts";
+
+/** A session's conversation changed (cleared, resumed, compacted): the peer stays, and what only the old one knew is shown again. */
+export function changeConversation(
+  ctx: Context,
+  peerId: PeerId,
+  conversation: string,
+  source: "change" | "compact",
+): void {
+  const peer = ctx.tx.peers.get(peerId);
+  if (!peer) return;
+  const changed = peer.conversation !== conversation;
+  if (!changed && source === "change") return;
+  const had = peer.conversation !== undefined;
+  ctx.tx.peers.put({
+    ...peer,
+    conversation,
+    turn: changed ? undefined : peer.turn,
+    transcript: changed ? undefined : peer.transcript,
+  });
+  if (changed) emit(ctx, { type: "peer.conversation", peer: peerId, data: { name: peer.name } });
+  if (had && changed)
+    representAsks(ctx, peerId, "its conversation was replaced", (delivery) => delivery.conversation !== conversation);
+  if (source === "compact")
+    representAsks(ctx, peerId, "its conversation was compacted", (delivery) => delivery.state === "seen");
+  stir(ctx, peerId);
+}
+
+/**
+ * The process of a session is gone. The seat and its mailbox stay; what was in flight or only known to that process goes back to
+ * the queue, waiting askers hear that the peer is offline.
+ */
+export function endSession(ctx: Context, peerId: PeerId, why: string): void {
+  const peer = ctx.tx.peers.get(peerId);
+  if (!peer || peer.presence.state === "offline") return;
+  for (const route of ctx.live.routes(peerId)) closeRoute(ctx, route.id);
+  ctx.live.setActivity(ctx.tx, peerId, { state: "unknown", since_awake: ctx.now.awake });
+  ctx.live.setGivesReceipts(ctx.tx, peerId, false);
+  ctx.live.expectLink(ctx.tx, peerId, 0);
+  for (const wait of ctx.live.waitsOf(peerId)) ctx.live.removeWait(ctx.tx, wait.id);
+  for (const delivery of ctx.tx.deliveries.inStates(peerId, ["leased"])) {
+    requeue(ctx, delivery, "the session ended during the hand-over", {
+      possible_duplicates: delivery.possible_duplicates + 1,
+    });
+  }
+  for (const delivery of ctx.tx.deliveries.inStates(peerId, ["presented"])) {
+    if (delivery.kind !== "ask" && delivery.entered_at === undefined)
+      requeue(ctx, delivery, "the session ended before it took it in");
+  }
+  representAsks(ctx, peerId, "the session ended before it answered", () => true);
+  withdrawApprovals(ctx, peerId, "the session ended");
+  ctx.tx.peers.put({ ...(ctx.tx.peers.get(peerId) ?? peer), turn: undefined, had_link: false });
+  setPresence(ctx, peerId, { state: "offline", detail: why });
+  for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
+}

@@ -1,0 +1,84 @@
+import type { Caller } from "../core/caller.ts";
+import {
+  type CallOptions,
+  fromZod,
+  isOperation,
+  OPERATIONS,
+  type OperationName,
+  type OperationOutput,
+  RepowireError,
+  type Role,
+} from "../protocol/index.ts";
+import { approvalsHandler, decideHandler } from "./approvals.ts";
+import { askHandler } from "./ask.ts";
+import { inboxHandler } from "./inbox.ts";
+import { describeHandler, peersHandler, renameHandler, setInboundHandler, whoamiHandler } from "./peers.ts";
+import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
+import { replyHandler } from "./reply.ts";
+import { broadcastHandler, notifyHandler } from "./send.ts";
+import type { Handler, Handlers, OperationDeps } from "./types.ts";
+
+export type { OperationDeps } from "./types.ts";
+export { createWaits, type Waits } from "./waits.ts";
+
+/** Every operation behind every door: parses, checks the right to call, runs. */
+export interface Operations {
+  call<Name extends OperationName>(
+    name: Name,
+    input: unknown,
+    caller: Caller,
+    options?: CallOptions,
+  ): Promise<OperationOutput<Name>>;
+}
+
+export function createOperations(deps: OperationDeps, epoch: string): Operations {
+  const handlers: Handlers = {
+    ask: askHandler(deps),
+    reply: replyHandler(deps),
+    notify: notifyHandler(deps),
+    broadcast: broadcastHandler(deps),
+    peers: peersHandler(deps),
+    describe: describeHandler(deps),
+    whoami: whoamiHandler(deps),
+    inbox: inboxHandler(deps),
+    rename: renameHandler(deps),
+    set_inbound: setInboundHandler(deps),
+    approvals: approvalsHandler(deps),
+    decide: decideHandler(deps),
+    trace: traceHandler(deps),
+    events: eventsHandler(deps, epoch),
+    purge: purgeHandler(deps),
+  };
+  return {
+    async call(name, input, caller, options = {}) {
+      if (!isOperation(name))
+        throw new RepowireError(
+          "unknown_operation",
+          `There is no operation "${String(name)}". docs/protocol.md lists them.`,
+        );
+      authorize(name, caller);
+      const parsed = OPERATIONS[name].input.safeParse(input ?? {});
+      if (!parsed.success) throw fromZod(parsed.error, name);
+      // `name` selects handler and parameters together; TypeScript cannot follow that through the table.
+      const handler = handlers[name] as Handler<typeof name>;
+      return handler({ caller, params: parsed.data as never, options });
+    },
+  };
+}
+
+function authorize(name: OperationName, caller: Caller): void {
+  const operation = OPERATIONS[name];
+  const roles: readonly Role[] = operation.callers;
+  if ("human" in operation && !caller.isHuman) {
+    throw new RepowireError(
+      "human_required",
+      `Only a person may do that: run it in a terminal of your own, outside any agent session (you are "${caller.role}" here).`,
+    );
+  }
+  if (!roles.includes(caller.role)) {
+    throw new RepowireError(
+      "forbidden",
+      `"${name}" is not for the role "${caller.role}" (it is for ${roles.join(", ")}).`,
+    );
+  }
+}

@@ -1,0 +1,161 @@
+import {
+  acceptMessage,
+  type Context,
+  causeOf,
+  checkMailbox,
+  type DeliveryRecord,
+  effectiveInbound,
+  mayReach,
+  type PeerRecord,
+  recipientTruth,
+  resolvePeer,
+  seatOf,
+} from "../core/index.ts";
+import { LIMITS, type MessageId, type RecipientTruth, RepowireError } from "../protocol/index.ts";
+import type { Handler, OperationDeps } from "./types.ts";
+
+/** How long a one-way message waits for its hand-over, so that the state it returns is the one reached. */
+const HAND_OVER_WAIT_MS = 1_000;
+
+export function notifyHandler(deps: OperationDeps): Handler<"notify"> {
+  return async ({ caller, params }) => {
+    const sent = await deps.engine.run((ctx) => {
+      const from = seatOf(ctx, caller);
+      const to = resolvePeer(ctx, from, params.peer);
+      if (to.id === from.id)
+        throw new RepowireError("self_ask", `"${to.name}" is you. Name another peer; list_peers shows them.`);
+      const repeated = params.message ? storedBefore(ctx, from, params.message) : undefined;
+      if (repeated) return { delivery: repeated, name: to.name };
+      checkMailbox(ctx, to);
+      const delivery = oneDelivery(send(ctx, from, [to], params, params.urgency ?? "normal", LIMITS.notifyExpiryMs));
+      return { delivery, name: to.name };
+    });
+    const { message, peer, handle } = sent.delivery;
+    await handedOver(deps, message);
+    const recipient = deps.engine.read((ctx) => truthOf(ctx, message, peer));
+    return { id: handle, message, peer: sent.name, recipient };
+  };
+}
+
+export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
+  return async ({ caller, params }) => {
+    const sent = await deps.engine.run((ctx) => {
+      const from = seatOf(ctx, caller);
+      const circle = params.circle ?? from.circle;
+      if (circle !== from.circle && from.role === "agent") {
+        throw new RepowireError(
+          "circle_mismatch",
+          `You are in circle "${from.circle}" and cannot write to all of "${circle}". Leave the circle out.`,
+        );
+      }
+      if (params.message && ctx.tx.messages.get(params.message)) {
+        storedBefore(ctx, from, params.message);
+        return { circle, deliveries: ctx.tx.deliveries.ofMessage(params.message) };
+      }
+      const to = recipients(ctx, from, circle);
+      return { circle, deliveries: send(ctx, from, to, params, "fyi", LIMITS.broadcastExpiryMs, circle) };
+    });
+    const message = sent.deliveries[0]?.message;
+    if (!message)
+      throw new RepowireError("peer_not_found", `Nobody else is online in circle "${sent.circle}"; nothing was sent.`);
+    return deps.engine.read((ctx) => ({
+      message,
+      circle: sent.circle,
+      recipients: sent.deliveries.map((delivery) => ({
+        id: delivery.handle,
+        peer: ctx.tx.peers.get(delivery.peer)?.name ?? delivery.peer,
+        recipient: truthOf(ctx, message, delivery.peer),
+      })),
+    }));
+  };
+}
+
+function recipients(ctx: Context, from: PeerRecord, circle: string): PeerRecord[] {
+  const to = ctx.tx.peers
+    .all()
+    .filter((peer) => peer.id !== from.id && peer.circle === circle && peer.role !== "human")
+    .filter(
+      (peer) =>
+        peer.presence.state !== "offline" && mayReach(from, peer) && effectiveInbound(ctx, peer).policy !== "refuse",
+    )
+    .filter((peer) => ctx.tx.deliveries.count(peer.id, ["queued", "held", "leased"]) < LIMITS.mailboxLengthMax);
+  if (to.length > LIMITS.fanOutMax) {
+    throw new RepowireError(
+      "too_many_recipients",
+      `${to.length} peers of circle "${circle}" are online; a broadcast reaches at most ${LIMITS.fanOutMax}. Write to the ones it concerns.`,
+    );
+  }
+  return to;
+}
+
+interface Sent {
+  text: string;
+  message?: MessageId;
+  traceparent?: string;
+}
+
+function send(
+  ctx: Context,
+  from: PeerRecord,
+  to: PeerRecord[],
+  params: Sent,
+  urgency: "fyi" | "normal" | "urgent",
+  expiryMs: number,
+  circle?: string,
+): DeliveryRecord[] {
+  if (to.length === 0) return [];
+  const cause = causeOf(ctx, from.id);
+  return acceptMessage(ctx, {
+    id: params.message ?? ctx.ids.message(),
+    kind: circle === undefined ? "notify" : "broadcast",
+    from,
+    to,
+    circle,
+    body: params.text,
+    urgency,
+    thread: cause?.thread,
+    hops: cause ? cause.hops + 1 : 0,
+    traceparent: params.traceparent,
+    expiryMs,
+  }).deliveries;
+}
+
+/** A request sent again with its own id: what it made the first time. */
+function storedBefore(ctx: Context, from: PeerRecord, message: MessageId): DeliveryRecord | undefined {
+  const stored = ctx.tx.messages.get(message);
+  if (!stored) return undefined;
+  if (stored.from !== from.id || (stored.kind !== "notify" && stored.kind !== "broadcast")) {
+    throw new RepowireError(
+      "id_taken",
+      "That message id already names another message. Leave the id out, or use a new one.",
+    );
+  }
+  return ctx.tx.deliveries.ofMessage(message)[0];
+}
+
+function oneDelivery(deliveries: DeliveryRecord[]): DeliveryRecord {
+  const [delivery] = deliveries;
+  if (!delivery) throw new Error("a notification has one delivery");
+  return delivery;
+}
+
+function truthOf(ctx: Context, message: MessageId, peer: string): RecipientTruth {
+  const delivery = ctx.tx.deliveries.get(message, peer);
+  if (!delivery) throw new Error(`no delivery of ${message}`);
+  return recipientTruth(ctx, delivery);
+}
+
+/** Resolves once no hand-over of this message is in flight, or after a short while. */
+async function handedOver(deps: OperationDeps, message: MessageId): Promise<void> {
+  const inFlight = () =>
+    deps.engine.read((ctx) => ctx.tx.deliveries.ofMessage(message).some((delivery) => delivery.state === "leased"));
+  if (!inFlight()) return;
+  const done = Promise.withResolvers<void>();
+  const stopListening = deps.onEvent((event) => {
+    if (event.message === message && event.type !== "delivery.leased") done.resolve();
+  });
+  const stopTimer = deps.clock.after(HAND_OVER_WAIT_MS, done.resolve);
+  await done.promise;
+  stopListening();
+  stopTimer();
+}

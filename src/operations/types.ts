@@ -1,0 +1,23 @@
+import type { Caller } from "../core/caller.ts";
+import type { Engine } from "../core/engine.ts";
+import type { Clock, Ids } from "../core/ports.ts";
+import type { CallOptions, MeshEvent, OperationName, OperationOutput, OperationParams } from "../protocol/index.ts";
+import type { Waits } from "./waits.ts";
+
+export interface OperationDeps {
+  engine: Engine;
+  clock: Clock;
+  ids: Ids;
+  waits: Waits;
+  /** Calls back with every committed event until the returned function is called. */
+  onEvent(listener: (event: MeshEvent) => void): () => void;
+}
+
+export interface Call<Name extends OperationName> {
+  caller: Caller;
+  params: OperationParams<Name>;
+  options: CallOptions;
+}
+
+export type Handler<Name extends OperationName> = (call: Call<Name>) => Promise<OperationOutput<Name>>;
+export type Handlers = { [Name in OperationName]: Handler<Name> };

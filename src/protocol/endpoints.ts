@@ -1,0 +1,18 @@
+/**
+ * Names of the HTTP surface that more than one side needs. No imports: the hook entry, which starts with every event of a session,
+ * takes them from here without loading a schema library.
+ */
+export const HTTP_PATHS = {
+  operation: (name: string) => `/v1/${name}`,
+  events: "/v1/events/stream",
+  link: "/v1/link",
+  health: "/health",
+  mcp: "/mcp",
+  hookReport: "/v1/hooks/claude-code",
+  hookPrinted: "/v1/hooks/printed",
+} as const;
+
+/** The pid of the calling process: the daemon believes it only after it found this very connection among that process's sockets. */
+export const PID_HEADER = "repowire-pid";
+export const DEFAULT_PORT = 8377;
+export const HOST = "127.0.0.1";

@@ -1,0 +1,27 @@
+import { z } from "zod";
+
+const PartHealth = z.object({ ok: z.boolean(), detail: z.string().optional() });
+
+/** The truth about each part; `ok` only when all parts are. Says nothing private without a credential. */
+export const Health = z.object({
+  ok: z.boolean(),
+  service: z.literal("repowire"),
+  version: z.string(),
+  protocol: z.number().int(),
+  instance: z.string(),
+  pid: z.number().int(),
+  started_at: z.number().int(),
+  parts: z.record(z.string(), PartHealth).optional(),
+  counts: z.record(z.string(), z.number()).optional(),
+});
+export type Health = z.infer<typeof Health>;
+
+/** Written by the running daemon into its home, for whoever needs to find it. */
+export const DaemonRecord = z.object({
+  instance: z.string(),
+  pid: z.number().int(),
+  port: z.number().int(),
+  version: z.string(),
+  started_at: z.number().int(),
+});
+export type DaemonRecord = z.infer<typeof DaemonRecord>;

@@ -1,0 +1,139 @@
+/**
+ * Every limit of repowire, once, with the reason for its size. Reaching one is a clear error to the sender, never a silent cut.
+ * `docs/protocol.md` prints this table.
+ */
+interface Limit {
+  value: number;
+  unit: "bytes" | "characters" | "ms" | "count" | "days";
+  why: string;
+}
+
+export const LIMIT_TABLE = {
+  bodyBytesMax: {
+    value: 262_144,
+    unit: "bytes",
+    why: "A message is read by a model: 256 kB is far beyond what one can use, and small enough to store and show.",
+  },
+  inlineBytesMax: {
+    value: 8_192,
+    unit: "bytes",
+    why: "What one push puts into a context without being asked; the rest is fetched with inbox(id). Hook contexts are cut at about 10,000 characters (Claude Code 2.1.330).",
+  },
+  resultCharsMax: {
+    value: 9_800,
+    unit: "characters",
+    why: "Tool results stay below 10,000 characters, the smallest cut of the CLIs, with room for the line that says how to go on.",
+  },
+  nameCharsMax: { value: 64, unit: "characters", why: "Names are typed by people and repeated in every frame." },
+  descriptionCharsMax: { value: 200, unit: "characters", why: "One line in list_peers, which every session pays for." },
+  reasonCharsMax: { value: 500, unit: "characters", why: "Reasons are shown on one line." },
+  pathCharsMax: { value: 4_096, unit: "characters", why: "PATH_MAX on Linux." },
+  mailboxLengthMax: {
+    value: 500,
+    unit: "count",
+    why: "Unread messages for one peer. More than this is never read by a model; the sender must hear it.",
+  },
+  openAsksPerAskerMax: {
+    value: 64,
+    unit: "count",
+    why: "Open questions of one peer; an agent that has more is in a loop.",
+  },
+  waitersPerPeerMax: {
+    value: 16,
+    unit: "count",
+    why: "Calls of one peer that wait at the same time; each holds memory.",
+  },
+  fanOutMax: { value: 128, unit: "count", why: "Recipients of one broadcast; each costs tokens in a session." },
+  hopsMax: {
+    value: 12,
+    unit: "count",
+    why: "Messages that cause messages; a chain this long is agents talking in circles.",
+  },
+  attemptsMax: {
+    value: 8,
+    unit: "count",
+    why: "Attempts to present one delivery before it is declared dead and the sender told.",
+  },
+  linksMax: { value: 512, unit: "count", why: "Open links of one daemon: sessions of one person on one machine." },
+  streamsMax: { value: 64, unit: "count", why: "Open event streams (log -f, dashboards)." },
+  frameBytesMax: {
+    value: 1_048_576,
+    unit: "bytes",
+    why: "One frame on a link or one HTTP body: a full message as JSON, escaped, with room.",
+  },
+  batchMax: {
+    value: 256,
+    unit: "count",
+    why: "Commands decided in one transaction; keeps one commit short while a burst lasts.",
+  },
+  queueMax: {
+    value: 20_000,
+    unit: "count",
+    why: "Commands waiting for their transaction; beyond this the daemon says `overloaded` instead of growing.",
+  },
+  deliverItemsMax: { value: 32, unit: "count", why: "Messages in one `deliver` call; keeps a frame below its limit." },
+  pageMax: { value: 1_000, unit: "count", why: "Rows of one page of events or history." },
+  waitMsMax: {
+    value: 100_000,
+    unit: "ms",
+    why: "The longest wait of one ask call. Claude Code 2.1.330 moves a tool call to the background after 120 s.",
+  },
+  waitMsDefault: {
+    value: 90_000,
+    unit: "ms",
+    why: "Waiting as long as most answers take, well inside the runtime's own limit.",
+  },
+  askExpiryMs: {
+    value: 86_400_000,
+    unit: "ms",
+    why: "An unanswered question is stale after a day of the machine being awake.",
+  },
+  notifyExpiryMs: { value: 86_400_000, unit: "ms", why: "As for asks." },
+  broadcastExpiryMs: { value: 3_600_000, unit: "ms", why: "A broadcast is news; after an hour it is noise." },
+  permissionExpiryMs: {
+    value: 86_400_000,
+    unit: "ms",
+    why: "A permission request lives as long as its dialog; a day bounds a forgotten one.",
+  },
+  leaseMs: { value: 30_000, unit: "ms", why: "The time a transport has to say what became of a hand-over." },
+  resumeGraceMs: {
+    value: 4_000,
+    unit: "ms",
+    why: "After a link is lost, its hand-overs may still be reported by the same process; other rungs wait this long.",
+  },
+  idleDeadMs: {
+    value: 5_000,
+    unit: "ms",
+    why: "A push into a session that has been idle this long without any receipt is dead: pushes to idle sessions start a turn within a second (Claude Code 2.1.330).",
+  },
+  limitedPauseMs: {
+    value: 900_000,
+    unit: "ms",
+    why: "How long a session counts as limited where its runtime does not say until when.",
+  },
+  pingMs: { value: 15_000, unit: "ms", why: "Both ends of a link ping this often; three missed pings end the link." },
+  processCheckMs: {
+    value: 1_000,
+    unit: "ms",
+    why: "How often the daemon looks whether the process of each peer is still alive.",
+  },
+  retentionDays: {
+    value: 30,
+    unit: "days",
+    why: "Bodies are code. Closed messages, events and seats older than this are removed.",
+  },
+  hookWaitMs: {
+    value: 2_000,
+    unit: "ms",
+    why: "A hook gives up on the daemon after this and spools its event instead.",
+  },
+  spoolFilesMax: { value: 2_000, unit: "count", why: "Hook events kept on disk while the daemon is down." },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMIT_TABLE;
+
+/** The limits as plain numbers: `LIMITS.bodyBytesMax`. */
+export const LIMITS = Object.fromEntries(Object.entries(LIMIT_TABLE).map(([name, limit]) => [name, limit.value])) as {
+  // fromEntries forgets the keys; they are exactly those of the table.
+  readonly [Name in LimitName]: number;
+};

@@ -1,0 +1,401 @@
+import { z } from "zod";
+import { MeshEvent } from "./events.ts";
+import { Handle, MessageId, PeerId } from "./ids.ts";
+import { LIMITS } from "./limits.ts";
+import {
+  Approval,
+  Ask,
+  Body,
+  CheckoutState,
+  Delivery,
+  Envelope,
+  MessageKind,
+  TraceParent,
+  Urgency,
+} from "./messages.ts";
+import { AnsweredBy, AskState, DeliveryState, FailReason } from "./moves.ts";
+import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung } from "./peers.ts";
+
+/** What is proven about a message on its way to one recipient, at this instant. */
+export const RecipientTruth = z.object({
+  delivery: DeliveryState,
+  reason: z.string().optional(),
+  rung: Rung.optional(),
+  /** The runtime took it into the conversation; the model may not have read it. */
+  entered: z.boolean(),
+  presence: Presence,
+  /** Questions that this recipient gets first, one at a time. */
+  ahead: z.number().int().nonnegative(),
+  overlooked: z.boolean(),
+});
+export type RecipientTruth = z.infer<typeof RecipientTruth>;
+
+const answerRef = z.object({ message: MessageId, handle: z.string() });
+
+/** How an ask stands. `pending` is not a failure: the answer arrives by itself. */
+export const AskOutcome = z.discriminatedUnion("state", [
+  z.object({
+    state: z.literal("answered"),
+    id: z.string(),
+    message: MessageId,
+    peer: z.string(),
+    by: AnsweredBy,
+    text: z.string(),
+    text_bytes: z.number().int(),
+    shown_bytes: z.number().int(),
+    checkout: CheckoutState.optional(),
+    elapsed_ms: z.number().int(),
+    answer: answerRef,
+  }),
+  z.object({
+    state: z.literal("declined"),
+    id: z.string(),
+    message: MessageId,
+    peer: z.string(),
+    text: z.string(),
+    elapsed_ms: z.number().int(),
+    answer: answerRef,
+  }),
+  z.object({
+    state: z.literal("failed"),
+    id: z.string(),
+    message: MessageId,
+    peer: z.string(),
+    reason: FailReason,
+    /** What happened, in a sentence. */
+    detail: z.string(),
+    answer: answerRef.optional(),
+  }),
+  z.object({
+    state: z.enum(["expired", "cancelled"]),
+    id: z.string(),
+    message: MessageId,
+    peer: z.string(),
+    answer: answerRef.optional(),
+  }),
+  z.object({
+    state: z.literal("asked_first"),
+    id: z.string(),
+    message: MessageId,
+    peer: z.string(),
+    /** The question that must be answered first. */
+    question: Envelope,
+  }),
+  z.object({
+    state: z.literal("pending"),
+    id: z.string(),
+    message: MessageId,
+    peer: z.string(),
+    recipient: RecipientTruth,
+    progress: z.string().optional(),
+  }),
+]);
+export type AskOutcome = z.infer<typeof AskOutcome>;
+
+export const TraceStep = z.object({
+  state: z.string(),
+  /** Milliseconds since the message was accepted. */
+  at: z.number(),
+  at_epoch_ms: z.number(),
+  peer: z.string().optional(),
+  detail: z.string().optional(),
+});
+export type TraceStep = z.infer<typeof TraceStep>;
+
+interface ToolShape {
+  name: string;
+  /** What the model reads: when to use it and when not. Its tokens are paid in every session. */
+  description: string;
+  input: z.ZodObject;
+}
+
+interface OperationShape {
+  purpose: string;
+  input: z.ZodObject;
+  output: z.ZodType;
+  /** Roles that may call it; `decide` and its like also need a person's own credential (`human`). */
+  callers: readonly Role[];
+  human?: boolean;
+  tool?: ToolShape;
+}
+
+const EVERYONE = ["agent", "orchestrator", "human", "service"] as const;
+const PEOPLE = ["human"] as const;
+
+const waitSeconds = (described: string) => z.number().min(0).max(86_400).optional().describe(described);
+const peerField = z.string().min(1).max(200);
+
+const askTool = z.strictObject({
+  peer: peerField,
+  question: Body,
+  wait_seconds: waitSeconds("default 90"),
+  urgency: Urgency.optional(),
+});
+const replyTool = z.strictObject({
+  id: Handle,
+  text: Body,
+  outcome: z.enum(["answer", "decline", "progress"]).optional(),
+});
+const notifyTool = z.strictObject({ peer: peerField, text: Body, urgency: Urgency.optional() });
+const broadcastTool = z.strictObject({ text: Body, circle: CircleName.optional() });
+const peersTool = z.strictObject({ circle: CircleName.optional(), include_offline: z.boolean().optional() });
+const describeTool = z.strictObject({ text: z.string().trim().max(LIMITS.descriptionCharsMax) });
+const whoamiTool = z.strictObject({ id: Handle.optional() });
+const inboxTool = z.strictObject({
+  id: Handle.optional(),
+  cancel: z.boolean().optional(),
+  wait_seconds: waitSeconds("with id: wait for that answer"),
+});
+
+/** A message id chosen by the caller: repeating a request with it is harmless. */
+const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };
+
+/**
+ * Every operation, once. The link, the HTTP API, the MCP tools and the CLI are typed by this table, and `Mesh` is derived from
+ * it, so they cannot drift apart.
+ */
+export const OPERATIONS = {
+  ask: {
+    purpose: "Ask a peer a question and wait for its answer; the question lives on when the wait ends.",
+    input: askTool.extend(idempotency),
+    output: AskOutcome,
+    callers: EVERYONE,
+    tool: {
+      name: "ask_peer",
+      description:
+        'Ask another agent session; it reads its own checkout. Use instead of guessing about code outside yours. It cannot see your conversation: send one self-contained question. Returns the answer, or "pending" and an id: then go on, the answer arrives by itself. Never ask twice.',
+      input: askTool,
+    },
+  },
+  reply: {
+    purpose: "Answer or decline a question by its id, or report progress on it.",
+    input: replyTool.extend({ ...idempotency, checkout: CheckoutState.optional() }),
+    output: z.object({
+      id: z.string(),
+      peer: z.string(),
+      outcome: z.enum(["answer", "decline", "progress"]),
+      /** The same reply was already stored: nothing new happened. */
+      repeated: z.boolean(),
+      /** Whether the asker's call was waiting and takes it as its result. */
+      awaited: z.boolean(),
+      asker: Presence,
+    }),
+    callers: EVERYONE,
+    tool: {
+      name: "reply",
+      description:
+        "Answer a question that came with an id. Cite file:line. outcome decline: say why. progress: one interim line.",
+      input: replyTool,
+    },
+  },
+  notify: {
+    purpose: "Tell a peer something, one way; returns the state reached.",
+    input: notifyTool.extend(idempotency),
+    output: z.object({ id: z.string(), message: MessageId, peer: z.string(), recipient: RecipientTruth }),
+    callers: EVERYONE,
+    tool: {
+      name: "notify_peer",
+      description:
+        "One-way: a changed contract, a task, a status. Not for questions, thanks or acknowledgements. fyi starts no turn.",
+      input: notifyTool,
+    },
+  },
+  broadcast: {
+    purpose: "Tell all online peers of a circle something, as fyi.",
+    input: broadcastTool.extend(idempotency),
+    output: z.object({
+      message: MessageId,
+      circle: z.string(),
+      recipients: z.array(z.object({ id: z.string(), peer: z.string(), recipient: RecipientTruth })),
+    }),
+    callers: EVERYONE,
+    tool: {
+      name: "broadcast",
+      description: "Tell all online peers of your circle. Costs context in each and starts no turn. Rarely right.",
+      input: broadcastTool,
+    },
+  },
+  peers: {
+    purpose: "List the peers that the caller can reach.",
+    input: peersTool,
+    output: z.object({ you: z.string().optional(), circle: z.string(), peers: z.array(Peer) }),
+    callers: EVERYONE,
+    tool: {
+      name: "list_peers",
+      description:
+        "Names for `peer`, what each does, who is busy or waits for a human. Listed at start; call when stale.",
+      input: peersTool,
+    },
+  },
+  describe: {
+    purpose: "Set the line that peers see about the caller's current task.",
+    input: describeTool,
+    output: z.object({ peer: Peer }),
+    callers: EVERYONE,
+    tool: {
+      name: "set_description",
+      description: "One line on your current task, shown to peers. Once per task.",
+      input: describeTool,
+    },
+  },
+  whoami: {
+    purpose: "Who the caller is; with an id, who really sent that message.",
+    input: whoamiTool,
+    output: z.object({
+      peer: Peer,
+      message: z
+        .object({
+          id: z.string(),
+          kind: MessageKind,
+          from: Peer,
+          from_role: Role,
+          sent_at: z.number().int(),
+          identity: z.enum(["proven", "asserted"]),
+        })
+        .optional(),
+    }),
+    callers: EVERYONE,
+    tool: {
+      name: "whoami",
+      description: "You: name, circle, role, delivery. With id: who really sent that message and on whose behalf.",
+      input: whoamiTool,
+    },
+  },
+  inbox: {
+    purpose:
+      "Unread mail and open questions; with an id, the rest of a long message, or the state or withdrawal of one's own question.",
+    input: inboxTool,
+    output: z.discriminatedUnion("type", [
+      z.object({
+        type: z.literal("mail"),
+        items: z.array(Envelope),
+        /** Unread messages beyond those shown. */
+        more: z.number().int(),
+        /** Questions to the caller that are open, shown or not. */
+        to_answer: z.array(
+          z.object({ id: z.string(), from: z.string(), question: z.string(), asked_at: z.number().int() }),
+        ),
+        /** The caller's own open questions. */
+        asked: z.array(z.object({ id: z.string(), to: z.string(), question: z.string(), recipient: RecipientTruth })),
+      }),
+      z.object({
+        type: z.literal("message"),
+        envelope: Envelope,
+        /** Where in the body this part starts, in bytes. */
+        offset: z.number().int(),
+        part: z.string(),
+        rest_bytes: z.number().int(),
+      }),
+      z.object({ type: z.literal("ask"), outcome: AskOutcome }),
+      z.object({
+        type: z.literal("withdrawn"),
+        id: z.string(),
+        peer: z.string(),
+        /** Whether the recipient had it already; then its answer may still come, as fyi. */
+        was_presented: z.boolean(),
+      }),
+    ]),
+    callers: EVERYONE,
+    tool: {
+      name: "inbox",
+      description:
+        "Unread mail and open questions. Mail arrives by itself: do not poll. id: the rest of a long message, or the state of your own question; cancel withdraws it.",
+      input: inboxTool,
+    },
+  },
+  rename: {
+    purpose: "Give a peer another name; it keeps its id, mailbox and open questions.",
+    input: z.strictObject({ peer: peerField, name: PeerName }),
+    output: z.object({ peer: Peer, was: z.string() }),
+    callers: PEOPLE,
+    human: true,
+  },
+  set_inbound: {
+    purpose:
+      "Decide what happens to messages for a peer: accept, hold or refuse; `auto` returns to the rule for its mode.",
+    input: z.strictObject({ peer: peerField, policy: z.enum([...InboundPolicy.options, "auto"]) }),
+    output: z.object({ peer: Peer, released: z.number().int() }),
+    callers: PEOPLE,
+    human: true,
+  },
+  approvals: {
+    purpose: "List the tool calls that wait for a person.",
+    input: z.strictObject({ all: z.boolean().optional() }),
+    output: z.object({ approvals: z.array(Approval) }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  decide: {
+    purpose: "Allow or deny a tool call that waits for a person; the first verdict wins.",
+    input: z.strictObject({
+      id: Handle,
+      verdict: z.enum(["allow", "deny"]),
+      reason: z.string().max(LIMITS.reasonCharsMax).optional(),
+    }),
+    output: z.object({ approval: Approval }),
+    callers: PEOPLE,
+    human: true,
+  },
+  trace: {
+    purpose: "Everything that is known about one message, step by step.",
+    input: z.strictObject({ id: z.union([z.literal("last"), MessageId, Handle]) }),
+    output: z.object({
+      id: z.string(),
+      message: MessageId,
+      kind: MessageKind,
+      from: z.string(),
+      to: z.array(z.string()),
+      excerpt: z.string(),
+      ask: Ask.optional(),
+      deliveries: z.array(Delivery),
+      steps: z.array(TraceStep),
+    }),
+    callers: EVERYONE,
+  },
+  events: {
+    purpose: "A page of the event log after a cursor.",
+    input: z.strictObject({
+      after: z.number().int().nonnegative().optional(),
+      limit: z.number().int().positive().max(LIMITS.pageMax).optional(),
+    }),
+    output: z.object({ events: z.array(MeshEvent), cursor: z.number().int(), epoch: z.string() }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  purge: {
+    purpose: "Remove closed messages, events and empty seats older than some days.",
+    input: z.strictObject({ older_than_days: z.number().min(0).max(3_650).optional() }),
+    output: z.object({ messages: z.number().int(), events: z.number().int(), peers: z.number().int() }),
+    callers: PEOPLE,
+    human: true,
+  },
+} as const satisfies Record<string, OperationShape>;
+
+export type OperationName = keyof typeof OPERATIONS;
+export const OPERATION_NAMES = Object.keys(OPERATIONS) as OperationName[];
+export const isOperation = (name: string): name is OperationName => Object.hasOwn(OPERATIONS, name);
+
+export type OperationInput<Name extends OperationName> = z.input<(typeof OPERATIONS)[Name]["input"]>;
+export type OperationParams<Name extends OperationName> = z.output<(typeof OPERATIONS)[Name]["input"]>;
+export type OperationOutput<Name extends OperationName> = z.output<(typeof OPERATIONS)[Name]["output"]>;
+
+/** Names of the operations that models see as tools. */
+export type ToolOperation = {
+  [Name in OperationName]: (typeof OPERATIONS)[Name] extends { tool: ToolShape } ? Name : never;
+}[OperationName];
+export const TOOL_OPERATIONS = OPERATION_NAMES.filter((name): name is ToolOperation => "tool" in OPERATIONS[name]);
+
+export interface CallOptions {
+  /** Ends the caller's wait; an ask is then withdrawn if nobody has seen it. */
+  signal?: AbortSignal;
+  /** One interim line of the recipient while an ask waits. */
+  onProgress?: (text: string) => void;
+  /** The runtime's own id of the tool call, where it has one. */
+  toolUseId?: string;
+}
+
+/** The one driving port: everything a peer can do. The client implements it over a link or HTTP, the daemon in process. */
+export type Mesh = {
+  [Name in OperationName]: (input: OperationInput<Name>, options?: CallOptions) => Promise<OperationOutput<Name>>;
+};
+
+/** Keeps ids referenced from the docs generator. */
+export const ID_SCHEMAS = { peer: PeerId, message: MessageId, handle: Handle, ask_state: AskState } as const;

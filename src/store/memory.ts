@@ -1,0 +1,197 @@
+import type { ApprovalRecord, AskRecord, DeliveryRecord, MessageStore, PeerRecord, Tx } from "../core/ports.ts";
+import {
+  type DeliveryState,
+  type MeshEvent,
+  type Message,
+  type MessageId,
+  OPEN_DELIVERY_STATES,
+  type PeerId,
+} from "../protocol/index.ts";
+import { createUndoLog } from "./undo.ts";
+
+/** The store without a disk: for tests and simulations, held to the same suite as the real one. */
+export function memoryStore(options: { epoch?: string } = {}): MessageStore {
+  const undo = createUndoLog();
+  const peers = new Map<PeerId, PeerRecord>();
+  const messages = new Map<MessageId, Message>();
+  const deliveries = new Map<string, DeliveryRecord>();
+  const asks = new Map<MessageId, AskRecord>();
+  const approvals = new Map<MessageId, ApprovalRecord>();
+  const meta = new Map<string, string>();
+  let events: MeshEvent[] = [];
+  const counters = { seat: 0, delivery: 0, event: 0 };
+
+  /** Sets or removes an entry, remembering what was there. Values are copied, so that a snapshot never changes underneath its holder. */
+  function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+    const before = map.get(key);
+    if (value === undefined) map.delete(key);
+    else map.set(key, structuredClone(value));
+    undo.push(() => {
+      if (before === undefined) map.delete(key);
+      else map.set(key, before);
+    });
+  }
+
+  function next(counter: keyof typeof counters): number {
+    const before = counters[counter];
+    counters[counter] = before + 1;
+    undo.push(() => {
+      counters[counter] = before;
+    });
+    return counters[counter];
+  }
+
+  const copy = <T>(value: T): T => structuredClone(value);
+  const deliveryKey = (message: MessageId, peer: PeerId) => `${message} ${peer}`;
+  const isOpen = (delivery: DeliveryRecord) =>
+    (OPEN_DELIVERY_STATES as readonly DeliveryState[]).includes(delivery.state);
+  const bySeq = (a: DeliveryRecord, b: DeliveryRecord) => a.seq - b.seq;
+  const selectDeliveries = (fits: (delivery: DeliveryRecord) => boolean) =>
+    [...deliveries.values()].filter(fits).sort(bySeq).map(copy);
+  const selectAsks = (fits: (ask: AskRecord) => boolean) =>
+    [...asks.values()]
+      .filter(fits)
+      .sort((a, b) => a.opened_at - b.opened_at)
+      .map(copy);
+
+  const tx: Tx = {
+    peers: {
+      get: (id) => copy(peers.get(id)),
+      all: () => [...peers.values()].sort((a, b) => a.seat - b.seat).map(copy),
+      put: (peer) => put(peers, peer.id, peer),
+      remove: (id) => put(peers, id, undefined),
+      nextSeat: () => next("seat"),
+    },
+    messages: {
+      get: (id) => copy(messages.get(id)),
+      insert: (message) => put(messages, message.id, message),
+      last: () =>
+        copy(
+          [...messages.values()]
+            .filter((message) => message.kind !== "permission" && message.in_reply_to === undefined)
+            .at(-1),
+        ),
+      ofThread: (thread) => [...messages.values()].filter((message) => message.thread === thread).map(copy),
+    },
+    deliveries: {
+      get: (message, peer) => copy(deliveries.get(deliveryKey(message, peer))),
+      ofMessage: (message) => selectDeliveries((delivery) => delivery.message === message),
+      byHandle: (handle) => selectDeliveries((delivery) => delivery.handle === handle)[0],
+      inStates: (peer, states) =>
+        selectDeliveries((delivery) => delivery.peer === peer && states.includes(delivery.state)),
+      allInStates: (states) => selectDeliveries((delivery) => states.includes(delivery.state)),
+      count: (peer, states) =>
+        selectDeliveries((delivery) => delivery.peer === peer && states.includes(delivery.state)).length,
+      due: (awake, limit) =>
+        selectDeliveries(
+          (delivery) =>
+            delivery.kind !== "ask" &&
+            isOpen(delivery) &&
+            (delivery.expires_awake_ms ?? Number.POSITIVE_INFINITY) <= awake,
+        ).slice(0, limit),
+      put: (delivery) => put(deliveries, deliveryKey(delivery.message, delivery.peer), delivery),
+      nextSeq: () => next("delivery"),
+    },
+    asks: {
+      get: (message) => copy(asks.get(message)),
+      byHandle: (handle) => selectAsks((ask) => ask.handle === handle)[0],
+      openTo: (askee) => selectAsks((ask) => ask.state === "open" && ask.askee === askee),
+      openFrom: (asker) => selectAsks((ask) => ask.state === "open" && ask.asker === asker),
+      due: (awake, limit) => selectAsks((ask) => ask.state === "open" && ask.expires_awake_ms <= awake).slice(0, limit),
+      put: (ask) => put(asks, ask.message, ask),
+    },
+    approvals: {
+      get: (message) => copy(approvals.get(message)),
+      byHandle: (handle) => copy([...approvals.values()].find((approval) => approval.handle === handle)),
+      pending: (peer) =>
+        [...approvals.values()]
+          .filter((approval) => approval.state === "pending" && (peer === undefined || approval.peer === peer))
+          .map(copy),
+      all: (limit) => [...approvals.values()].reverse().slice(0, limit).map(copy),
+      put: (approval) => put(approvals, approval.message, approval),
+    },
+    events: {
+      append(event, at) {
+        const stored: MeshEvent = { ...copy(event), seq: next("event"), at };
+        const before = events;
+        events = [...events, stored];
+        undo.push(() => {
+          events = before;
+        });
+        return copy(stored);
+      },
+      after: (seq, limit) =>
+        events
+          .filter((event) => event.seq > seq)
+          .slice(0, limit)
+          .map(copy),
+      ofMessages: (ids) =>
+        events.filter((event) => event.message !== undefined && ids.includes(event.message)).map(copy),
+      last: () => counters.event,
+    },
+    meta: { get: (key) => meta.get(key), set: (key, value) => put(meta, key, value) },
+    purge(before) {
+      const gone = { messages: 0, events: 0, peers: 0 };
+      for (const message of [...messages.values()]) {
+        const own = [...deliveries.values()].filter((delivery) => delivery.message === message.id);
+        if (
+          message.created_at >= before ||
+          own.some(isOpen) ||
+          asks.get(message.id)?.state === "open" ||
+          approvals.get(message.id)?.state === "pending"
+        )
+          continue;
+        put(messages, message.id, undefined);
+        put(asks, message.id, undefined);
+        put(approvals, message.id, undefined);
+        for (const delivery of own) put(deliveries, deliveryKey(delivery.message, delivery.peer), undefined);
+        gone.messages++;
+      }
+      const kept = events.filter(
+        (event) => event.at >= before || (event.message !== undefined && messages.has(event.message)),
+      );
+      const all = events;
+      gone.events = all.length - kept.length;
+      events = kept;
+      undo.push(() => {
+        events = all;
+      });
+      for (const peer of [...peers.values()]) {
+        const isUsed =
+          [...messages.values()].some((message) => message.from === peer.id) ||
+          [...deliveries.values()].some((delivery) => delivery.peer === peer.id);
+        if (peer.role === "human" || peer.presence.state !== "offline" || peer.last_seen_at >= before || isUsed)
+          continue;
+        put(peers, peer.id, undefined);
+        gone.peers++;
+      }
+      return gone;
+    },
+    isolated(body) {
+      const mark = undo.mark();
+      try {
+        return body();
+      } catch (error) {
+        undo.rollbackTo(mark);
+        throw error;
+      }
+    },
+    onRollback: (step) => undo.push(step),
+  };
+
+  return {
+    epoch: options.epoch ?? "memory",
+    transaction(body) {
+      try {
+        const value = body(tx);
+        undo.clear();
+        return value;
+      } catch (error) {
+        undo.rollbackTo(0);
+        throw error;
+      }
+    },
+    read: (body) => body(tx),
+    close: () => undo.clear(),
+  };
+}

@@ -1,0 +1,96 @@
+import { Database, SQLiteError } from "bun:sqlite";
+import { chmodSync, existsSync, renameSync, statSync } from "node:fs";
+import { MIGRATIONS } from "./migrations.ts";
+
+/** The database was made by a newer repowire; opening it with this one could lose what that one knows. */
+export class NewerSchemaError extends Error {
+  constructor(file: string, found: number) {
+    super(
+      `${file} was written by a newer repowire (schema ${found}; this one knows ${MIGRATIONS.length}). Update repowire, or start with another REPOWIRE_HOME. Nothing was changed.`,
+    );
+    this.name = "NewerSchemaError";
+  }
+}
+
+export interface Opened {
+  db: Database;
+  /** Where a damaged file was moved to; said aloud by whoever opens the store. */
+  damagedMovedTo?: string;
+  /** The copy made before the schema was changed. */
+  backup?: string;
+}
+
+export interface OpenOptions {
+  /** `full` survives power loss; `normal` survives process death only. */
+  synchronous: "full" | "normal";
+}
+
+/** Above this, checking every page would make the daemon's start slow; damage is then found when it is met. */
+const CHECK_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Opens or makes the database, checks it, moves a damaged one aside, brings the schema up to date with a backup first. */
+export function openDatabase(file: string, options: OpenOptions): Opened {
+  const isOnDisk = file !== ":memory:";
+  let damagedMovedTo: string | undefined;
+  if (isOnDisk && existsSync(file) && isDamaged(file)) damagedMovedTo = moveAside(file);
+  const db = new Database(file, { create: true, strict: true });
+  if (isOnDisk) chmodSync(file, 0o600);
+  db.run("PRAGMA journal_mode = WAL");
+  db.run(`PRAGMA synchronous = ${options.synchronous === "full" ? "FULL" : "NORMAL"}`);
+  db.run("PRAGMA temp_store = MEMORY");
+  // What was purged must not be readable in the file's free pages.
+  db.run("PRAGMA secure_delete = ON");
+  db.run("PRAGMA busy_timeout = 2000");
+  const backup = migrate(db, file, isOnDisk);
+  return { db, damagedMovedTo, backup };
+}
+
+function isDamaged(file: string): boolean {
+  let db: Database | undefined;
+  try {
+    db = new Database(file, { readwrite: true });
+    db.query("SELECT count(*) FROM sqlite_master").get();
+    if (statSync(file).size > CHECK_BYTES_MAX) return false;
+    const result = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
+    return result?.quick_check !== "ok";
+  } catch (error) {
+    if (isCorruption(error)) return true;
+    throw error;
+  } finally {
+    db?.close();
+  }
+}
+
+export function isCorruption(error: unknown): boolean {
+  return error instanceof SQLiteError && (error.code?.startsWith("SQLITE_CORRUPT") || error.code === "SQLITE_NOTADB");
+}
+
+function moveAside(file: string): string {
+  const aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "-")}`;
+  for (const suffix of ["", "-wal", "-shm"]) {
+    if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+  }
+  return aside;
+}
+
+function migrate(db: Database, file: string, isOnDisk: boolean): string | undefined {
+  const found = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+  if (found > MIGRATIONS.length) {
+    db.close();
+    throw new NewerSchemaError(file, found);
+  }
+  if (found === MIGRATIONS.length) return undefined;
+  let backup: string | undefined;
+  if (found > 0 && isOnDisk) {
+    backup = `${file}.before-schema-${MIGRATIONS.length}`;
+    if (!existsSync(backup)) db.query("VACUUM INTO ?1").run(backup);
+    chmodSync(backup, 0o600);
+  }
+  for (let version = found; version < MIGRATIONS.length; version++) {
+    db.transaction(() => {
+      db.run(MIGRATIONS[version] ?? "");
+      db.run(`PRAGMA user_version = ${version + 1}`);
+    })();
+  }
+  return backup;
+}
