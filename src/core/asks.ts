@@ -325,7 +325,7 @@ function settleWaits(ctx: Context, ask: AskRecord, news: DeliveryRecord | undefi
   return true;
 }
 
-/** Ends the waits of an ask that stays open, with the truth of this moment. */
+/** Ends the waits of an ask that brings no news, with the truth of this moment. */
 export function settlePending(ctx: Context, ask: AskRecord): void {
   const waits = ctx.live.waitsFor(ask.message);
   if (waits.length === 0) return;
@@ -373,16 +373,17 @@ export function reportProgress(ctx: Context, ask: AskRecord, text: string): AskR
  */
 export function withdrawAsk(ctx: Context, ask: AskRecord): { wasPresented: boolean } {
   if (ask.state !== "open") throw closedError(ctx, ask, ask.answer ? ctx.tx.messages.get(ask.answer) : undefined);
-  for (const wait of ctx.live.waitsFor(ask.message)) ctx.live.removeWait(ctx.tx, wait.id);
   const delivery = mustGetDelivery(ctx, ask.message, ask.askee);
   if (delivery.state === "queued" || delivery.state === "held") {
     const closed: AskRecord = { ...ask, state: "cancelled", closed_at: ctx.now.wall };
     ctx.tx.asks.put(closed);
+    settlePending(ctx, closed);
     emit(ctx, { type: "ask.cancelled", peer: ask.asker, message: ask.message, data: { handle: ask.handle } });
     closeDelivery(ctx, delivery, "cancelled", "withdrawn by the sender");
     stir(ctx, ask.askee);
     return { wasPresented: false };
   }
+  settlePending(ctx, ask);
   if (!ask.abandoned) {
     ctx.tx.asks.put({ ...ask, abandoned: true });
     emit(ctx, { type: "ask.abandoned", peer: ask.asker, message: ask.message, data: { handle: ask.handle } });

@@ -9,6 +9,7 @@ export * from "./envelope.ts";
 export * from "./live.ts";
 export * from "./mailbox.ts";
 export * from "./ports.ts";
+export * from "./recovery.ts";
 export * from "./registry.ts";
 export * from "./router.ts";
 export * from "./routes.ts";

@@ -15,13 +15,3 @@ export const Health = z.object({
   counts: z.record(z.string(), z.number()).optional(),
 });
 export type Health = z.infer<typeof Health>;
-
-/** Written by the running daemon into its home, for whoever needs to find it. */
-export const DaemonRecord = z.object({
-  instance: z.string(),
-  pid: z.number().int(),
-  port: z.number().int(),
-  version: z.string(),
-  started_at: z.number().int(),
-});
-export type DaemonRecord = z.infer<typeof DaemonRecord>;

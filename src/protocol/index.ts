@@ -11,4 +11,5 @@ export * from "./messages.ts";
 export * from "./moves.ts";
 export * from "./operations.ts";
 export * from "./peers.ts";
+export * from "./rpc.ts";
 export * from "./version.ts";

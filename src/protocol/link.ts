@@ -134,6 +134,7 @@ export const LINK_METHODS = {
     result: z.object({ id: z.string() }),
     purpose: "A tool call waits for a person.",
   },
+  ping: { params: z.object({}), result: ok, purpose: "Both ends ask whether the other still answers." },
   permission_withdrawn: {
     params: z.object({ request: z.string().max(200) }),
     result: ok,
@@ -163,6 +164,7 @@ export const DAEMON_METHODS = {
     result: ok,
     purpose: "A person decided a permission request.",
   },
+  ping: { params: z.object({}), result: ok, purpose: "As above." },
   shutdown: {
     params: z.object({ back_in_ms: z.number().int().optional() }),
     result: ok,

@@ -1,0 +1,19 @@
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import { runChannel } from "./channel.ts";
+
+// stdout belongs to the protocol: everything else goes to stderr.
+console.log = console.error;
+
+function main(): void {
+  runChannel({
+    transport: new StdioServerTransport(),
+    env: process.env,
+    cliPid: process.ppid,
+    exit: (code) => process.exit(code),
+  }).catch((error: unknown) => {
+    process.stderr.write(`repowire channel: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  });
+}
+
+main();

@@ -1,0 +1,112 @@
+import { newMessageId } from "../platform/ids.ts";
+import { type CallOptions, LIMITS, type MessageId, RepowireError, type RpcFrame } from "../protocol/index.ts";
+
+/** Operations that may be asked again after a lost connection: each is harmless to repeat, by its message id or its nature. */
+export interface Calls {
+  start(
+    name: string,
+    input: Record<string, unknown>,
+    options: CallOptions,
+  ): { promise: Promise<unknown>; message: MessageId | undefined };
+  /** After a reconnect: asks every open call again, in order. */
+  resend(): void;
+  progress(message: MessageId, text: string): void;
+  fail(error: RepowireError): void;
+}
+
+interface OpenCall {
+  name: string;
+  input: Record<string, unknown>;
+  message: MessageId | undefined;
+  options: CallOptions;
+  startedAt: number;
+  settle: { resolve(value: unknown): void; reject(error: unknown): void };
+  giveUp: ReturnType<typeof setTimeout>;
+}
+
+/** Operations that make a message: the id chosen here makes a repeat harmless. */
+const MAKES_MESSAGE = new Set(["ask", "reply", "notify", "broadcast"]);
+
+/** A tool call must not hang because the daemon is gone; an ask gets its own wait on top. */
+const PATIENCE_MS = 15_000;
+
+export function createCalls(parts: {
+  /** Sends at once, or returns undefined while there is no connection. */
+  send(method: string, params: Record<string, unknown>, meta: RpcFrame["meta"]): Promise<unknown> | undefined;
+  refusal(): RepowireError | undefined;
+}): Calls {
+  const open = new Set<OpenCall>();
+
+  function attempt(call: OpenCall): void {
+    const sent = parts.send(
+      call.name,
+      remaining(call),
+      call.options.toolUseId ? { tool_use_id: call.options.toolUseId } : undefined,
+    );
+    sent?.then(
+      (value) => finish(call, () => call.settle.resolve(value)),
+      (error) => {
+        // The connection went away under the call; it is asked again when there is a new one.
+        if (error instanceof RepowireError && error.code === "unavailable") return;
+        finish(call, () => call.settle.reject(error));
+      },
+    );
+  }
+
+  function finish(call: OpenCall, settle: () => void): void {
+    if (!open.delete(call)) return;
+    clearTimeout(call.giveUp);
+    settle();
+  }
+
+  return {
+    start(name, input, options) {
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      const message = MAKES_MESSAGE.has(name)
+        ? ((input.message as MessageId | undefined) ?? newMessageId())
+        : undefined;
+      const refusal = parts.refusal();
+      if (refusal) return { promise: Promise.reject(refusal), message };
+      const call: OpenCall = {
+        name,
+        input: message ? { ...input, message } : input,
+        message,
+        options,
+        startedAt: Date.now(),
+        settle: { resolve, reject },
+        giveUp: setTimeout(() => finish(call, () => reject(noDaemon(name))), PATIENCE_MS + waitMs(name, input)),
+      };
+      open.add(call);
+      attempt(call);
+      return { promise, message };
+    },
+    resend() {
+      for (const call of open) attempt(call);
+    },
+    progress(message, text) {
+      for (const call of open) if (call.message === message) call.options.onProgress?.(text);
+    },
+    fail(error) {
+      for (const call of open) finish(call, () => call.settle.reject(error));
+    },
+  };
+}
+
+const waitMs = (name: string, input: Record<string, unknown>): number =>
+  typeof input.wait_seconds === "number" ? input.wait_seconds * 1000 : name === "ask" ? LIMITS.waitMsDefault : 0;
+
+/** A repeated ask waits only for what is left of its time. */
+function remaining(call: OpenCall): Record<string, unknown> {
+  if (call.name !== "ask") return call.input;
+  const left = waitMs(call.name, call.input) - (Date.now() - call.startedAt);
+  return { ...call.input, wait_seconds: Math.max(0, left / 1000) };
+}
+
+function noDaemon(name: string): RepowireError {
+  const stored =
+    name === "ask" ? " It is not known whether the question was stored; asking the same again does no harm." : "";
+  return new RepowireError(
+    "unavailable",
+    `The repowire daemon did not answer.${stored} A person can start it with \`repowire daemon start\`.`,
+  );
+}

@@ -1,0 +1,4 @@
+export * from "./http.ts";
+export * from "./link.ts";
+export * from "./locate.ts";
+export * from "./start-daemon.ts";

@@ -1,0 +1,315 @@
+import ReconnectingWebSocket, { type CloseEvent } from "partysocket/ws";
+import {
+  asRepowireError,
+  type CallOptions,
+  createRpc,
+  DAEMON_METHODS,
+  type DaemonMethod,
+  type DeliverResult,
+  type Envelope,
+  fromZod,
+  type Hello,
+  LIMITS,
+  type Mesh,
+  type MessageId,
+  OPERATION_NAMES,
+  type PermissionAsk,
+  PROTOCOL_VERSIONS_UNDERSTOOD,
+  type Report,
+  RepowireError,
+  type Rpc,
+  type SessionClaim,
+  staysAway,
+  Welcome,
+} from "../protocol/index.ts";
+import { createCalls } from "./calls.ts";
+import { createDeliveries } from "./deliveries.ts";
+import { createReports } from "./reports.ts";
+
+/**
+ * A session's link to the daemon. It reconnects for ever, resumes where it was, asks open calls again under their own ids, drops
+ * messages it already has, and keeps its reports until the daemon has acknowledged them.
+ */
+export interface Link {
+  readonly mesh: Mesh;
+  readonly state: LinkState;
+  /** Resolves with the first welcome. */
+  readonly welcomed: Promise<Welcome>;
+  readonly welcome: Welcome | undefined;
+  /** Pushes can be received from now on. */
+  ready(): void;
+  report(report: Report): void;
+  /** Relays a permission request; repeated after a reconnect until withdrawn or decided. */
+  requestPermission(request: PermissionAsk): void;
+  withdrawPermission(request: string): void;
+  close(): void;
+}
+
+export type LinkState = "connecting" | "online" | "offline" | "refused" | "closed";
+
+export interface LinkOptions {
+  /** Where to connect now. Called for each attempt; may start the daemon. Rejecting delays the next attempt. */
+  locate(): Promise<{ url: string; token: string }>;
+  session(): SessionClaim;
+  client: { name: string; version: string };
+  capabilities: string[];
+  /** Hands messages to the session and says what happened. Never called twice for the same attempt. */
+  onDeliver(items: Envelope[]): Promise<DeliverResult[]>;
+  onVerdict?(verdict: { request: string; behavior: "allow" | "deny"; reason?: string }): void;
+  onState?(state: LinkState, detail?: string): void;
+  /** Milliseconds; for tests. */
+  timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number };
+}
+
+const RECONNECT_MIN_MS = 100;
+const RECONNECT_MAX_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export function connectLink(options: LinkOptions): Link {
+  const reports = createReports();
+  const deliveries = createDeliveries(options.onDeliver);
+  const permissions = new Map<string, PermissionAsk>();
+  const firstWelcome = Promise.withResolvers<Welcome>();
+  // Nobody may be waiting for it when the link is refused; the state says so too.
+  firstWelcome.promise.catch(() => {});
+  let state: LinkState = "connecting";
+  let token = "";
+  let welcome: Welcome | undefined;
+  let refusal: RepowireError | undefined;
+  let wantsReady = false;
+  let backAt = 0;
+  let rpc: Rpc | undefined;
+  let pinging: ReturnType<typeof setInterval> | undefined;
+
+  const calls = createCalls({
+    send: (method, params, meta) => (rpc && state === "online" ? rpc.request(method, params, meta) : undefined),
+    refusal: () => refusal,
+  });
+
+  const socket = new ReconnectingWebSocket(resolveUrl, undefined, {
+    maxEnqueuedMessages: 0,
+    // A little different for each session, so that twenty of them do not come back in the same instant.
+    minReconnectionDelay: (options.timing?.reconnectMinMs ?? RECONNECT_MIN_MS) * (0.5 + Math.random()),
+    maxReconnectionDelay: options.timing?.reconnectMaxMs ?? RECONNECT_MAX_MS,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    minUptime: 1_000,
+    shouldReconnectOnClose: (event) => !staysAway(event.code),
+  });
+
+  /** Tries until there is an address: the provider of a reconnecting socket must not reject. */
+  async function resolveUrl(): Promise<string> {
+    for (let pause = RECONNECT_MIN_MS; ; pause = Math.min(pause * 2, RECONNECT_MAX_MS)) {
+      await sleep(Math.max(0, backAt - Date.now()));
+      try {
+        const address = await options.locate();
+        token = address.token;
+        return address.url;
+      } catch (error) {
+        setState("offline", asRepowireError(error).message);
+        await sleep(pause * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  function setState(next: LinkState, detail?: string): void {
+    if (state === next || state === "closed") return;
+    state = next;
+    options.onState?.(next, detail);
+  }
+
+  socket.addEventListener("open", () => {
+    const connection = createRpc({
+      send: (text) => socket.send(text),
+      handle: (method, params) => serve(method, params),
+      onFault: (error) => options.onState?.(state, error instanceof Error ? error.message : String(error)),
+    });
+    rpc = connection;
+    void greet(connection);
+  });
+  socket.addEventListener("message", (event) => rpc?.receive(String(event.data)));
+  socket.addEventListener("close", (event) => lost(event));
+  socket.addEventListener("error", () => setState(state === "refused" ? "refused" : "offline"));
+
+  function hello(): Hello {
+    return {
+      token,
+      protocol: [...PROTOCOL_VERSIONS_UNDERSTOOD],
+      client: options.client,
+      session: options.session(),
+      resume: welcome?.resume,
+      cursor: deliveries.cursor,
+      epoch: welcome?.epoch,
+      receives: false,
+      capabilities: options.capabilities,
+    };
+  }
+
+  async function greet(connection: Rpc): Promise<void> {
+    try {
+      const answer = Welcome.parse(await connection.request("hello", { ...hello() }));
+      if (rpc !== connection) return;
+      if (welcome && welcome.epoch !== answer.epoch) deliveries.forget();
+      welcome = answer;
+      refusal = undefined;
+      setState("online");
+      catchUp(connection);
+      firstWelcome.resolve(answer);
+    } catch (error) {
+      if (rpc === connection) refuse(asRepowireError(error));
+    }
+  }
+
+  /** Order matters: open calls first, so that their answers come as results and not as messages; then what happened; then `ready`. */
+  function catchUp(connection: Rpc): void {
+    calls.resend();
+    reports.repeat(deliveries.recentResults());
+    sendReports();
+    for (const request of permissions.values())
+      void connection.request("permission_request", { ...request }).catch(() => {});
+    if (wantsReady) void connection.request("ready", {}).catch(() => {});
+    clearInterval(pinging);
+    pinging = setInterval(() => void ping(connection), options.timing?.pingMs ?? LIMITS.pingMs);
+  }
+
+  async function ping(connection: Rpc): Promise<void> {
+    const lateMs = (options.timing?.pingMs ?? LIMITS.pingMs) * 3;
+    const answered = await Promise.race([
+      connection.request("ping", {}).then(
+        () => true,
+        () => true,
+      ),
+      sleep(lateMs).then(() => false),
+    ]);
+    if (!answered && rpc === connection) socket.reconnect(4_508, "no answer to pings");
+  }
+
+  function refuse(error: RepowireError): void {
+    if (error.code === "unavailable" || error.retryable) return;
+    refusal = error;
+    setState("refused", error.message);
+    firstWelcome.reject(error);
+    calls.fail(error);
+    socket.close();
+  }
+
+  function lost(event: CloseEvent): void {
+    clearInterval(pinging);
+    const connection = rpc;
+    rpc = undefined;
+    connection?.close();
+    if (staysAway(event.code)) {
+      refuse(new RepowireError("forbidden", event.reason || "The daemon closed this link for good."));
+    }
+    if (state === "online" || state === "connecting") setState("offline");
+  }
+
+  async function serve(method: string, params: Record<string, unknown>): Promise<unknown> {
+    if (!isDaemonMethod(method))
+      throw new RepowireError(
+        "unknown_operation",
+        `This link does not know "${method}". Update repowire on this side.`,
+      );
+    const parsed = DAEMON_METHODS[method].params.safeParse(params);
+    if (!parsed.success) throw fromZod(parsed.error, method);
+    switch (method) {
+      case "deliver": {
+        const { items } = DAEMON_METHODS.deliver.params.parse(params);
+        return { results: await deliveries.take(items) };
+      }
+      case "progress": {
+        const { message, text } = DAEMON_METHODS.progress.params.parse(params);
+        calls.progress(message, text);
+        return {};
+      }
+      case "verdict": {
+        const verdict = DAEMON_METHODS.verdict.params.parse(params);
+        if (permissions.delete(verdict.request)) options.onVerdict?.(verdict);
+        return {};
+      }
+      case "shutdown": {
+        backAt = Date.now() + (DAEMON_METHODS.shutdown.params.parse(params).back_in_ms ?? 0);
+        return {};
+      }
+      case "cancel":
+      case "ping":
+        // What was handed over cannot be taken back here, and the daemon knows by the result what was.
+        return {};
+      default:
+        return method satisfies never;
+    }
+  }
+
+  function sendReports(): void {
+    if (!rpc || state !== "online") return;
+    const batch = reports.next(LIMITS.batchMax);
+    if (batch.length === 0) return;
+    rpc.request("report", { reports: batch }).then(
+      () => {
+        reports.acknowledge(batch);
+        sendReports();
+      },
+      () => {
+        // Kept, and sent again after the reconnect.
+      },
+    );
+  }
+
+  async function call(name: string, input: Record<string, unknown>, callOptions: CallOptions = {}): Promise<unknown> {
+    const { signal } = callOptions;
+    const { promise, message } = calls.start(name, input, callOptions);
+    if (name !== "ask" || !signal || !message) return promise;
+    const abandon = () => void rpc?.request("abandon", { message }).catch(() => {});
+    signal.addEventListener("abort", abandon, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", abandon);
+    }
+  }
+
+  const mesh = Object.fromEntries(
+    OPERATION_NAMES.map((name) => [
+      name,
+      (input: Record<string, unknown>, callOptions?: CallOptions) => call(name, input, callOptions),
+    ]),
+  ) as unknown as Mesh; // one generic caller stands behind every name; the daemon holds it to the table
+
+  return {
+    mesh,
+    get state() {
+      return state;
+    },
+    get welcome() {
+      return welcome;
+    },
+    welcomed: firstWelcome.promise,
+    ready() {
+      wantsReady = true;
+      if (state === "online") void rpc?.request("ready", {}).catch(() => {});
+    },
+    report(report) {
+      reports.add(report);
+      sendReports();
+    },
+    requestPermission(request) {
+      permissions.set(request.request, request);
+      if (state === "online") void rpc?.request("permission_request", { ...request }).catch(() => {});
+    },
+    withdrawPermission(request) {
+      if (permissions.delete(request)) void rpc?.request("permission_withdrawn", { request }).catch(() => {});
+    },
+    close() {
+      clearInterval(pinging);
+      setState("closed");
+      calls.fail(new RepowireError("unavailable", "The link was closed."));
+      socket.close();
+      rpc?.close();
+    },
+  };
+}
+
+const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Keeps the type of message ids in the signature of helpers that take one from a call's input. */
+export type { MessageId };

@@ -1,0 +1,25 @@
+import { LIMITS } from "../protocol/index.ts";
+import type { Context } from "./context.ts";
+import { stir } from "./context.ts";
+import type { PeerRecord } from "./ports.ts";
+import { endSession } from "./sessions.ts";
+
+/**
+ * After a start of the daemon: leases of the one before are void, but what they handed over may still be reported by the
+ * sessions' own processes, which are given a moment to come back. Sessions whose process is gone ended meanwhile.
+ */
+export function recover(ctx: Context, isAlive: (peer: PeerRecord) => boolean): void {
+  const graceUntil = ctx.now.awake + LIMITS.resumeGraceMs;
+  for (const delivery of ctx.tx.deliveries.allInStates(["leased"])) {
+    ctx.tx.deliveries.put({ ...delivery, lease_route: undefined, lease_until: graceUntil });
+  }
+  for (const peer of ctx.tx.peers.all()) {
+    if (peer.presence.state === "offline") continue;
+    if (peer.instance && !isAlive(peer)) {
+      endSession(ctx, peer.id, "its process ended");
+      continue;
+    }
+    if (peer.had_link) ctx.live.expectLink(ctx.tx, peer.id, graceUntil);
+    stir(ctx, peer.id);
+  }
+}

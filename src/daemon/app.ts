@@ -1,0 +1,151 @@
+import { Hono } from "hono";
+import type { Caller } from "../core/index.ts";
+import type { Operations } from "../operations/index.ts";
+import { logger } from "../platform/log.ts";
+import type { LoopbackConnection } from "../platform/process.ts";
+import { sameSecret } from "../platform/token.ts";
+import {
+  asRepowireError,
+  carriedMessages,
+  ERRORS,
+  HTTP_PATHS,
+  isOperation,
+  LIMITS,
+  type MessageId,
+  type OperationName,
+  type PeerId,
+  RepowireError,
+  toProblem,
+} from "../protocol/index.ts";
+import type { Callers } from "./callers.ts";
+import type { createEventStream } from "./events-stream.ts";
+import { bearerToken } from "./guard.ts";
+import type { createHealth } from "./health.ts";
+import type { McpEndpoint } from "./mcp.ts";
+
+/** What Bun's server adds to a request: its connection, and the right to take long over it. */
+export interface RequestEnv {
+  Bindings: { connection: LoopbackConnection | undefined; keepOpen(): void };
+}
+
+export interface AppParts {
+  token: string;
+  operations: Operations;
+  callers: Callers;
+  health: ReturnType<typeof createHealth>;
+  eventStream: ReturnType<typeof createEventStream>;
+  mcp: McpEndpoint;
+  markWritten(peer: PeerId, messages: MessageId[]): void;
+  /** Adds the routes of what only some runtimes need (hooks). */
+  extend?(app: Hono<RequestEnv>): void;
+}
+
+const log = logger("http");
+
+/** The HTTP surface: thin skins over the operations, each error a problem document. */
+export function createApp(parts: AppParts): Hono<RequestEnv> {
+  const app = new Hono<RequestEnv>();
+
+  const isTrusted = (request: Request): boolean => {
+    const token = bearerToken(request);
+    return token !== undefined && sameSecret(token, parts.token);
+  };
+
+  app.onError((thrown) => {
+    if (!(thrown instanceof RepowireError)) log.error("a request failed", { error: thrown });
+    return problemResponse(asRepowireError(thrown));
+  });
+  app.notFound((context) =>
+    problemResponse(
+      new RepowireError(
+        "not_found",
+        `There is nothing at ${context.req.method} ${context.req.path.slice(0, 100)}. docs/protocol.md lists what there is.`,
+      ),
+    ),
+  );
+
+  app.get(HTTP_PATHS.health, (context) => {
+    const health = parts.health(isTrusted(context.req.raw));
+    return context.json(health, health.ok ? 200 : 503);
+  });
+
+  app.use("*", async (context, next) => {
+    if (!isTrusted(context.req.raw)) {
+      throw new RepowireError(
+        "unauthorized",
+        "Send the token of ~/.repowire/token as `Authorization: Bearer …`; the `repowire` command does that for you.",
+      );
+    }
+    await next();
+  });
+
+  parts.extend?.(app);
+
+  app.all(HTTP_PATHS.mcp, (context) => {
+    context.env.keepOpen();
+    return parts.mcp.handle(context.req.raw, parts.callers.process(context.req.raw, context.env.connection));
+  });
+
+  app.get(HTTP_PATHS.events, async (context) => {
+    context.env.keepOpen();
+    const caller = await parts.callers.resolve(context.req.raw, context.env.connection);
+    if (caller.role === "agent")
+      throw new RepowireError(
+        "forbidden",
+        "The event stream shows all peers' messages; agents see their own with trace and inbox.",
+      );
+    return parts.eventStream(context);
+  });
+
+  app.post("/v1/:operation", async (context) => {
+    context.env.keepOpen();
+    const name = context.req.param("operation");
+    if (!isOperation(name))
+      throw new RepowireError(
+        "unknown_operation",
+        `There is no operation "${name.slice(0, 60)}". docs/protocol.md lists them.`,
+      );
+    const caller = await parts.callers.resolve(context.req.raw, context.env.connection);
+    const input = await readJson(context.req.raw);
+    const output = await call(name, input, caller, context.req.raw.signal);
+    return context.json(output);
+  });
+
+  async function call(name: OperationName, input: unknown, caller: Caller, signal: AbortSignal): Promise<object> {
+    if (caller.isHuman && name !== "peers") log.info("a person's call", { operation: name, chain: caller.chain });
+    const output = await parts.operations.call(name, input, caller, { signal });
+    const carried = carriedMessages(name, output);
+    if (carried.length > 0 && !signal.aborted) parts.markWritten(caller.peer, carried);
+    return output;
+  }
+
+  return app;
+}
+
+/** Reads a JSON body within the limit, whatever its headers promise. */
+export async function readJson(request: Request): Promise<unknown> {
+  const tooLarge = () =>
+    new RepowireError("frame_too_large", `A request may have ${LIMITS.frameBytesMax} bytes at most. Send less.`);
+  if (Number(request.headers.get("content-length") ?? 0) > LIMITS.frameBytesMax) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > LIMITS.frameBytesMax) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString("utf8");
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RepowireError("invalid_json", "The request's body is not JSON. Send one JSON object.");
+  }
+}
+
+export function problemResponse(error: RepowireError): Response {
+  return new Response(JSON.stringify(toProblem(error)), {
+    status: ERRORS[error.code].status,
+    headers: { "content-type": "application/problem+json" },
+  });
+}

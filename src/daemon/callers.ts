@@ -1,0 +1,90 @@
+import type { Caller, Engine, PeerRecord } from "../core/index.ts";
+import {
+  ancestry,
+  bootId,
+  connectionOwner,
+  describeChain,
+  type LoopbackConnection,
+  ownsConnection,
+  type ProcessInfo,
+  processEnv,
+} from "../platform/process.ts";
+import { PID_HEADER, RepowireError, sameInstance } from "../protocol/index.ts";
+import { humanSeat, scriptSeat } from "./seats.ts";
+
+/**
+ * Who stands behind an HTTP request, from what the system knows of its process: inside an agent's process tree it is that peer; a
+ * terminal outside every agent tree is the person of this machine; anything else is a script, without a person's rights.
+ */
+export interface Callers {
+  resolve(request: Request, connection: LoopbackConnection | undefined): Promise<Caller>;
+  /** The process behind a connection, proven or undefined. */
+  process(request: Request, connection: LoopbackConnection | undefined): ProcessInfo[] | undefined;
+}
+
+/** Set by agent CLIs for everything they start: such a process is no person's terminal, even with its parents gone. */
+const AGENT_MARKS = [
+  "CLAUDECODE",
+  "CLAUDE_CODE_SESSION_ID",
+  "CODEX_SANDBOX",
+  "CODEX_THREAD_ID",
+  "GEMINI_CLI",
+  "OPENCODE",
+] as const;
+
+export function createCallers(parts: { engine: Engine; humanName: string }): Callers {
+  function provenChain(request: Request, connection: LoopbackConnection | undefined): ProcessInfo[] | undefined {
+    if (!connection) return undefined;
+    const claimed = Number(request.headers.get(PID_HEADER));
+    if (Number.isInteger(claimed) && claimed > 0) {
+      if (ownsConnection(claimed, connection)) return ancestry(claimed);
+      throw new RepowireError(
+        "unauthorized",
+        `This request says it comes from process ${claimed}, but its connection belongs to another. Leave out ${PID_HEADER}.`,
+      );
+    }
+    const owner = connectionOwner(connection);
+    return owner === undefined ? undefined : ancestry(owner);
+  }
+
+  async function seatFor(kind: "human" | "script"): Promise<PeerRecord> {
+    return parts.engine.run((ctx) => (kind === "human" ? humanSeat(ctx, parts.humanName) : scriptSeat(ctx)));
+  }
+
+  return {
+    process: provenChain,
+    async resolve(request, connection) {
+      const chain = provenChain(request, connection);
+      const peer = chain && parts.engine.read((ctx) => peerOfChain(ctx.tx.peers.all(), chain));
+      if (peer)
+        return { peer: peer.id, role: peer.role, isHuman: false, mayBeSubagent: true, chain: describeChain(chain) };
+      const kind = chain && isPersonsTerminal(chain) ? "human" : "script";
+      const seat = await seatFor(kind);
+      return {
+        peer: seat.id,
+        role: seat.role,
+        isHuman: kind === "human",
+        mayBeSubagent: false,
+        chain: chain && describeChain(chain),
+      };
+    },
+  };
+}
+
+/** The registered session among a process's ancestors. */
+export function peerOfChain(peers: readonly PeerRecord[], chain: readonly ProcessInfo[]): PeerRecord | undefined {
+  for (const info of chain) {
+    const instance = { pid: info.pid, started: info.started, boot: bootId() };
+    const peer = peers.find(
+      (candidate) => sameInstance(candidate.instance, instance) && candidate.presence.state !== "offline",
+    );
+    if (peer) return peer;
+  }
+  return undefined;
+}
+
+function isPersonsTerminal(chain: readonly ProcessInfo[]): boolean {
+  const [self] = chain;
+  if (!self?.hasTerminal || self.uid !== process.getuid?.()) return false;
+  return !chain.some((info) => AGENT_MARKS.some((mark) => processEnv(info.pid, mark) !== undefined));
+}

@@ -1,0 +1,254 @@
+import { rmSync } from "node:fs";
+import type { Server } from "bun";
+import { createEngine, createLive, emit, present, recover } from "../core/index.ts";
+import { createOperations, createWaits } from "../operations/index.ts";
+import { type ClockMark, realClock } from "../platform/clock.ts";
+import type { Config } from "../platform/config.ts";
+import { writeDaemonRecord } from "../platform/daemon-record.ts";
+import { newHandle, newMessageId, newPeerId, newSecret } from "../platform/ids.ts";
+import { logger } from "../platform/log.ts";
+import type { HomePaths } from "../platform/paths.ts";
+import { isAlive, type LoopbackConnection } from "../platform/process.ts";
+import { ensureToken } from "../platform/token.ts";
+import {
+  asRepowireError,
+  HOST,
+  HTTP_PATHS,
+  LIMITS,
+  type MessageId,
+  type PeerId,
+  RepowireError,
+  VERSION,
+} from "../protocol/index.ts";
+import { sqliteStore } from "../store/sqlite/store.ts";
+import { createApp, problemResponse } from "./app.ts";
+import { createCallers } from "./callers.ts";
+import { createDispatcher } from "./dispatcher.ts";
+import { createEventStream } from "./events-stream.ts";
+import { checkOrigin } from "./guard.ts";
+import { createHealth, type PartCheck } from "./health.ts";
+import { prepareHome } from "./home.ts";
+import { createEventHub } from "./hub.ts";
+import { createLinkServer, type LinkSocketData } from "./links.ts";
+import { takeLock } from "./lock.ts";
+import { createMcpEndpoint } from "./mcp.ts";
+import { startWatch } from "./presence-watch.ts";
+import { createRuntimes } from "./runtimes.ts";
+
+export interface RunningDaemon {
+  port: number;
+  instance: string;
+  /** Stops in good order: links are told when to come back, everything decided is committed. `backInMs`: a restart follows. */
+  stop(backInMs?: number): Promise<void>;
+}
+
+/** Another daemon already serves this home; it is the one to use. */
+export class AlreadyRunningError extends RepowireError {
+  constructor(home: string) {
+    super("unavailable", `Another repowire daemon already serves ${home}. \`repowire daemon status\` shows it.`);
+  }
+}
+
+const log = logger("daemon");
+const CLOCK_KEY = "clock";
+const CLOCK_SAVE_MS = 300_000;
+const PURGE_EVERY_MS = 6 * 3_600_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * Puts the daemon's parts together and starts it: first the lock, then the store, then the port. Throws `RepowireError` with what
+ * stands in the way.
+ */
+export async function startDaemon(paths: HomePaths, config: Config): Promise<RunningDaemon> {
+  prepareHome(paths);
+  const lock = takeLock(paths.lock);
+  if (!lock) throw new AlreadyRunningError(paths.home);
+  try {
+    return await startLocked(paths, config, () => lock.release());
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function startLocked(paths: HomePaths, config: Config, release: () => void): Promise<RunningDaemon> {
+  const startedAt = Date.now();
+  const instance = newSecret();
+  const token = ensureToken(paths.home);
+  const store = sqliteStore(paths.database, { synchronous: config.synchronous });
+  const mark = store.read((tx) => tx.meta.get(CLOCK_KEY));
+  const clock = realClock(mark ? (JSON.parse(mark) as ClockMark) : undefined); // written below from a ClockMark
+  const hub = createEventHub();
+  const waits = createWaits();
+  const live = createLive();
+  const dispatcher = createDispatcher({ hub, waits });
+  const ids = { peer: newPeerId, message: newMessageId, handle: newHandle, secret: newSecret };
+  const engine = createEngine({
+    store,
+    clock,
+    ids,
+    live,
+    config: { machine: config.machine, inboundWithoutPrompts: config.inbound_without_prompts },
+    schedule: (run) => void setImmediate(run),
+    perform: (effects) => dispatcher.perform(effects),
+    onFault: (error) => log.error("a batch was not stored", { error }),
+  });
+  dispatcher.connect(engine);
+  const operations = createOperations({ engine, clock, ids, waits, onEvent: hub.subscribe }, store.epoch);
+  const callers = createCallers({ engine, humanName: config.human });
+
+  /** Results that were handed to a caller without a link of its own. */
+  function markWritten(peer: PeerId, messages: MessageId[]): void {
+    engine
+      .run((ctx) => {
+        for (const message of messages) {
+          const delivery = ctx.tx.deliveries.get(message, peer);
+          if (delivery?.state === "leased") present(ctx, delivery, delivery.rung ?? "result");
+        }
+      })
+      .catch((error) => log.error("a written result was not recorded", { error }));
+  }
+
+  const runtimes = createRuntimes({ engine, dispatcher, callers, paths, humanName: config.human });
+  const links = createLinkServer({
+    token,
+    instance,
+    epoch: store.epoch,
+    humanName: config.human,
+    engine,
+    operations,
+    dispatcher,
+    mayBeSubagent: runtimes.mayBeSubagent,
+    profile: runtimes.linkProfile,
+    onSession: runtimes.onSession,
+  });
+  const mcp = createMcpEndpoint({ engine, operations, markWritten });
+  const storeCheck: PartCheck = () => {
+    if (store.fault) return { ok: false, detail: store.fault };
+    return {
+      ok: true,
+      detail: store.damagedMovedTo && `the old database was damaged and moved to ${store.damagedMovedTo}`,
+    };
+  };
+  const health = createHealth({
+    instance,
+    startedAt,
+    engine,
+    parts: { store: storeCheck, ...runtimes.checks },
+    counts: () => ({ links: links.size, mcp_sessions: mcp.size, streams: hub.size, waits: waits.size }),
+  });
+  const app = createApp({
+    token,
+    operations,
+    callers,
+    health,
+    eventStream: createEventStream({ engine, hub, epoch: store.epoch }),
+    mcp,
+    markWritten,
+    extend: runtimes.extend,
+  });
+
+  await engine.run((ctx) => {
+    if (store.damagedMovedTo) emit(ctx, { type: "store.damaged", data: { moved_to: store.damagedMovedTo } });
+    emit(ctx, { type: "daemon.started", data: { version: VERSION } });
+    recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
+  });
+
+  const server = serve(config.port, app, links);
+  const port = server.port ?? config.port;
+  writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
+  const watch = startWatch(engine);
+  const stopTimers = [
+    every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
+    every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
+  ];
+  await runtimes.start();
+  if (store.damagedMovedTo)
+    log.error("the database was damaged; a new one was begun", { moved_to: store.damagedMovedTo });
+  if (store.backup) log.info("the database was migrated; a copy of the old one was kept", { backup: store.backup });
+  log.info("daemon started", { version: VERSION, port, home: paths.home, pid: process.pid });
+
+  let stopping: Promise<void> | undefined;
+  async function stopOnce(backInMs: number): Promise<void> {
+    log.info("daemon stops", {});
+    watch.stop();
+    for (const stop of stopTimers) stop();
+    await runtimes.stop();
+    await links.shutdown(backInMs);
+    await server.stop(true);
+    await engine.run((ctx) => {
+      emit(ctx, { type: "daemon.stopped", data: {} });
+      ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark()));
+    });
+    store.close();
+    rmSync(paths.daemonRecord, { force: true });
+    release();
+  }
+
+  return {
+    port,
+    instance,
+    stop(backInMs = 0) {
+      stopping ??= stopOnce(backInMs);
+      return stopping;
+    },
+  };
+}
+
+function every(ms: number, run: () => Promise<unknown>): () => void {
+  const timer = setInterval(() => void run().catch((error) => log.error("a regular task failed", { error })), ms);
+  return () => clearInterval(timer);
+}
+
+function serve(
+  port: number,
+  app: ReturnType<typeof createApp>,
+  links: ReturnType<typeof createLinkServer>,
+): Server<LinkSocketData> {
+  try {
+    return Bun.serve<LinkSocketData>({
+      hostname: HOST,
+      port,
+      idleTimeout: 30,
+      maxRequestBodySize: LIMITS.frameBytesMax * 2,
+      fetch(request, server) {
+        try {
+          checkOrigin(request, server.port ?? port);
+          const connection = connectionOf(server, request);
+          if (new URL(request.url).pathname === HTTP_PATHS.link) {
+            if (server.upgrade(request, { data: { connection } })) return undefined;
+            throw new RepowireError("invalid_input", "This address takes WebSocket connections only.");
+          }
+          return app.fetch(request, { connection, keepOpen: () => server.timeout(request, 0) });
+        } catch (error) {
+          return problemResponse(asRepowireError(error));
+        }
+      },
+      websocket: {
+        idleTimeout: 60,
+        sendPings: true,
+        maxPayloadLength: LIMITS.frameBytesMax,
+        backpressureLimit: LIMITS.frameBytesMax * 16,
+        closeOnBackpressureLimit: true,
+        open: (socket) => links.open(socket),
+        message(socket, message) {
+          socket.data.link?.receive(typeof message === "string" ? message : new TextDecoder().decode(message));
+        },
+        close: (socket) => socket.data.link?.closed(),
+      },
+    });
+  } catch (error) {
+    const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    if (taken)
+      throw new RepowireError(
+        "unavailable",
+        `Port ${port} on ${HOST} is used by another program. Stop that program, or set another port: \`port:\` in config.yaml, or REPOWIRE_PORT.`,
+      );
+    throw error;
+  }
+}
+
+function connectionOf(server: Server<LinkSocketData>, request: Request): LoopbackConnection | undefined {
+  const address = server.requestIP(request);
+  return address && server.port !== undefined ? { daemonPort: server.port, clientPort: address.port } : undefined;
+}

@@ -1,0 +1,119 @@
+import { type ApprovalRecord, type Effect, type Engine, type Route, requeue, settleDelivery } from "../core/index.ts";
+import type { Waits } from "../operations/index.ts";
+import { logger } from "../platform/log.ts";
+import { asRepowireError, type DeliverResult, type Envelope, type MessageId, type PeerId } from "../protocol/index.ts";
+import type { EventHub } from "./hub.ts";
+
+/** What carries messages on a route: a link, a socket of the session, a pane. Adapters implement it. */
+export interface Transport {
+  /** Hands over and says for each message what really happened. A rejection means that nothing is known. */
+  deliver(items: Envelope[]): Promise<DeliverResult[]>;
+  /** Drops a message that was not handed over yet, if that is still possible. */
+  cancel?(message: MessageId): void;
+}
+
+export interface Verdict {
+  approval: ApprovalRecord;
+  verdict: "allow" | "deny" | "withdrawn";
+  reason?: string;
+}
+
+/** Carries out what core decided, after the commit: hand-overs to transports, results to waiting calls, events to listeners. */
+export interface Dispatcher {
+  perform(effects: Effect[]): void;
+  addTransport(route: string, transport: Transport): void;
+  removeTransport(route: string): void;
+  onVerdict(listener: (verdict: Verdict) => void): void;
+  /** Called when something was handed to a peer, so that its receipts are looked for. */
+  onWatch(listener: (peer: PeerId) => void): void;
+  connect(engine: Engine): void;
+}
+
+const log = logger("dispatch");
+
+export function createDispatcher(parts: { hub: EventHub; waits: Waits }): Dispatcher {
+  const transports = new Map<string, Transport>();
+  const onVerdict: ((verdict: Verdict) => void)[] = [];
+  const onWatch: ((peer: PeerId) => void)[] = [];
+  let engine: Engine | undefined;
+
+  async function handOver(route: Route["id"], peer: PeerId, items: Envelope[]): Promise<void> {
+    const transport = transports.get(route);
+    // A route that closed in the same batch: its hand-overs are judged like those of any lost link.
+    if (!transport) return giveBack(peer, items, "its route closed");
+    try {
+      await settle(peer, route, await transport.deliver(items));
+    } catch (error) {
+      const refusal = asRepowireError(error);
+      // The link was lost in the middle: only the other side knows. Core waits for its report.
+      if (refusal.code === "unavailable") return;
+      log.error("hand-over failed", { route, error });
+      await giveBack(peer, items, refusal.message);
+    }
+  }
+
+  async function settle(peer: PeerId, route: string, results: DeliverResult[]): Promise<void> {
+    await engine?.run((ctx) => {
+      const rung = ctx.live.route(route)?.rung;
+      for (const result of results) {
+        const delivery = ctx.tx.deliveries.get(result.message, peer);
+        settleDelivery(ctx, peer, result, rung ?? delivery?.rung ?? "push");
+      }
+    });
+  }
+
+  async function giveBack(peer: PeerId, items: Envelope[], why: string): Promise<void> {
+    await engine?.run((ctx) => {
+      for (const item of items) {
+        const delivery = ctx.tx.deliveries.get(item.message, peer);
+        if (delivery?.state === "leased" && delivery.attempt === item.attempt) requeue(ctx, delivery, why);
+      }
+    });
+  }
+
+  function performOne(effect: Effect): void {
+    switch (effect.type) {
+      case "event":
+        return parts.hub.publish(effect.event);
+      case "settle":
+        return parts.waits.settle(effect.wait, effect.outcome);
+      case "progress":
+        return parts.waits.progress(effect.wait, effect.text);
+      case "deliver":
+        return void handOver(effect.route, effect.peer, effect.items).catch(fault);
+      case "cancel":
+        return transports.get(effect.route)?.cancel?.(effect.message);
+      case "verdict":
+        for (const listener of onVerdict) listener(effect);
+        return;
+      case "watch":
+        for (const listener of onWatch) listener(effect.peer);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  function fault(error: unknown): void {
+    log.error("an effect failed", { error });
+  }
+
+  return {
+    perform(effects) {
+      for (const effect of effects) {
+        try {
+          performOne(effect);
+        } catch (error) {
+          fault(error);
+        }
+      }
+    },
+    addTransport: (route, transport) => void transports.set(route, transport),
+    removeTransport: (route) => void transports.delete(route),
+    onVerdict: (listener) => void onVerdict.push(listener),
+    onWatch: (listener) => void onWatch.push(listener),
+    connect(connected) {
+      engine = connected;
+    },
+  };
+}

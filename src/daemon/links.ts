@@ -1,0 +1,393 @@
+import { createHash } from "node:crypto";
+import type { ServerWebSocket } from "bun";
+import {
+  type Caller,
+  type Context,
+  claimSeat,
+  type Engine,
+  loseLink,
+  mustGet,
+  openRoute,
+  type PeerRecord,
+  publicPeer,
+  type Route,
+  requestApproval,
+  resumeLink,
+  setRouteReady,
+  withdrawApprovals,
+  withdrawAsk,
+} from "../core/index.ts";
+import type { Operations } from "../operations/index.ts";
+import { newSecret } from "../platform/ids.ts";
+import { logger } from "../platform/log.ts";
+import type { LoopbackConnection } from "../platform/process.ts";
+import { sameSecret } from "../platform/token.ts";
+import {
+  asRepowireError,
+  CLOSE,
+  createRpc,
+  DAEMON_METHODS,
+  type DeliverResult,
+  ERRORS,
+  fromZod,
+  type Hello,
+  isOperation,
+  LIMITS,
+  LINK_METHODS,
+  type LinkMethod,
+  PROTOCOL_VERSION,
+  PROTOCOL_VERSIONS_UNDERSTOOD,
+  RepowireError,
+  type Rpc,
+  type RpcFrame,
+  type Rung,
+  VERSION,
+  type Welcome,
+} from "../protocol/index.ts";
+import type { Dispatcher, Verdict } from "./dispatcher.ts";
+import { applyReport } from "./link-reports.ts";
+import { humanSeat } from "./seats.ts";
+import { checkSession } from "./session-check.ts";
+
+/** State of one socket; Bun keeps it with the connection. */
+export interface LinkSocketData {
+  connection: LoopbackConnection | undefined;
+  link?: LinkSession;
+}
+
+export interface LinkSession {
+  receive(text: string): void;
+  closed(): void;
+}
+
+/** How a runtime's link serves its session: which rung it is and when it may be used. A row for each runtime that has links. */
+export interface LinkProfile {
+  rung: Rung;
+  serves: Route["serves"];
+  needsProof: boolean;
+}
+
+export interface LinkServerParts {
+  token: string;
+  instance: string;
+  epoch: string;
+  humanName: string;
+  engine: Engine;
+  operations: Operations;
+  dispatcher: Dispatcher;
+  /** Whether a tool call may come from a subagent of the session. */
+  mayBeSubagent(peer: PeerRecord, toolUseId: string | undefined): boolean;
+  /** How messages go down this link, or undefined when it cannot push (its tools still work). */
+  profile(hello: Hello): LinkProfile | undefined;
+  /** A session joined or came back. */
+  onSession(peer: PeerRecord): void;
+}
+
+export interface LinkServer {
+  open(socket: ServerWebSocket<LinkSocketData>): void;
+  /** Tells all links when to come back, and closes them. */
+  shutdown(backInMs: number): Promise<void>;
+  readonly size: number;
+}
+
+const log = logger("links");
+const HELLO_TIMEOUT_MS = 5_000;
+const hash = (secret: string): string => createHash("sha256").update(secret).digest("hex");
+
+export function createLinkServer(parts: LinkServerParts): LinkServer {
+  const live = new Map<
+    string,
+    { socket: ServerWebSocket<LinkSocketData>; rpc: Rpc; peer?: PeerRecord["id"]; instance?: string }
+  >();
+
+  parts.dispatcher.onVerdict((verdict) => passVerdict(verdict));
+
+  function passVerdict({ approval, verdict, reason }: Verdict): void {
+    for (const { rpc, peer } of live.values()) {
+      if (peer !== approval.peer) continue;
+      for (const request of approval.requests.filter((known) => known.via === "link")) {
+        if (verdict === "withdrawn") continue;
+        rpc.request("verdict", { request: request.request, behavior: verdict, reason }).catch(() => {});
+      }
+    }
+  }
+
+  function open(socket: ServerWebSocket<LinkSocketData>): void {
+    const id = newSecret();
+    if (live.size >= LIMITS.linksMax) {
+      socket.close(CLOSE.shuttingDown, ERRORS.too_many_links.title);
+      return;
+    }
+    const rpc = createRpc({
+      send: (text) => void socket.send(text),
+      handle,
+      onFault: (error) => log.error("a request failed", { error }),
+    });
+    live.set(id, { socket, rpc });
+    const helloTimer = setTimeout(() => socket.close(CLOSE.helloTimeout, "no hello"), HELLO_TIMEOUT_MS);
+    let session: { peer: PeerRecord["id"]; route?: Route } | undefined;
+    const gone = new AbortController();
+
+    async function handle(method: string, params: Record<string, unknown>, meta: RpcFrame["meta"]): Promise<unknown> {
+      if (method === "hello") return greet(parse("hello", params));
+      if (method === "ping") return {};
+      if (!session)
+        throw refuse(new RepowireError("unauthorized", "The first request on a link is hello."), CLOSE.unauthorized);
+      if (isOperation(method))
+        return parts.operations.call(method, params, callerOf(session.peer, meta), callOptions(params));
+      if (!isLinkMethod(method))
+        throw new RepowireError(
+          "unknown_operation",
+          `There is no method "${method.slice(0, 60)}". docs/protocol.md lists them.`,
+        );
+      return serve(method, params, session);
+    }
+
+    function callOptions(params: Record<string, unknown>) {
+      const { message } = params;
+      return {
+        signal: gone.signal,
+        onProgress: (text: string) => {
+          if (typeof message === "string") rpc.request("progress", { message, text }).catch(() => {});
+        },
+      };
+    }
+
+    function callerOf(peerId: PeerRecord["id"], meta: RpcFrame["meta"]): Caller {
+      const peer = parts.engine.read((ctx) => mustGet(ctx, peerId));
+      return {
+        peer: peer.id,
+        role: peer.role,
+        isHuman: false,
+        mayBeSubagent: parts.mayBeSubagent(peer, meta?.tool_use_id),
+      };
+    }
+
+    async function greet(hello: Hello): Promise<Welcome> {
+      if (session) throw new RepowireError("invalid_input", "This link already said hello.");
+      checkHello(hello);
+      const identity = checkClaim(hello);
+      const profile = parts.profile(hello);
+      const { peer, resume } = await parts.engine.run((ctx) => join(ctx, hello, identity, profile));
+      clearTimeout(helloTimer);
+      const entry = live.get(id);
+      if (!entry) throw new RepowireError("unavailable", "The link was closed during hello.");
+      replaceOthers(peer);
+      entry.peer = peer.id;
+      session = { peer: peer.id, route: profile && parts.engine.read((ctx) => ctx.live.route(id)) };
+      if (profile) parts.dispatcher.addTransport(id, { deliver: deliverThrough(rpc) });
+      log.info("session joined", { peer: peer.id, name: peer.name, runtime: peer.runtime, pid: peer.instance?.pid });
+      parts.onSession(peer);
+      return parts.engine.read((ctx) => welcome(ctx, peer, resume));
+    }
+
+    function checkHello(hello: Hello): void {
+      if (!sameSecret(hello.token, parts.token)) {
+        throw refuse(
+          new RepowireError(
+            "unauthorized",
+            "That token is not this daemon's. Restart the session; it reads the token file anew.",
+          ),
+          CLOSE.unauthorized,
+        );
+      }
+      if (!hello.protocol.some((version) => (PROTOCOL_VERSIONS_UNDERSTOOD as readonly number[]).includes(version))) {
+        const sentence = `This daemon (repowire ${VERSION}) speaks protocol ${PROTOCOL_VERSIONS_UNDERSTOOD.join(", ")}, the session's side (${hello.client.name} ${hello.client.version}) ${hello.protocol.join(", ")}. Restart the session to get the installed version; if that does not help, run \`repowire setup\` again.`;
+        throw refuse(new RepowireError("protocol_unsupported", sentence), CLOSE.protocolUnsupported);
+      }
+    }
+
+    function checkClaim(hello: Hello): "proven" | "asserted" {
+      try {
+        return checkSession(hello.session, socket.data.connection);
+      } catch (error) {
+        throw refuse(asRepowireError(error), CLOSE.unauthorized);
+      }
+    }
+
+    /** The refusal goes out as the response; then the connection ends with a code that says whether to come back. */
+    function refuse(error: RepowireError, code: number): RepowireError {
+      log.warning("link refused", { code: error.code, reason: error.message });
+      setTimeout(() => socket.close(code, error.message.slice(0, 120)), 10);
+      return error;
+    }
+
+    function join(
+      ctx: Context,
+      hello: Hello,
+      identity: "proven" | "asserted",
+      profile: LinkProfile | undefined,
+    ): { peer: PeerRecord; resume: string } {
+      const { session: claim } = hello;
+      const claimed = claimSeat(ctx, {
+        runtime: claim.runtime,
+        role: "agent",
+        instance: claim.process,
+        conversation: claim.conversation,
+        path: claim.path,
+        branch: claim.branch,
+        worktree_of: claim.worktree_of,
+        name: claim.name,
+        circle: claim.circle,
+        config_dir: claim.config_dir,
+        capabilities: [
+          "mcp_tools",
+          ...(hello.capabilities.includes("relay_permissions") ? (["relay_permissions"] as const) : []),
+        ],
+        identity,
+      });
+      const known = hello.resume !== undefined && claimed.resume_hash === hash(hello.resume);
+      const resume = known && hello.resume ? hello.resume : newSecret();
+      ctx.tx.peers.put({ ...claimed, had_link: true, resume_hash: hash(resume) });
+      for (const route of ctx.live.routes(claimed.id)) if (route.rung === profile?.rung) loseLink(ctx, route);
+      // A cursor of another database, or of another process, says nothing about what this one received.
+      resumeLink(
+        ctx,
+        claimed.id,
+        known && hello.epoch === parts.epoch ? (hello.cursor ?? 0) : Number.POSITIVE_INFINITY,
+      );
+      if (profile)
+        openRoute(ctx, {
+          id,
+          peer: claimed.id,
+          rung: profile.rung,
+          serves: profile.serves,
+          needsProof: profile.needsProof,
+          suspect: false,
+          ready: hello.receives,
+        });
+      return { peer: mustGet(ctx, claimed.id), resume };
+    }
+
+    /** One process has one link: a second one of the same session takes over, and the first must not fight for it. */
+    function replaceOthers(peer: PeerRecord): void {
+      for (const [otherId, other] of live) {
+        if (otherId !== id && other.peer === peer.id)
+          other.socket.close(CLOSE.replaced, "another link of this session took over");
+      }
+    }
+
+    function welcome(ctx: Context, peer: PeerRecord, resume: string): Welcome {
+      const others = ctx.tx.peers
+        .all()
+        .filter(
+          (other) =>
+            other.id !== peer.id &&
+            other.circle === peer.circle &&
+            other.role !== "human" &&
+            other.presence.state !== "offline",
+        );
+      return {
+        protocol: PROTOCOL_VERSION,
+        peer: publicPeer(ctx, mustGet(ctx, peer.id)),
+        epoch: parts.epoch,
+        cursor: ctx.tx.events.last(),
+        resume,
+        daemon: { version: VERSION, instance: parts.instance },
+        mesh: {
+          online: others
+            .slice(0, 6)
+            .map((other) => ({ name: other.name, runtime: other.runtime, description: other.description })),
+          total: others.length,
+        },
+      };
+    }
+
+    async function serve(
+      method: Exclude<LinkMethod, "hello" | "ping">,
+      params: Record<string, unknown>,
+      own: { peer: PeerRecord["id"] },
+    ): Promise<unknown> {
+      switch (method) {
+        case "ready":
+          await parts.engine.run((ctx) => setRouteReady(ctx, id));
+          return {};
+        case "report": {
+          const { reports } = parse("report", params);
+          await parts.engine.run((ctx) => {
+            for (const { report } of reports) applyReport(ctx, own.peer, report, ctx.live.route(id)?.rung ?? "push");
+          });
+          return { acknowledged: reports.length };
+        }
+        case "abandon": {
+          const { message } = parse("abandon", params);
+          await parts.engine.run((ctx) => {
+            const ask = ctx.tx.asks.get(message);
+            if (ask?.asker === own.peer && ask.state === "open") withdrawAsk(ctx, ask);
+          });
+          return {};
+        }
+        case "permission_request": {
+          const request = parse("permission_request", params);
+          const approval = await parts.engine.run((ctx) =>
+            requestApproval(ctx, mustGet(ctx, own.peer), humanSeat(ctx, parts.humanName), { via: "link", ...request }),
+          );
+          return { id: approval.handle };
+        }
+        case "permission_withdrawn": {
+          const { request } = parse("permission_withdrawn", params);
+          await parts.engine.run((ctx) =>
+            withdrawApprovals(ctx, own.peer, "decided in the session's own terminal", (approval) =>
+              approval.requests.some((known) => known.via === "link" && known.request === request),
+            ),
+          );
+          return {};
+        }
+        default:
+          return method satisfies never;
+      }
+    }
+
+    socket.data.link = {
+      receive: (text) => rpc.receive(text),
+      closed() {
+        clearTimeout(helloTimer);
+        gone.abort();
+        rpc.close();
+        live.delete(id);
+        parts.dispatcher.removeTransport(id);
+        if (!session) return;
+        void parts.engine
+          .run((ctx) => {
+            const route = ctx.live.route(id);
+            if (route) loseLink(ctx, route);
+          })
+          .catch((error) => log.error("a lost link could not be recorded", { error }));
+      },
+    };
+  }
+
+  return {
+    open,
+    async shutdown(backInMs) {
+      for (const { rpc } of live.values()) rpc.notify("shutdown", { back_in_ms: backInMs });
+      await Bun.sleep(20);
+      for (const { socket } of live.values()) socket.close(CLOSE.shuttingDown, "the daemon stops");
+    },
+    get size() {
+      return live.size;
+    },
+  };
+}
+
+function deliverThrough(rpc: Rpc) {
+  return async (
+    items: Parameters<Parameters<Dispatcher["addTransport"]>[1]["deliver"]>[0],
+  ): Promise<DeliverResult[]> => {
+    const result = await rpc.request("deliver", { items });
+    return DAEMON_METHODS.deliver.result.parse(result).results;
+  };
+}
+
+const isLinkMethod = (method: string): method is Exclude<LinkMethod, "hello" | "ping"> =>
+  Object.hasOwn(LINK_METHODS, method) && method !== "hello";
+
+function parse<Method extends LinkMethod>(
+  method: Method,
+  params: Record<string, unknown>,
+): (typeof LINK_METHODS)[Method]["params"]["_output"] {
+  const parsed = LINK_METHODS[method].params.safeParse(params);
+  if (!parsed.success) throw fromZod(parsed.error, method);
+  // safeParse of a table's row gives the union over all rows.
+  return parsed.data as (typeof LINK_METHODS)[Method]["params"]["_output"];
+}

@@ -1,0 +1,54 @@
+import { type Config, loadConfig } from "../platform/config.ts";
+import { logger, startLogging } from "../platform/log.ts";
+import { homePaths } from "../platform/paths.ts";
+import { asRepowireError, ERRORS } from "../protocol/index.ts";
+import { NewerSchemaError } from "../store/sqlite/open.ts";
+import { startDaemon } from "./daemon.ts";
+import { prepareHome } from "./home.ts";
+
+export interface DaemonProcessOptions {
+  home: string;
+  flags?: Partial<Config>;
+  /** Print the log to stderr too: in the foreground. */
+  inForeground: boolean;
+}
+
+/** Links come back this soon after a restart in good order. */
+const RESTART_MS = 500;
+
+/** Runs the daemon as this process until it is told to stop. Prints one sentence and exits with the error's code if it cannot. */
+export async function runDaemonProcess(options: DaemonProcessOptions): Promise<void> {
+  const paths = homePaths(options.home);
+  try {
+    const { values } = loadConfig(options.home, options.flags);
+    prepareHome(paths);
+    await startLogging({ level: values.log_level, file: paths.daemonLog, toStderr: options.inForeground });
+    const daemon = await startDaemon(paths, values);
+    if (options.inForeground)
+      process.stderr.write(
+        `repowire daemon on http://127.0.0.1:${daemon.port} (home ${options.home}); Ctrl-C stops it\n`,
+      );
+    const stop = (signal: string) => {
+      void daemon.stop(signal === "SIGHUP" ? RESTART_MS : 0).then(
+        () => process.exit(0),
+        (error) => fail(error),
+      );
+    };
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stop(signal));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): never {
+  if (error instanceof NewerSchemaError) {
+    process.stderr.write(`repowire: ${error.message}\n`);
+    process.exit(ERRORS.storage_failed.exit);
+  }
+  const refusal = asRepowireError(error);
+  if (refusal.code === "internal") logger("daemon").error("the daemon could not start", { error });
+  process.stderr.write(
+    `repowire: ${refusal.code === "internal" && error instanceof Error ? error.message : refusal.message}\n`,
+  );
+  process.exit(ERRORS[refusal.code].exit);
+}

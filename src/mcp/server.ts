@@ -1,0 +1,172 @@
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  ErrorCode,
+  ListToolsRequestSchema,
+  McpError,
+} from "@modelcontextprotocol/sdk/types.js";
+import {
+  asRepowireError,
+  type CallOptions,
+  carriedMessages,
+  fromZod,
+  type Mesh,
+  type MessageId,
+  OPERATIONS,
+  type OperationInput,
+  type OperationOutput,
+  RepowireError,
+  type ToolOperation,
+  VERSION,
+} from "../protocol/index.ts";
+import { resultText, type ToolNames } from "../words/index.ts";
+import { listTools, operationOfTool, toolInput } from "./tools.ts";
+
+export interface MeshServerOptions {
+  mesh: Mesh;
+  /** How this runtime's model sees the names of our tools. */
+  toolNames: ToolNames;
+  instructions?: string;
+  experimental?: Record<string, object>;
+  /** `_meta` of every listed tool. */
+  toolMeta?: Record<string, unknown>;
+  /** No tools at all: this process is no peer. */
+  withoutTools?: boolean;
+  /** Adds what only the session's side knows (the checkout's state, say). */
+  enrich?(operation: ToolOperation, input: Record<string, unknown>): Promise<Record<string, unknown>>;
+  /** Called when the result that carried these messages was written to the runtime. */
+  onResultWritten?(messages: MessageId[]): void;
+  /** Called when the client lists the tools: it is up and listening. */
+  onListed?(): void;
+  /** Faults that are not refusals. */
+  onFault(error: unknown): void;
+}
+
+/** Keeps a waiting call alive in clients that end calls which say nothing (Claude Code 2.1.330: 30 min idle; others sooner). */
+const PROGRESS_MS = 12_000;
+/** The runtime's own id of a call, where it gives one (Claude Code 2.1.330). */
+const TOOL_USE_ID = "claudecode/toolUseId";
+
+/** The mesh tools as an MCP server, written once against `Mesh`; served over stdio and over HTTP. Results are text only. */
+export function createMeshServer(options: MeshServerOptions): {
+  server: Server;
+  connect(transport: Transport): Promise<void>;
+} {
+  const server = new Server(
+    { name: "repowire", version: VERSION },
+    {
+      capabilities: { tools: {}, ...(options.experimental ? { experimental: options.experimental } : {}) },
+      instructions: options.instructions,
+    },
+  );
+  const tools = options.withoutTools ? [] : listTools(options.toolMeta);
+  const carriedBy = new Map<string | number, MessageId[]>();
+
+  server.setRequestHandler(ListToolsRequestSchema, () => {
+    options.onListed?.();
+    return { tools };
+  });
+
+  server.setRequestHandler(CallToolRequestSchema, async (request, extra): Promise<CallToolResult> => {
+    const operation = operationOfTool(request.params.name);
+    if (!operation || options.withoutTools) {
+      throw new McpError(
+        ErrorCode.InvalidParams,
+        `There is no tool "${request.params.name}". Tools: ${tools.map((tool) => tool.name).join(", ")}.`,
+      );
+    }
+    const token = request.params._meta?.progressToken;
+    const toolUseId = request.params._meta?.[TOOL_USE_ID];
+    let beats = 0;
+    const beat = (message?: string) => {
+      if (token === undefined || extra.signal.aborted) return;
+      extra
+        .sendNotification({
+          method: "notifications/progress",
+          params: { progressToken: token, progress: ++beats, message },
+        })
+        .catch(() => {
+          // The client is gone; the call ends with it.
+        });
+    };
+    const beating = setInterval(beat, PROGRESS_MS);
+    try {
+      return await call(operation, request.params.arguments ?? {}, extra.requestId, {
+        signal: extra.signal,
+        onProgress: beat,
+        toolUseId: typeof toolUseId === "string" ? toolUseId : undefined,
+      });
+    } finally {
+      clearInterval(beating);
+    }
+  });
+
+  async function call(
+    operation: ToolOperation,
+    args: Record<string, unknown>,
+    requestId: string | number,
+    callOptions: CallOptions,
+  ): Promise<CallToolResult> {
+    try {
+      const parsed = toolInput(operation).safeParse(args);
+      if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
+      const input = options.enrich ? await options.enrich(operation, parsed.data) : parsed.data;
+      const output = await callMesh(operation, input, callOptions);
+      const carried = carriedMessages(operation, output);
+      if (carried.length > 0) carriedBy.set(requestId, carried);
+      const text = resultText(operation, output, { tools: options.toolNames, now: Date.now() });
+      return {
+        content: [{ type: "text", text }],
+        ...(carried.length > 0 ? { _meta: { "repowire/messages": carried } } : {}),
+      };
+    } catch (error) {
+      if (!(error instanceof RepowireError)) options.onFault(error);
+      const refusal = asRepowireError(error);
+      return {
+        isError: true,
+        content: [{ type: "text", text: refusal.message }],
+        _meta: { "repowire/error": { code: refusal.code, retryable: refusal.retryable } },
+      };
+    }
+  }
+
+  function callMesh(
+    operation: ToolOperation,
+    input: Record<string, unknown>,
+    callOptions: CallOptions,
+  ): Promise<OperationOutput<ToolOperation>> {
+    // The input was parsed by this operation's own schema.
+    const method = options.mesh[operation] as (
+      given: OperationInput<ToolOperation>,
+      given2?: CallOptions,
+    ) => Promise<OperationOutput<ToolOperation>>;
+    return method(input as OperationInput<ToolOperation>, callOptions);
+  }
+
+  return {
+    server,
+    async connect(transport) {
+      await server.connect(reportWrites(transport, carriedBy, options.onResultWritten));
+    },
+  };
+}
+
+/** Says when a response has really been written; only then was what it carries presented. */
+function reportWrites(
+  transport: Transport,
+  carriedBy: Map<string | number, MessageId[]>,
+  onWritten?: (messages: MessageId[]) => void,
+): Transport {
+  const send = transport.send.bind(transport);
+  transport.send = async (message, sendOptions) => {
+    await send(message, sendOptions);
+    if (!("id" in message) || message.id === undefined || "method" in message) return;
+    const carried = carriedBy.get(message.id);
+    if (!carried) return;
+    carriedBy.delete(message.id);
+    onWritten?.(carried);
+  };
+  return transport;
+}

@@ -1,0 +1,113 @@
+import { existsSync, readFileSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
+import { z } from "zod";
+import { DEFAULT_PORT } from "../protocol/endpoints.ts";
+import { RepowireError } from "../protocol/errors.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { InboundPolicy, NAME_PATTERN, PeerName } from "../protocol/peers.ts";
+import { homePaths } from "./paths.ts";
+
+/** One schema for all settings; a flag wins over the environment, that over `config.yaml`, that over the default here. */
+export const Config = z.strictObject({
+  port: z.number().int().min(0).max(65_535).default(DEFAULT_PORT).describe("Loopback port of the daemon."),
+  machine: PeerName.default(() => nameFrom(hostname().split(".")[0], "machine")).describe(
+    "This machine's name in the mesh.",
+  ),
+  human: PeerName.default(() => nameFrom(safeUserName(), "human")).describe("Your own name in the mesh."),
+  inbound_without_prompts: InboundPolicy.default("hold").describe(
+    "What happens to messages for sessions that run without permission prompts.",
+  ),
+  retention_days: z
+    .number()
+    .min(0)
+    .max(3_650)
+    .default(LIMITS.retentionDays)
+    .describe("How long closed messages are kept."),
+  synchronous: z
+    .enum(["full", "normal"])
+    .default("full")
+    .describe("full survives power loss; normal survives process death."),
+  log_level: z.enum(["debug", "info", "warning", "error"]).default("info").describe("What goes into the daemon's log."),
+});
+export type Config = z.infer<typeof Config>;
+export type ConfigKey = keyof Config;
+export type Origin = "flag" | "environment" | "file" | "default";
+
+export interface LoadedConfig {
+  values: Config;
+  /** Where each value came from, for `repowire status`. */
+  origins: Record<ConfigKey, Origin>;
+}
+
+const KEYS = Object.keys(Config.shape) as ConfigKey[]; // the schema's own keys
+const environmentName = (key: ConfigKey) => `REPOWIRE_${key.toUpperCase()}`;
+
+/** Throws a `RepowireError` that names the file, the field and what it may be. */
+export function loadConfig(
+  home: string,
+  flags: Partial<Config> = {},
+  env: Record<string, string | undefined> = process.env,
+): LoadedConfig {
+  const file = readConfigFile(homePaths(home).config);
+  const merged: Record<string, unknown> = {};
+  const origins = {} as Record<ConfigKey, Origin>; // filled for every key below
+  for (const unknown of Object.keys(file).filter((key) => !KEYS.includes(key as ConfigKey))) {
+    throw new RepowireError(
+      "invalid_input",
+      `${homePaths(home).config}: unknown setting "${unknown}". Known: ${KEYS.join(", ")}.`,
+    );
+  }
+  for (const key of KEYS) {
+    const fromEnvironment = env[environmentName(key)];
+    if (flags[key] !== undefined) [merged[key], origins[key]] = [flags[key], "flag"];
+    else if (fromEnvironment) [merged[key], origins[key]] = [fromText(fromEnvironment), "environment"];
+    else if (file[key] !== undefined) [merged[key], origins[key]] = [file[key], "file"];
+    else origins[key] = "default";
+  }
+  const parsed = Config.safeParse(merged);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const key = String(issue?.path[0] ?? "") as ConfigKey; // a path of this schema begins with one of its keys
+    const place =
+      origins[key] === "environment"
+        ? environmentName(key)
+        : origins[key] === "flag"
+          ? `--${key}`
+          : homePaths(home).config;
+    throw new RepowireError("invalid_input", `${place}: "${key}": ${issue?.message ?? "not valid"}.`);
+  }
+  return { values: parsed.data, origins };
+}
+
+function fromText(text: string): unknown {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+function readConfigFile(file: string): Record<string, unknown> {
+  if (!existsSync(file)) return {};
+  let content: unknown;
+  try {
+    content = Bun.YAML.parse(readFileSync(file, "utf8")) ?? {};
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new RepowireError("invalid_input", `${file} is not valid YAML: ${why}. Mend it, or move it away.`);
+  }
+  if (typeof content !== "object" || content === null || Array.isArray(content)) {
+    throw new RepowireError("invalid_input", `${file} must hold settings as "name: value" lines.`);
+  }
+  return Object.fromEntries(Object.entries(content));
+}
+
+function nameFrom(wish: string | undefined, fallback: string): string {
+  const clean = (wish ?? "").replace(/[^\p{L}\p{N}._-]+/gu, "-");
+  return NAME_PATTERN.test(clean) ? clean : fallback;
+}
+
+function safeUserName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user id without an entry in the system's user table, as in some containers.
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import * as darwin from "./process/darwin.ts";
+import * as linux from "./process/linux.ts";
+
+/**
+ * What is known about processes of this machine: everything that differs between systems is behind this one module. Linux reads
+ * /proc; macOS asks `ps` and `lsof` and has not been tried on a real machine (`repowire status` says so).
+ */
+
+export interface ProcessInfo {
+  pid: number;
+  ppid: number;
+  /** Start time in the system's own unit: with the pid it names one process, also after the pid is used again. */
+  started: string;
+  uid: number;
+  /** Whether it has a controlling terminal. */
+  hasTerminal: boolean;
+}
+
+/** One TCP connection over loopback, as seen from the daemon. */
+export interface LoopbackConnection {
+  daemonPort: number;
+  clientPort: number;
+}
+
+interface ProcessSystem {
+  bootId(): string;
+  processInfo(pid: number): ProcessInfo | undefined;
+  processArgs(pid: number): string[];
+  processCwd(pid: number): string | undefined;
+  /** One variable of the environment it was started with. */
+  processEnv(pid: number, name: string): string | undefined;
+  /** Whether this very connection is among the sockets of that process; undefined where the system does not tell. */
+  ownsConnection(pid: number, connection: LoopbackConnection): boolean | undefined;
+  connectionOwner(connection: LoopbackConnection): number | undefined;
+}
+
+const system: ProcessSystem = process.platform === "darwin" ? darwin : linux;
+
+export const { processInfo, processArgs, processCwd, processEnv, ownsConnection, connectionOwner } = system;
+
+let boot: string | undefined;
+/** Names this run of the machine. */
+export function bootId(): string {
+  boot ??= system.bootId();
+  return boot;
+}
+
+export interface Instance {
+  pid: number;
+  started: string;
+  boot: string;
+}
+
+export function instanceOf(pid: number): Instance | undefined {
+  const info = processInfo(pid);
+  return info && { pid, started: info.started, boot: bootId() };
+}
+
+/** Whether that very process still runs; its pid may long belong to another. */
+export function isAlive(instance: Instance): boolean {
+  return instance.boot === bootId() && processInfo(instance.pid)?.started === instance.started;
+}
+
+const ANCESTORS_MAX = 64;
+
+/** The process and its living parents, nearest first. */
+export function ancestry(pid: number): ProcessInfo[] {
+  const chain: ProcessInfo[] = [];
+  for (
+    let next = processInfo(pid);
+    next && chain.length < ANCESTORS_MAX;
+    next = next.ppid > 0 ? processInfo(next.ppid) : undefined
+  ) {
+    chain.push(next);
+  }
+  return chain;
+}
+
+/** "repowire(812) ← zsh(790) ← tmux(401)", for the log of what was done with a person's rights. */
+export function describeChain(chain: readonly ProcessInfo[]): string {
+  return chain.map((info) => `${processArgs(info.pid)[0]?.split("/").at(-1) ?? "?"}(${info.pid})`).join(" ← ");
+}

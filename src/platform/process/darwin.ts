@@ -1,0 +1,65 @@
+import { execFileSync } from "node:child_process";
+import type { LoopbackConnection, ProcessInfo } from "../process.ts";
+
+// Not tried on a real machine: written after the manual pages of ps, lsof and sysctl.
+
+function run(command: string, ...args: string[]): string | undefined {
+  try {
+    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 2_000 });
+  } catch {
+    // The tool found nothing, which it says by its exit code.
+    return undefined;
+  }
+}
+
+export function bootId(): string {
+  return run("/usr/sbin/sysctl", "-n", "kern.bootsessionuuid")?.trim() ?? "unknown";
+}
+
+export function processInfo(pid: number): ProcessInfo | undefined {
+  const line = run("/bin/ps", "-o", "ppid=,uid=,tty=,stat=,lstart=", "-p", String(pid))?.trim();
+  const match = line?.match(/^(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+(.+)$/);
+  if (!match || match[4]?.startsWith("Z")) return undefined;
+  return {
+    pid,
+    ppid: Number(match[1]),
+    uid: Number(match[2]),
+    hasTerminal: match[3] !== "??",
+    started: match[5] ?? "",
+  };
+}
+
+export function processArgs(pid: number): string[] {
+  return run("/bin/ps", "-o", "command=", "-ww", "-p", String(pid))?.trim().split(" ") ?? [];
+}
+
+export function processCwd(pid: number): string | undefined {
+  const listing = run("/usr/sbin/lsof", "-a", "-p", String(pid), "-d", "cwd", "-Fn");
+  return listing
+    ?.split("\n")
+    .find((line) => line.startsWith("n"))
+    ?.slice(1);
+}
+
+export function processEnv(pid: number, name: string): string | undefined {
+  const words = run("/bin/ps", "-E", "-o", "command=", "-ww", "-p", String(pid))?.trim().split(" ");
+  return words?.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+const address = (connection: LoopbackConnection): string => `TCP@127.0.0.1:${connection.clientPort}`;
+
+export function ownsConnection(pid: number, connection: LoopbackConnection): boolean | undefined {
+  const listing = run("/usr/sbin/lsof", "-a", "-p", String(pid), "-i", address(connection), "-Fn");
+  if (listing === undefined) return false;
+  return listing.includes(`:${connection.clientPort}->`);
+}
+
+export function connectionOwner(connection: LoopbackConnection): number | undefined {
+  const listing = run("/usr/sbin/lsof", "-i", address(connection), "-Fpn") ?? "";
+  let pid: number | undefined;
+  for (const line of listing.split("\n")) {
+    if (line.startsWith("p")) pid = Number(line.slice(1));
+    if (line.startsWith("n") && line.includes(`:${connection.clientPort}->`)) return pid;
+  }
+  return undefined;
+}

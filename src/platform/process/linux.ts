@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { LoopbackConnection, ProcessInfo } from "../process.ts";
+
+/** Reads a file of /proc; a process may end at any moment, and other users' files are closed to us. */
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return undefined;
+  }
+}
+
+export function bootId(): string {
+  return read("/proc/sys/kernel/random/boot_id")?.trim() ?? "unknown";
+}
+
+export function processInfo(pid: number): ProcessInfo | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  if (!stat) return undefined;
+  // The second field is the command in parentheses and may itself hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, ppid, , , tty] = fields;
+  const started = fields[19];
+  if (state === "Z" || state === "X" || !started) return undefined;
+  const uid = Number(read(`/proc/${pid}/status`)?.match(/^Uid:\s+(\d+)/m)?.[1] ?? -1);
+  return { pid, ppid: Number(ppid), started, uid, hasTerminal: tty !== "0" };
+}
+
+export function processArgs(pid: number): string[] {
+  const raw = read(`/proc/${pid}/cmdline`);
+  return raw ? Buffer.from(raw, "latin1").toString("utf8").split("\0").slice(0, -1) : [];
+}
+
+export function processCwd(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
+}
+
+export function processEnv(pid: number, name: string): string | undefined {
+  const raw = read(`/proc/${pid}/environ`);
+  if (!raw) return undefined;
+  const entry = raw.split("\0").find((line) => line.startsWith(`${name}=`));
+  return entry && Buffer.from(entry.slice(name.length + 1), "latin1").toString("utf8");
+}
+
+const port = (hex: string | undefined): number => Number.parseInt(hex?.split(":").at(-1) ?? "", 16);
+
+/** The inode of the client's end of a loopback connection. */
+function clientInode(connection: LoopbackConnection): string | undefined {
+  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    for (const line of (read(table) ?? "").split("\n").slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      if (port(fields[1]) === connection.clientPort && port(fields[2]) === connection.daemonPort && fields[9] !== "0")
+        return fields[9];
+    }
+  }
+  return undefined;
+}
+
+function holdsSocket(pid: number, inode: string): boolean | undefined {
+  try {
+    const wanted = `socket:[${inode}]`;
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === wanted);
+  } catch {
+    return undefined;
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed since the folder was listed.
+    return undefined;
+  }
+}
+
+export function ownsConnection(pid: number, connection: LoopbackConnection): boolean | undefined {
+  const inode = clientInode(connection);
+  return inode === undefined ? undefined : (holdsSocket(pid, inode) ?? false);
+}
+
+export function connectionOwner(connection: LoopbackConnection): number | undefined {
+  const inode = clientInode(connection);
+  if (inode === undefined) return undefined;
+  for (const entry of readdirSync("/proc")) {
+    const pid = Number(entry);
+    if (Number.isInteger(pid) && holdsSocket(pid, inode)) return pid;
+  }
+  return undefined;
+}

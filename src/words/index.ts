@@ -1,0 +1,5 @@
+export * from "./clean.ts";
+export * from "./frames.ts";
+export * from "./numbers.ts";
+export * from "./results.ts";
+export * from "./session.ts";
