@@ -69,7 +69,6 @@ function notFound(from: PeerRecord, reachable: PeerRecord[], wanted: string): Re
 
 /** What a caller typed, safe and short enough to repeat in a sentence. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are exactly what must not be repeated
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "?");
+  const clean = text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
   return clean.length > 60 ? `${clean.slice(0, 60)}…` : clean;
 }

@@ -13,6 +13,7 @@ export * from "./recovery.ts";
 export * from "./registry.ts";
 export * from "./router.ts";
 export * from "./routes.ts";
+export * from "./seats.ts";
 export * from "./sessions.ts";
 export * from "./truth.ts";
 export * from "./turns.ts";

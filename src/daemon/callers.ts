@@ -1,4 +1,4 @@
-import type { Caller, Engine, PeerRecord } from "../core/index.ts";
+import { type Caller, type Engine, humanSeat, type PeerRecord, scriptSeat } from "../core/index.ts";
 import {
   ancestry,
   bootId,
@@ -10,7 +10,6 @@ import {
   processEnv,
 } from "../platform/process.ts";
 import { PID_HEADER, RepowireError, sameInstance } from "../protocol/index.ts";
-import { humanSeat, scriptSeat } from "./seats.ts";
 
 /**
  * Who stands behind an HTTP request, from what the system knows of its process: inside an agent's process tree it is that peer; a

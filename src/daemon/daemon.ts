@@ -109,7 +109,7 @@ async function startLocked(paths: HomePaths, config: Config, release: () => void
       .catch((error) => log.error("a written result was not recorded", { error }));
   }
 
-  const runtimes = createRuntimes({ engine, dispatcher, callers, paths, humanName: config.human });
+  const runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
   const links = createLinkServer({
     token,
     instance,

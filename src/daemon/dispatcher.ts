@@ -1,28 +1,13 @@
-import { type ApprovalRecord, type Effect, type Engine, type Route, requeue, settleDelivery } from "../core/index.ts";
+import type { Transport, Transports, Verdict } from "../adapters/adapter.ts";
+import { type Effect, type Engine, type Route, requeue, settleDelivery } from "../core/index.ts";
 import type { Waits } from "../operations/index.ts";
 import { logger } from "../platform/log.ts";
-import { asRepowireError, type DeliverResult, type Envelope, type MessageId, type PeerId } from "../protocol/index.ts";
+import { asRepowireError, type DeliverResult, type Envelope, type PeerId } from "../protocol/index.ts";
 import type { EventHub } from "./hub.ts";
 
-/** What carries messages on a route: a link, a socket of the session, a pane. Adapters implement it. */
-export interface Transport {
-  /** Hands over and says for each message what really happened. A rejection means that nothing is known. */
-  deliver(items: Envelope[]): Promise<DeliverResult[]>;
-  /** Drops a message that was not handed over yet, if that is still possible. */
-  cancel?(message: MessageId): void;
-}
-
-export interface Verdict {
-  approval: ApprovalRecord;
-  verdict: "allow" | "deny" | "withdrawn";
-  reason?: string;
-}
-
 /** Carries out what core decided, after the commit: hand-overs to transports, results to waiting calls, events to listeners. */
-export interface Dispatcher {
+export interface Dispatcher extends Transports {
   perform(effects: Effect[]): void;
-  addTransport(route: string, transport: Transport): void;
-  removeTransport(route: string): void;
   onVerdict(listener: (verdict: Verdict) => void): void;
   /** Called when something was handed to a peer, so that its receipts are looked for. */
   onWatch(listener: (peer: PeerId) => void): void;

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import type { ServerWebSocket } from "bun";
+import type { LinkProfile, Verdict } from "../adapters/adapter.ts";
 import {
   type Caller,
   type Context,
   claimSeat,
   type Engine,
+  humanSeat,
   loseLink,
   mustGet,
   openRoute,
@@ -40,13 +42,11 @@ import {
   RepowireError,
   type Rpc,
   type RpcFrame,
-  type Rung,
   VERSION,
   type Welcome,
 } from "../protocol/index.ts";
-import type { Dispatcher, Verdict } from "./dispatcher.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import { applyReport } from "./link-reports.ts";
-import { humanSeat } from "./seats.ts";
 import { checkSession } from "./session-check.ts";
 
 /** State of one socket; Bun keeps it with the connection. */
@@ -58,13 +58,6 @@ export interface LinkSocketData {
 export interface LinkSession {
   receive(text: string): void;
   closed(): void;
-}
-
-/** How a runtime's link serves its session: which rung it is and when it may be used. A row for each runtime that has links. */
-export interface LinkProfile {
-  rung: Rung;
-  serves: Route["serves"];
-  needsProof: boolean;
 }
 
 export interface LinkServerParts {

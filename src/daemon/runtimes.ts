@@ -1,17 +1,23 @@
 import type { Hono } from "hono";
+import type { RuntimeAdapter, Verdict } from "../adapters/adapter.ts";
+import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
+import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
 import type { Engine, PeerRecord } from "../core/index.ts";
+import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
-import type { Hello } from "../protocol/index.ts";
-import type { RequestEnv } from "./app.ts";
+import type { ProcessInfo } from "../platform/process.ts";
+import { fromZod, type Hello, HookPrinted, HookReport, HTTP_PATHS, RepowireError } from "../protocol/index.ts";
+import { type RequestEnv, readJson } from "./app.ts";
 import type { Callers } from "./callers.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { PartCheck } from "./health.ts";
-import type { LinkProfile } from "./links.ts";
+import { createSpoolReader } from "./spool.ts";
 
-/** What the daemon asks of the runtimes it serves; each runtime's own knowledge stays in its adapter. */
+/** The table of runtimes: one row each. What the daemon asks of any of them is dispatched here. */
 export interface Runtimes {
+  adapterOf(peer: Pick<PeerRecord, "runtime">): RuntimeAdapter | undefined;
   mayBeSubagent(peer: PeerRecord, toolUseId: string | undefined): boolean;
-  linkProfile(hello: Hello): LinkProfile | undefined;
+  linkProfile(hello: Hello): ReturnType<RuntimeAdapter["linkProfile"]>;
   onSession(peer: PeerRecord): void;
   extend(app: Hono<RequestEnv>): void;
   checks: Record<string, PartCheck>;
@@ -19,24 +25,81 @@ export interface Runtimes {
   stop(): Promise<void>;
 }
 
-export function createRuntimes(_parts: {
+export interface RuntimesParts {
   engine: Engine;
   dispatcher: Dispatcher;
   callers: Callers;
   paths: HomePaths;
+  token: string;
   humanName: string;
-}): Runtimes {
+}
+
+const log = logger("runtimes");
+
+export function createRuntimes(parts: RuntimesParts): Runtimes {
+  const { engine, dispatcher, paths } = parts;
+  const inbox = createClaudeInbox({ engine, transports: dispatcher, folder: paths.run, secret: parts.token });
+  const claudeCode = createClaudeCodeAdapter({ engine, inbox, paths, humanName: parts.humanName });
+  const adapters: RuntimeAdapter[] = [claudeCode];
+  const spool = createSpoolReader(paths, (report) => claudeCode.onHook(report, AbortSignal.timeout(1_000)));
+
+  const adapterOf = (peer: Pick<PeerRecord, "runtime">) => adapters.find((adapter) => adapter.runtime === peer.runtime);
+
+  dispatcher.onVerdict((verdict: Verdict) => {
+    const peer = engine.read((ctx) => ctx.tx.peers.get(verdict.approval.peer));
+    if (peer) adapterOf(peer)?.onVerdict(verdict);
+  });
+  dispatcher.onWatch((id) => {
+    const peer = engine.read((ctx) => ctx.tx.peers.get(id));
+    if (peer) adapterOf(peer)?.watch(id);
+  });
+
+  /** A hook may report on its own session only: the agent's process must be among the ancestors of the process behind the connection. */
+  function checkHook(chain: ProcessInfo[] | undefined, pid: number): void {
+    if (!chain?.some((info) => info.pid === pid)) {
+      throw new RepowireError(
+        "unauthorized",
+        `A hook may only report on the session that started it; process ${pid} did not.`,
+      );
+    }
+  }
+
   return {
-    mayBeSubagent: () => false,
-    linkProfile: (hello) => ({
-      rung: hello.session.runtime === "claude-code" ? "channel" : "push",
-      serves: { idle: 1, busy: 2 },
-      needsProof: hello.session.runtime === "claude-code",
-    }),
-    onSession: () => {},
-    extend: () => {},
-    checks: {},
-    start: async () => {},
-    stop: async () => {},
+    adapterOf,
+    mayBeSubagent: (peer, toolUseId) => adapterOf(peer)?.mayBeSubagent(peer, toolUseId) ?? false,
+    linkProfile(hello) {
+      const adapter = adapterOf({ runtime: hello.session.runtime });
+      return adapter ? adapter.linkProfile(hello) : { rung: "push", serves: { idle: 1, busy: 1 }, needsProof: false };
+    },
+    onSession: (peer) => adapterOf(peer)?.attach(peer),
+    extend(app) {
+      app.post(HTTP_PATHS.hookReport, async (context) => {
+        const parsed = HookReport.safeParse(await readJson(context.req.raw));
+        if (!parsed.success) throw fromZod(parsed.error, "a hook report");
+        checkHook(parts.callers.process(context.req.raw, context.env.connection), parsed.data.pid);
+        context.env.keepOpen();
+        return context.json(await claudeCode.onHook(parsed.data, context.req.raw.signal));
+      });
+      app.post(HTTP_PATHS.hookPrinted, async (context) => {
+        const parsed = HookPrinted.safeParse(await readJson(context.req.raw));
+        if (!parsed.success) throw fromZod(parsed.error, "a hook report");
+        checkHook(parts.callers.process(context.req.raw, context.env.connection), parsed.data.pid);
+        await claudeCode.onHookPrinted(parsed.data.pid, parsed.data.lease);
+        return context.json({});
+      });
+    },
+    checks: {
+      "claude-code": () => claudeCode.health(),
+      "claude-inbox": () => ({ ok: true, detail: `${inbox.size} reply addresses` }),
+    },
+    async start() {
+      await inbox.start();
+      for (const adapter of adapters) await adapter.start();
+      await spool.drain().catch((error) => log.error("spooled hook reports could not be read", { error }));
+    },
+    async stop() {
+      for (const adapter of adapters) await adapter.stop();
+      inbox.stop();
+    },
   };
 }

@@ -38,8 +38,8 @@ export function formatRecord(record: LogRecord): string {
     .join(" ");
   const message = record.message.map(String).join("");
   const line = `${new Date(record.timestamp).toISOString()} ${record.level.padEnd(7)} ${record.category.slice(1).join(".")}: ${message}${facts ? ` ${facts}` : ""}`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a log line must not carry terminal escapes of a peer's text
-  return redact(line).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "?");
+  // A log line must not carry terminal escapes of a peer's text.
+  return redact(line).replace(/(?![\n\t])\p{Cc}/gu, "?");
 }
 
 export interface LogOptions {

@@ -23,6 +23,8 @@ export const HookReport = z.object({
   config_dir: z.string().max(LIMITS.pathCharsMax).optional(),
   name: z.string().max(200).optional(),
   circle: z.string().max(200).optional(),
+  /** The project folder of the session; its `cwd` wanders with `cd`. */
+  project_dir: z.string().max(LIMITS.pathCharsMax).optional(),
   entrypoint: z.string().max(100).optional(),
   opted_in: z.boolean().optional(),
   input: z.record(z.string(), z.unknown()),

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /**
  * Makes a peer's text safe to stand inside a frame. A CLI escapes attribute values and (some) closing tags, but passes an opening
  * tag on as it is (Claude Code 2.1.330), so whatever could open or close a frame of any runtime is defused here: the `<` in front of
@@ -26,20 +28,20 @@ const FRAME_NAMES = [
   "antml",
 ];
 
-/** Characters that are invisible or reorder text could hide a tag from the pattern, or a text from its reader. */
-// biome-ignore lint/suspicious/noMisleadingCharacterClass: each of these is meant by itself
-const INVISIBLE = /[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
-const CONTROL =
-  /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/** Control characters but for line feed and tab; invisible ones that could hide a tag from the pattern, or reorder a text for its reader. */
+const CONTROL = /(?![\n\t])\p{Cc}/gu;
+const INVISIBLE = /(?!\u200d)\p{Cf}/gu;
+/** The joiner that emoji need is kept, except where it could split a tag's name. */
+const JOINER_IN_TAG = /(?<=[<\w/-])\u200d|\u200d(?=[\w/-])/g;
 const FRAME_TAG = new RegExp(`<(?=[\\s/\\\\]*(?:${FRAME_NAMES.join("|")})\\b)`, "gi");
 const REPOWIRE_TAG = /\[(?=\s*repowire\b)/gi;
 
 export function cleanText(text: string): string {
-  return text
+  return stripVTControlCharacters(text)
     .replace(/\r\n?/g, "\n")
     .replace(CONTROL, "")
     .replace(INVISIBLE, "")
+    .replace(JOINER_IN_TAG, "")
     .replace(FRAME_TAG, "‹")
     .replace(REPOWIRE_TAG, "(");
 }

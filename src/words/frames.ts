@@ -143,3 +143,12 @@ export function parseChannelFrame(text: string): { kind: string; handle: string;
   // A second frame inside would mean that two messages stand in one text: neither is then taken as read.
   return kind && handle && !content.includes('<channel source="repowire"') ? { kind, handle, content } : undefined;
 }
+
+/** The same for the wrapper of an inbox message; the CLI writes a preamble before it and a note behind it. */
+export function parseInboxFrame(text: string): { kind: string; handle: string; address: string } | undefined {
+  const match = text.match(
+    /(?:^|\n)<cross-session-message from="([^"]+)" from-name="[^"]*">\n\[repowire ([a-z]+) ([a-z0-9]{5})\] /,
+  );
+  const [, address, kind, handle] = match ?? [];
+  return address && kind && handle ? { kind, handle, address } : undefined;
+}

@@ -1,0 +1,65 @@
+import type { ApprovalRecord, PeerRecord, Route } from "../core/index.ts";
+import type {
+  DeliverResult,
+  Envelope,
+  Hello,
+  HookReply,
+  HookReport,
+  MessageId,
+  PeerId,
+  Rung,
+  Runtime,
+} from "../protocol/index.ts";
+
+/** What carries messages on a route: a link, a socket of the session, a pane. */
+export interface Transport {
+  /** Hands over and says for each message what really happened. A rejection means that nothing is known. */
+  deliver(items: Envelope[]): Promise<DeliverResult[]>;
+  /** Drops a message that was not handed over yet, if that is still possible. */
+  cancel?(message: MessageId): void;
+}
+
+/** Where adapters register the ways they open into sessions. */
+export interface Transports {
+  addTransport(route: string, transport: Transport): void;
+  removeTransport(route: string): void;
+}
+
+/** How a runtime's link serves its session; absent where the link carries tools only. */
+export interface LinkProfile {
+  rung: Rung;
+  serves: Route["serves"];
+  needsProof: boolean;
+}
+
+export interface Verdict {
+  approval: ApprovalRecord;
+  verdict: "allow" | "deny" | "withdrawn";
+  reason?: string;
+}
+
+/**
+ * What the daemon needs from a runtime. An adapter tells core what happens in its sessions (turns, receipts, limits, questions)
+ * through the engine, and opens routes into them; everything else is the same for all runtimes.
+ */
+export interface RuntimeAdapter {
+  readonly runtime: Runtime;
+  /** How messages go down a link of this runtime, judged by how its process was started. */
+  linkProfile(hello: Hello): LinkProfile | undefined;
+  /** A session joined, came back or was found: look after it. Safe to repeat. */
+  attach(peer: PeerRecord): void;
+  /** Something was handed to this peer: look for receipts until it is settled. */
+  watch(peer: PeerId): void;
+  /** Whether this tool call may come from a subagent, whose acts prove nothing about the main conversation. */
+  mayBeSubagent(peer: PeerRecord, toolUseId: string | undefined): boolean;
+  /** A person decided a permission request of one of its sessions, or it is void. */
+  onVerdict(verdict: Verdict): void;
+  /** A hook of this runtime reports; the reply is printed to its CLI. */
+  onHook(report: HookReport, signal: AbortSignal): Promise<HookReply>;
+  /** The output of a hook reply that carried messages was written. */
+  onHookPrinted(pid: number, lease: string): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** How it is, for `/health`. */
+  health(): { ok: boolean; detail?: string };
+}

@@ -1,0 +1,44 @@
+import { type FSWatcher, readFileSync, watch } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+
+/**
+ * The record that Claude Code keeps of each live session, `<config dir>/sessions/PID.json` (2.1.197 and later; the socket from
+ * 2.1.248 on). It follows `/clear`, `/resume` and what the session is doing at once, with no hooks at all.
+ */
+export const SessionRecord = z.object({
+  pid: z.number().int(),
+  sessionId: z.string(),
+  cwd: z.string().optional(),
+  version: z.string().optional(),
+  entrypoint: z.string().optional(),
+  status: z.enum(["idle", "busy", "waiting"]).optional().catch(undefined),
+  waitingFor: z.string().optional(),
+  messagingSocketPath: z.string().optional(),
+});
+export type SessionRecord = z.infer<typeof SessionRecord>;
+
+export function readSessionRecord(configDir: string, pid: number): SessionRecord | undefined {
+  try {
+    const record = SessionRecord.parse(JSON.parse(readFileSync(join(configDir, "sessions", `${pid}.json`), "utf8")));
+    return record.pid === pid ? record : undefined;
+  } catch {
+    // Not there yet, gone already, or half written: the next change tells.
+    return undefined;
+  }
+}
+
+/** Calls back with the pid whose record changed. Where the folder cannot be watched (not there yet), the caller's own look must do. */
+export function watchRecords(configDir: string, onChange: (pid: number) => void): { close(): void } | undefined {
+  let watcher: FSWatcher;
+  try {
+    watcher = watch(join(configDir, "sessions"), (_event, name) => {
+      const pid = Number(name?.match(/^(\d+)\.json/)?.[1]);
+      if (pid > 0) onChange(pid);
+    });
+  } catch {
+    return undefined;
+  }
+  watcher.on("error", () => watcher.close());
+  return { close: () => watcher.close() };
+}

@@ -1,0 +1,226 @@
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parseChannelFrame, parseInboxFrame } from "../../words/index.ts";
+
+/**
+ * Reads what a session's transcript proves. Only entries of the main file count, and of those only frames of ours at their
+ * structural place: a `user` entry or a mid-turn attachment whose `origin` says that it came through our channel or from our own
+ * process, or a hook context. The same text typed by a person has the origin `human` and proves nothing (Claude Code 2.1.330 and
+ * 2.1.197). A `queue-operation` alone is not a delivery.
+ */
+export type TranscriptFact =
+  /** A frame of ours entered the conversation. `address`: for inbox frames, where a reply would have gone. */
+  | { type: "frame"; handle: string; via: "channel" | "peer" | "hook"; address?: string; isMidTurn: boolean }
+  /** Anything else entered it. */
+  | { type: "input"; from: "user" | "other"; isMidTurn: boolean }
+  /** A tool result that carried these messages. */
+  | { type: "result"; messages: string[] }
+  /** The model produced output. */
+  | { type: "output"; text: string; endsTurn: boolean; toolUses: string[] }
+  | { type: "interrupted" }
+  | { type: "api_error"; text: string; isLimit: boolean; until?: number }
+  | { type: "mode"; mode: string }
+  | { type: "turn_over" };
+
+interface Origin {
+  kind?: string;
+  server?: string;
+  from?: string;
+  verifiedPeerPid?: number;
+}
+
+/** Fields of an entry that are looked at; everything in a transcript is read as unknown first. */
+interface Entry {
+  type?: string;
+  subtype?: string;
+  isSidechain?: boolean;
+  isMeta?: boolean;
+  isApiErrorMessage?: boolean;
+  apiError?: string;
+  quotaLimits?: { status?: string; resetsAt?: number };
+  interruptedMessageId?: string;
+  permissionMode?: string;
+  origin?: Origin;
+  message?: { role?: string; content?: unknown; stop_reason?: string | null };
+  attachment?: { type?: string; prompt?: unknown; origin?: Origin; content?: unknown; hookEvent?: string };
+  mcpMeta?: { _meta?: Record<string, unknown> };
+}
+
+export const CARRIED_KEY = "repowire/messages";
+const SERVER_NAME = "repowire";
+
+interface Block {
+  type?: string;
+  text?: string;
+  id?: string;
+}
+
+const blocks = (content: unknown): Block[] =>
+  Array.isArray(content) ? content.filter((block): block is Block => typeof block === "object" && block !== null) : [];
+const textOf = (content: unknown): string | undefined =>
+  typeof content === "string"
+    ? content
+    : Array.isArray(content)
+      ? blocks(content)
+          .map((block) => block.text ?? "")
+          .join("\n")
+      : undefined;
+
+/** The facts of one line, in order. `ownPid` is the process that writes to inbox sockets: this daemon. */
+export function factsOfLine(line: string, ownPid: number): TranscriptFact[] {
+  let entry: Entry;
+  try {
+    entry = JSON.parse(line) as Entry; // every field is checked where it is used
+  } catch {
+    return [];
+  }
+  if (entry.isSidechain) return [];
+  switch (entry.type) {
+    case "user":
+      return userFacts(entry, ownPid);
+    case "assistant":
+      return assistantFacts(entry);
+    case "attachment":
+      return attachmentFacts(entry, ownPid);
+    case "permission-mode":
+      return entry.permissionMode ? [{ type: "mode", mode: entry.permissionMode }] : [];
+    case "system":
+      return entry.subtype === "turn_duration" ? [{ type: "turn_over" }] : [];
+    default:
+      return [];
+  }
+}
+
+function userFacts(entry: Entry, ownPid: number): TranscriptFact[] {
+  const content = entry.message?.content;
+  if (entry.interruptedMessageId !== undefined || textOf(content)?.startsWith("[Request interrupted by user"))
+    return [{ type: "interrupted" }];
+  if (blocks(content).some((block) => block.type === "tool_result")) {
+    const carried = entry.mcpMeta?._meta?.[CARRIED_KEY];
+    return Array.isArray(carried)
+      ? [{ type: "result", messages: carried.filter((id): id is string => typeof id === "string") }]
+      : [];
+  }
+  if (!entry.origin && entry.isMeta) return [];
+  return [inputFact(entry.origin, textOf(content) ?? "", false, ownPid)];
+}
+
+function attachmentFacts(entry: Entry, ownPid: number): TranscriptFact[] {
+  const { attachment } = entry;
+  if (attachment?.type === "queued_command")
+    return [inputFact(attachment.origin, textOf(attachment.prompt) ?? "", true, ownPid)];
+  if (attachment?.type !== "hook_additional_context") return [];
+  const contexts = Array.isArray(attachment.content) ? attachment.content : [attachment.content];
+  return contexts.flatMap((context) => (typeof context === "string" ? hookFrames(context) : []));
+}
+
+/** Our hook's context is a line of ours and frames, one after the other. */
+function hookFrames(context: string): TranscriptFact[] {
+  return context.split(/(?=^<channel source="repowire")/m).flatMap((part): TranscriptFact[] => {
+    const frame = parseChannelFrame(part);
+    return frame ? [{ type: "frame", handle: frame.handle, via: "hook", isMidTurn: true }] : [];
+  });
+}
+
+function inputFact(origin: Origin | undefined, text: string, isMidTurn: boolean, ownPid: number): TranscriptFact {
+  if (origin?.kind === "channel" && origin.server === SERVER_NAME) {
+    const frame = parseChannelFrame(text);
+    if (frame) return { type: "frame", handle: frame.handle, via: "channel", isMidTurn };
+  }
+  if (origin?.kind === "peer" && (origin.verifiedPeerPid === undefined || origin.verifiedPeerPid === ownPid)) {
+    const frame = parseInboxFrame(text);
+    if (frame) return { type: "frame", handle: frame.handle, via: "peer", address: frame.address, isMidTurn };
+  }
+  const isUser = origin === undefined || origin.kind === "human";
+  return { type: "input", from: isUser ? "user" : "other", isMidTurn };
+}
+
+function assistantFacts(entry: Entry): TranscriptFact[] {
+  const content = entry.message?.content;
+  if (entry.isApiErrorMessage) {
+    const limit = entry.quotaLimits;
+    const isLimit = entry.apiError === "usage_limit_reached" || limit?.status === "rejected";
+    return [
+      {
+        type: "api_error",
+        text: textOf(content) ?? "",
+        isLimit,
+        until: limit?.resetsAt === undefined ? undefined : limit.resetsAt * 1000,
+      },
+    ];
+  }
+  const parts = blocks(content);
+  const text = parts
+    .filter((block) => block.type === "text")
+    .map((block) => block.text ?? "")
+    .join("\n");
+  const toolUses = parts.flatMap((block) => (block.type === "tool_use" && block.id ? [block.id] : []));
+  return [{ type: "output", text, endsTurn: entry.message?.stop_reason === "end_turn", toolUses }];
+}
+
+/** Where a session's transcript is: named by a hook, or found by its session id. */
+export function findTranscript(configDir: string, sessionId: string): string | undefined {
+  const root = join(configDir, "projects");
+  if (!/^[\w-]+$/.test(sessionId) || !existsSync(root)) return undefined;
+  return readdirSync(root)
+    .map((project) => join(root, project, `${sessionId}.jsonl`))
+    .find((file) => existsSync(file));
+}
+
+/** Whether this session has ever started a subagent. */
+export function hasSubagents(transcript: string): boolean {
+  return existsSync(join(transcript.replace(/\.jsonl$/, ""), "subagents"));
+}
+
+/** How far back a reader looks when it first meets a transcript: receipts of messages from before a restart are near its end. */
+const LOOK_BACK_BYTES = 1_000_000;
+const READ_BYTES_MAX = 8_000_000;
+
+export interface TranscriptReader {
+  readonly file: string;
+  /** The facts that were appended since the last call. */
+  read(): TranscriptFact[];
+}
+
+export function createTranscriptReader(file: string, ownPid: number): TranscriptReader {
+  let offset = -1;
+  let rest = "";
+  return {
+    file,
+    read() {
+      const size = sizeOf(file);
+      if (size === undefined) return [];
+      const isFirst = offset < 0;
+      if (isFirst) offset = Math.max(0, size - LOOK_BACK_BYTES);
+      // Shorter than before: another file stands in its place.
+      if (size < offset) [offset, rest] = [0, ""];
+      const startsInside = isFirst && offset > 0;
+      const text = rest + readRange(file, offset, Math.min(size - offset, READ_BYTES_MAX));
+      offset = Math.min(size, offset + READ_BYTES_MAX);
+      const lines = text.split("\n");
+      rest = lines.pop() ?? "";
+      if (startsInside) lines.shift();
+      return lines.flatMap((line) => (line === "" ? [] : factsOfLine(line, ownPid)));
+    },
+  };
+}
+
+function sizeOf(file: string): number | undefined {
+  try {
+    return statSync(file).size;
+  } catch {
+    // Written with the first message of a session.
+    return undefined;
+  }
+}
+
+function readRange(file: string, offset: number, length: number): string {
+  if (length <= 0) return "";
+  const fd = openSync(file, "r");
+  try {
+    const buffer = Buffer.alloc(length);
+    return buffer.toString("utf8", 0, readSync(fd, buffer, 0, length, offset));
+  } finally {
+    closeSync(fd);
+  }
+}

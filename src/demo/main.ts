@@ -1,0 +1,5 @@
+import { runDemo } from "./demo.ts";
+
+// `npm run demo`: two agents, one question, one answer, on a real daemon. `-- --json` ends by itself with one line.
+const isJson = process.argv.includes("--json");
+process.exit(await runDemo({ isJson, print: (text) => process.stdout.write(`${text}\n`) }));

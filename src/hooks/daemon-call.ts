@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { homePaths } from "../platform/paths.ts";
+import { HOST, PID_HEADER } from "../protocol/endpoints.ts";
+
+/** The daemon as a hook finds it: two small files, no schema library. */
+export interface DaemonCall {
+  /** Posts JSON; undefined when the daemon cannot be reached or does not answer in time. Refusals are `{}`. */
+  post(path: string, body: unknown, timeoutMs: number): Promise<Record<string, unknown> | undefined>;
+}
+
+export function daemonCall(home: string): DaemonCall {
+  const paths = homePaths(home);
+
+  function address(): { port: number; token: string } | undefined {
+    try {
+      const record: unknown = JSON.parse(readFileSync(paths.daemonRecord, "utf8"));
+      const port = typeof record === "object" && record && "port" in record ? Number(record.port) : 0;
+      return port > 0 ? { port, token: readFileSync(paths.token, "utf8").trim() } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    async post(path, body, timeoutMs) {
+      const at = address();
+      if (!at) return undefined;
+      try {
+        const response = await fetch(`http://${HOST}:${at.port}${path}`, {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${at.token}`,
+            "content-type": "application/json",
+            [PID_HEADER]: String(process.pid),
+          },
+          body: JSON.stringify(body),
+          signal: AbortSignal.timeout(timeoutMs),
+        });
+        if (!response.ok) return response.status >= 500 ? undefined : {};
+        const reply: unknown = await response.json();
+        return typeof reply === "object" && reply !== null ? Object.fromEntries(Object.entries(reply)) : {};
+      } catch {
+        // Down, restarting, or too slow: the caller spools.
+        return undefined;
+      }
+    },
+  };
+}
