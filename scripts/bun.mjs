@@ -53,7 +53,12 @@ export function runBun(args) {
     process.exit(69);
   }
   const child = spawn(bun, args, { stdio: "inherit" });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => {
+      // A terminal's Ctrl-C reaches the child by itself; sent twice it would look like impatience.
+      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
   child.on("error", (error) => {
     console.error(`repowire: Bun could not be started: ${error.message}`);
     process.exit(69);

@@ -1,7 +1,57 @@
-import { repowireHome } from "../platform/paths.ts";
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { VERSION } from "../protocol/index.ts";
+import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
+import { daemonCommand } from "./commands/daemon.ts";
+import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
+import { peerCommand } from "./commands/peer.ts";
+import { purgeCommand } from "./commands/purge.ts";
+import { logCommand, traceCommand } from "./commands/trace.ts";
+import { cliContext } from "./context.ts";
+import { printError } from "./output.ts";
+
+const EXIT_USAGE = 2;
+
+/** Builds the command line. Each command is a file; what a command needs is loaded when it runs. */
+export function createProgram(): Command {
+  const context = cliContext();
+  const program = new Command("repowire")
+    .description("Every AI coding agent session on this machine, a peer of one mesh.")
+    .version(VERSION, "-V, --version")
+    .showSuggestionAfterError()
+    .showHelpAfterError("(--help shows what there is)")
+    .exitOverride();
+  const commands: CommandUnknownOpts[] = [
+    peerCommand(context),
+    traceCommand(context),
+    logCommand(context),
+    inboxCommand(context),
+    replyCommand(context),
+    approvalsCommand(context),
+    approveCommand(context),
+    denyCommand(context),
+    whoamiCommand(context),
+    daemonCommand(context),
+    purgeCommand(context),
+  ];
+  for (const command of commands) program.addCommand(command);
+  exitInsteadOfThrow(program);
+  return program;
+}
+
+/** Subcommands throw like the program itself, so that one place decides about the exit code. */
+function exitInsteadOfThrow(command: CommandUnknownOpts): void {
+  command.exitOverride();
+  for (const sub of command.commands) exitInsteadOfThrow(sub);
+}
 
 async function main(): Promise<void> {
-  const { runDaemonProcess } = await import("../daemon/main.ts");
-  await runDaemonProcess({ home: repowireHome(), inForeground: !process.argv.includes("--detached") });
+  const isJson = process.argv.includes("--json");
+  try {
+    await createProgram().parseAsync(process.argv);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    else process.exitCode = printError(error, isJson);
+  }
 }
+
 void main();

@@ -48,7 +48,10 @@ function lookUp(session: ScriptedSession): string {
   session.useTool("Read", { file_path: join(setup.projectDir, setup.file) });
   const lines = readFileSync(join(setup.projectDir, setup.file), "utf8").split("\n");
   const at = lines.findIndex((line) => line.includes("GET /users"));
-  return `${lines.slice(at + 1, at + 4).join("\n").trim()}\n(${setup.file}:${at + 2})`;
+  return `${lines
+    .slice(at + 1, at + 4)
+    .join("\n")
+    .trim()}\n(${setup.file}:${at + 2})`;
 }
 
 const session = await startScriptedSession({ ...setup, model });

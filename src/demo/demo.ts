@@ -28,16 +28,39 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     say("repowire demo: a real daemon in a temporary home, two scripted agents behind the real channel servers.\n");
     const bundles = join(root, "program");
     await buildBundles(bundles);
-    const command = (entry: Entry) => [...isolatedBun(process.execPath, join(bundles, "bunfig.toml")), join(bundles, ENTRIES[entry].bundle)];
-    const env = { PATH: process.env.PATH ?? "", HOME: root, REPOWIRE_HOME: home, REPOWIRE_PORT: process.env.REPOWIRE_DEMO_PORT ?? "0" };
+    const command = (entry: Entry) => [
+      ...isolatedBun(process.execPath, join(bundles, "bunfig.toml")),
+      join(bundles, ENTRIES[entry].bundle),
+    ];
+    const env = {
+      PATH: process.env.PATH ?? "",
+      HOME: root,
+      REPOWIRE_HOME: home,
+      REPOWIRE_PORT: process.env.REPOWIRE_DEMO_PORT ?? "0",
+    };
     mkdirSync(home, { mode: 0o700 });
-    children.push(Bun.spawn([...command("cli"), "daemon", "run", "--detached"], { cwd: home, env, stdin: "ignore", stdout: "inherit", stderr: "inherit" }));
+    children.push(
+      Bun.spawn([...command("cli"), "daemon", "run", "--detached"], {
+        cwd: home,
+        env,
+        stdin: "ignore",
+        stdout: "inherit",
+        stderr: "inherit",
+      }),
+    );
     const address = await until(() => findDaemon(home), "the daemon did not start");
     say(`1  daemon    http://127.0.0.1:${address.port}  (home ${home})`);
 
     const repositories = makeRepositories(root);
     const start = (name: "frontend" | "backend", file?: string) => {
-      const setup: AgentSetup = { channel: command("channel-claude-code"), hook: command("hook"), projectDir: repositories[name], configDir: join(root, "claude"), env, file };
+      const setup: AgentSetup = {
+        channel: command("channel-claude-code"),
+        hook: command("hook"),
+        projectDir: repositories[name],
+        configDir: join(root, "claude"),
+        env,
+        file,
+      };
       const agent = startAgent(setup, root);
       children.push(agent.process);
       return agent;
@@ -46,7 +69,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const backend = start("backend", "src/users.ts");
     await Promise.all([frontend.next("ready"), backend.next("ready")]);
     const mesh = httpMesh(address);
-    await until(async () => (await mesh.peers({})).peers.filter((peer) => peer.delivery?.rung === "channel").length === 2 || undefined, "the agents did not join");
+    await until(
+      async () =>
+        (await mesh.peers({})).peers.filter((peer) => peer.delivery?.rung === "channel").length === 2 || undefined,
+      "the agents did not join",
+    );
     say(`2  sessions  frontend (${repositories.frontend})\n             backend  (${repositories.backend})`);
 
     say(`3  frontend  ask_peer("backend", "${QUESTION}")`);
@@ -65,16 +92,21 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       return report.ok ? 0 : 1;
     }
     say("What is proven about that question, step by step:");
-    for (const step of trace.steps) say(`   ${String(step.at).padStart(6)} ms  ${step.state}${step.peer ? `  ${step.peer}` : ""}${step.detail ? `  (${step.detail})` : ""}`);
+    for (const step of trace.steps)
+      say(
+        `   ${String(step.at).padStart(6)} ms  ${step.state}${step.peer ? `  ${step.peer}` : ""}${step.detail ? `  (${step.detail})` : ""}`,
+      );
     say(`\nround trip ${duration(roundTripMs)}. The mesh stays up until Ctrl-C. In a second terminal:\n`);
     say(`   REPOWIRE_HOME=${home} npx repowire peer ask backend "${QUESTION}"\n`);
     await new Promise<void>((resolve) => {
-      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+      // `on`, not `once`: a second Ctrl-C must not keep the demo from cleaning up.
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
     });
     return 0;
   } catch (error) {
     process.stderr.write(`repowire demo: ${error instanceof Error ? error.message : String(error)}\n`);
-    if (options.isJson) options.print(JSON.stringify({ ok: false, error: error instanceof Error ? error.message : String(error) }));
+    if (options.isJson)
+      options.print(JSON.stringify({ ok: false, error: error instanceof Error ? error.message : String(error) }));
     return 1;
   } finally {
     await endAll(children);
@@ -89,7 +121,12 @@ function startAgent(setup: AgentSetup, root: string) {
   const flags = ["--dangerously-load-development-channels", "server:repowire"];
   const process_ = Bun.spawn([process.execPath, "--no-env-file", join(import.meta.dir, "agent.ts"), ...flags], {
     cwd: setup.projectDir,
-    env: { PATH: setup.env.PATH, HOME: root, REPOWIRE_HOME: setup.env.REPOWIRE_HOME, REPOWIRE_DEMO_AGENT: JSON.stringify(setup) },
+    env: {
+      PATH: setup.env.PATH,
+      HOME: root,
+      REPOWIRE_HOME: setup.env.REPOWIRE_HOME,
+      REPOWIRE_DEMO_AGENT: JSON.stringify(setup),
+    },
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",
@@ -119,13 +156,17 @@ type Trace = OperationOutput<"trace">;
 async function settledTrace(mesh: Mesh): Promise<Trace | undefined> {
   const trace = await mesh.trace({ id: "last" });
   const states = trace.steps.map((step) => step.state);
-  return states.includes("answered") && states.includes("seen") && states.includes("answer presented") ? trace : undefined;
+  return states.includes("answered") && states.includes("seen") && states.includes("answer presented")
+    ? trace
+    : undefined;
 }
 
 const MAIN_STATES = ["queued", "presented", "seen", "answered"];
 
 function summary(trace: Trace, roundTripMs: number) {
-  const steps = trace.steps.filter((step) => MAIN_STATES.includes(step.state)).map(({ state, at, detail }) => ({ state, at, detail }));
+  const steps = trace.steps
+    .filter((step) => MAIN_STATES.includes(step.state))
+    .map(({ state, at, detail }) => ({ state, at, detail }));
   const inOrder = MAIN_STATES.every((state, index) => steps[index]?.state === state);
   return {
     ok: inOrder && trace.ask?.state === "answered",

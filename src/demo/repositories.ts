@@ -16,7 +16,9 @@ export function listUsers(after?: string) {
 `;
 
 export function makeRepositories(root: string): { frontend: string; backend: string } {
-  const frontend = makeRepository(join(root, "frontend"), { "src/users-page.ts": "// TODO: render what GET /users returns\n" });
+  const frontend = makeRepository(join(root, "frontend"), {
+    "src/users-page.ts": "// TODO: render what GET /users returns\n",
+  });
   const backend = makeRepository(join(root, "backend"), { "src/users.ts": USERS });
   return { frontend, backend };
 }
@@ -25,7 +27,11 @@ function makeRepository(folder: string, files: Record<string, string>): string {
   mkdirSync(join(folder, "src"), { recursive: true });
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   const git = (...args: string[]) =>
-    execFileSync("git", ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false", ...args], { cwd: folder, stdio: "ignore" });
+    execFileSync(
+      "git",
+      ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false", ...args],
+      { cwd: folder, stdio: "ignore" },
+    );
   try {
     git("init", "--initial-branch=main");
     git("add", ".");

@@ -57,21 +57,37 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
   const queue: string[] = [];
   let running: Promise<void> | undefined;
 
-  const transcriptFile = () => join(parts.configDir, "projects", parts.projectDir.replace(/[^a-zA-Z0-9]/g, "-"), `${sessionId}.jsonl`);
+  const transcriptFile = () =>
+    join(parts.configDir, "projects", parts.projectDir.replace(/[^a-zA-Z0-9]/g, "-"), `${sessionId}.jsonl`);
 
   function keepRecord(status: "idle" | "busy" | "waiting"): void {
-    const record = { pid: process.pid, sessionId, cwd: parts.projectDir, version: "2.1.330", kind: "interactive", entrypoint: "cli", status, statusUpdatedAt: Date.now() };
+    const record = {
+      pid: process.pid,
+      sessionId,
+      cwd: parts.projectDir,
+      version: "2.1.330",
+      kind: "interactive",
+      entrypoint: "cli",
+      status,
+      statusUpdatedAt: Date.now(),
+    };
     writeFileSync(recordFile, JSON.stringify({ ...record, ...parts.record }));
   }
 
   function write(entry: Record<string, unknown>): void {
     const uuid = randomUUID();
-    appendFileSync(transcriptFile(), `${JSON.stringify({ parentUuid: parent, uuid, sessionId, isSidechain: false, timestamp: new Date().toISOString(), ...entry })}\n`);
+    appendFileSync(
+      transcriptFile(),
+      `${JSON.stringify({ parentUuid: parent, uuid, sessionId, isSidechain: false, timestamp: new Date().toISOString(), ...entry })}\n`,
+    );
     parent = uuid;
   }
 
   function assistant(content: unknown[], stopReason: string): void {
-    write({ type: "assistant", message: { id: `msg_${randomUUID()}`, role: "assistant", content, stop_reason: stopReason } });
+    write({
+      type: "assistant",
+      message: { id: `msg_${randomUUID()}`, role: "assistant", content, stop_reason: stopReason },
+    });
   }
 
   async function runHook(event: string, input: Record<string, unknown>): Promise<Record<string, unknown>> {
@@ -79,7 +95,16 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
     const child = Bun.spawn([...parts.hook, event], {
       cwd: parts.projectDir,
       env: { ...sessionEnv(), CLAUDE_PID: String(process.pid) },
-      stdin: new Blob([JSON.stringify({ session_id: sessionId, transcript_path: transcriptFile(), cwd: parts.projectDir, hook_event_name: event, permission_mode: "default", ...input })]),
+      stdin: new Blob([
+        JSON.stringify({
+          session_id: sessionId,
+          transcript_path: transcriptFile(),
+          cwd: parts.projectDir,
+          hook_event_name: event,
+          permission_mode: "default",
+          ...input,
+        }),
+      ]),
       stdout: "pipe",
       stderr: "inherit",
     });
@@ -90,7 +115,11 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
 
   function noteContext(event: string, reply: Record<string, unknown>): string | undefined {
     const context = (reply.hookSpecificOutput as { additionalContext?: string } | undefined)?.additionalContext;
-    if (context) write({ type: "attachment", attachment: { type: "hook_additional_context", hookEvent: event, content: [context] } });
+    if (context)
+      write({
+        type: "attachment",
+        attachment: { type: "hook_additional_context", hookEvent: event, content: [context] },
+      });
     return context;
   }
 
@@ -109,7 +138,13 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
     const inputs = [first, ...queue.splice(0).map((text) => ({ text, origin: CHANNEL_ORIGIN }))];
     for (const { text, origin } of inputs) {
       const reply = await runHook("UserPromptSubmit", { prompt: text });
-      write({ type: "user", origin, isMeta: origin.kind === "channel", promptSource: origin.kind === "human" ? "typed" : "system", message: { role: "user", content: text } });
+      write({
+        type: "user",
+        origin,
+        isMeta: origin.kind === "channel",
+        promptSource: origin.kind === "human" ? "typed" : "system",
+        message: { role: "user", content: text },
+      });
       noteContext("UserPromptSubmit", reply);
     }
     await parts.model(session, { inputs: inputs.map((input) => input.text) });
@@ -144,7 +179,7 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
 
   const client = new Client({ name: "scripted-session", version: VERSION }, { capabilities: {} });
   client.setNotificationHandler(ChannelPush, ({ params }) => {
-    const attributes = Object.entries(params.meta ?? {}).map(([key, value]) => ` ${key}="${escape(value)}"`);
+    const attributes = Object.entries(params.meta ?? {}).map(([key, value]) => ` ${key}="${escapeValue(value)}"`);
     const frame = `<channel source="repowire"${attributes.join("")}>\n${params.content.replaceAll("</channel>", "<\\/channel>")}\n</channel>`;
     if (running) queue.push(frame);
     else void startTurn(frame, CHANNEL_ORIGIN);
@@ -157,9 +192,17 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
     async callTool(name, args) {
       const id = `toolu_${randomUUID()}`;
       assistant([{ type: "tool_use", id, name: `mcp__repowire__${name}`, input: args }], "tool_use");
-      const result = await client.callTool({ name, arguments: args, _meta: { "claudecode/toolUseId": id } }, undefined, { timeout: 600_000 });
+      const result = await client.callTool(
+        { name, arguments: args, _meta: { "claudecode/toolUseId": id } },
+        undefined,
+        { timeout: 600_000 },
+      );
       const text = (result.content as { type: string; text: string }[]).map((block) => block.text).join("\n");
-      write({ type: "user", message: { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: text }] }, ...(result._meta ? { mcpMeta: { _meta: result._meta } } : {}) });
+      write({
+        type: "user",
+        message: { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: text }] },
+        ...(result._meta ? { mcpMeta: { _meta: result._meta } } : {}),
+      });
       return text;
     },
     say(text) {
@@ -168,7 +211,10 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
     useTool(name, input) {
       const id = `toolu_${randomUUID()}`;
       assistant([{ type: "tool_use", id, name, input }], "tool_use");
-      write({ type: "user", message: { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: "done" }] } });
+      write({
+        type: "user",
+        message: { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: "done" }] },
+      });
     },
     prompt: (text) => startTurn(text, { kind: "human" }),
     async clear() {
@@ -189,13 +235,26 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
   keepRecord("idle");
   noteContext("SessionStart", await runHook("SessionStart", { source: "startup" }));
   const [command, ...args] = parts.channel;
-  await client.connect(new StdioClientTransport({ command: command ?? "", args, env: sessionEnv(), cwd: parts.projectDir, stderr: "inherit" }));
+  await client.connect(
+    new StdioClientTransport({
+      command: command ?? "",
+      args,
+      env: sessionEnv(),
+      cwd: parts.projectDir,
+      stderr: "inherit",
+    }),
+  );
   await client.listTools();
   return session;
 }
 
 const CHANNEL_ORIGIN = { kind: "channel", server: "repowire" };
 
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("'", "&#39;");
+function escapeValue(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
 }

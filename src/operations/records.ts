@@ -93,7 +93,7 @@ export function eventsHandler(deps: OperationDeps, epoch: string): Handler<"even
   return async ({ params }) =>
     deps.engine.read((ctx) => {
       const events = ctx.tx.events.after(params.after ?? 0, params.limit ?? LIMITS.pageMax);
-      return { events, cursor: events.at(-1)?.seq ?? params.after ?? 0, epoch };
+      return { events, cursor: events.at(-1)?.seq ?? params.after ?? 0, newest: ctx.tx.events.last(), epoch };
     });
 }
 

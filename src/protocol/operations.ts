@@ -357,7 +357,12 @@ export const OPERATIONS = {
       after: z.number().int().nonnegative().optional(),
       limit: z.number().int().positive().max(LIMITS.pageMax).optional(),
     }),
-    output: z.object({ events: z.array(MeshEvent), cursor: z.number().int(), epoch: z.string() }),
+    output: z.object({
+      events: z.array(MeshEvent),
+      cursor: z.number().int(),
+      newest: z.number().int(),
+      epoch: z.string(),
+    }),
     callers: ["human", "orchestrator", "service"],
   },
   purge: {

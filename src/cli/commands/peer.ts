@@ -1,0 +1,146 @@
+import { Command } from "@commander-js/extra-typings";
+import type { AskOutcome, Peer } from "../../protocol/index.ts";
+import { askText, cleanLine, duration, resultText, timeOfDay } from "../../words/index.ts";
+import type { CliContext } from "../context.ts";
+import { print, printJson, table } from "../output.ts";
+
+/** How a person names the tools in what they read: as commands. */
+export const CLI_TOOLS = { reply: "repowire reply", inbox: "repowire inbox" };
+
+const EXIT_PENDING = 75;
+
+export function peerCommand(context: CliContext): Command {
+  const peer = new Command("peer").description("the sessions and people of the mesh");
+  peer.addCommand(listCommand(context));
+  peer.addCommand(askCommand(context));
+  peer.addCommand(notifyCommand(context));
+  peer.addCommand(renameCommand(context));
+  peer.addCommand(inboundCommand(context));
+  return peer;
+}
+
+function listCommand(context: CliContext) {
+  return new Command("list")
+    .description("who is there, what they do, and how messages reach them")
+    .option("-a, --all", "also empty seats, whose mailboxes keep messages")
+    .option("--circle <name>", "only this circle")
+    .option("--json", "print JSON")
+    .action(async (options) => {
+      const mesh = await context.mesh();
+      const output = await mesh.peers({ include_offline: options.all, circle: options.circle });
+      if (options.json) return printJson(output);
+      if (output.peers.length === 0) {
+        return print(
+          "No session has joined yet. `repowire setup` connects your agent CLIs; sessions join as they start. `repowire peer list --all` shows empty seats.",
+        );
+      }
+      const now = Date.now();
+      print(
+        table(
+          ["NAME", "RUNTIME", "PRESENCE", "DELIVERY", "UNREAD", "PATH", "DOING"],
+          output.peers.map((peer) => row(peer, now)),
+        ),
+      );
+    });
+}
+
+function row(peer: Peer, now: number): string[] {
+  const { presence, delivery } = peer;
+  const detail = presence.detail && presence.state !== "offline" ? ` (${cleanLine(presence.detail)})` : "";
+  const since = presence.state === "online" ? "" : ` since ${timeOfDay(presence.since, now)}`;
+  const proof = delivery
+    ? delivery.proven_by
+      ? `${delivery.rung}, proven${delivery.latency_ms === undefined ? "" : ` ${duration(delivery.latency_ms)}`}`
+      : `${delivery.rung}, unproven`
+    : "";
+  const held = peer.inbound === "accept" ? "" : `, ${peer.inbound}`;
+  return [
+    peer.circle === "default" ? peer.name : `${peer.name}@${peer.circle}`,
+    peer.role === "agent" ? peer.runtime : `${peer.runtime} (${peer.role})`,
+    `${presence.state}${detail}${since}`,
+    `${proof}${held}`,
+    peer.unread > 0 ? String(peer.unread) : "",
+    `${peer.path ?? ""}${peer.branch ? ` (${cleanLine(peer.branch)})` : ""}`,
+    peer.description ? cleanLine(peer.description) : "",
+  ];
+}
+
+function askCommand(context: CliContext) {
+  return new Command("ask")
+    .description("ask a peer and wait for its answer")
+    .argument("<peer>", "name, name@circle, or id")
+    .argument("<question...>", "one self-contained question")
+    .option("-w, --wait <seconds>", "how long to wait; the answer is kept when it comes later", Number, 90)
+    .option("--urgent", "reach a busy session at its next tool boundary")
+    .option("--json", "print JSON")
+    .action(async (name, words, options) => {
+      const mesh = await context.mesh();
+      const abort = new AbortController();
+      process.once("SIGINT", () => abort.abort());
+      const outcome = await mesh.ask(
+        {
+          peer: name,
+          question: words.join(" "),
+          wait_seconds: options.wait,
+          urgency: options.urgent ? "urgent" : "normal",
+        },
+        { signal: abort.signal },
+      );
+      if (options.json) printJson(outcome);
+      else printOutcome(outcome);
+      if (outcome.state !== "answered") process.exitCode = outcome.state === "pending" ? EXIT_PENDING : 1;
+    });
+}
+
+function printOutcome(outcome: AskOutcome): void {
+  print(askText(outcome, { tools: CLI_TOOLS, now: Date.now() }));
+  if (outcome.state === "pending")
+    print(`\nLater: repowire inbox ${outcome.id}   What is proven so far: repowire trace ${outcome.id}`);
+}
+
+function notifyCommand(context: CliContext) {
+  return new Command("notify")
+    .description("tell a peer something, one way")
+    .argument("<peer>", "name, name@circle, or id")
+    .argument("<text...>", "what it should know")
+    .option("--fyi", "start no turn; it is read with the next one")
+    .option("--urgent", "reach a busy session at its next tool boundary")
+    .option("--json", "print JSON")
+    .action(async (name, words, options) => {
+      const mesh = await context.mesh();
+      const urgency = options.urgent ? "urgent" : options.fyi ? "fyi" : "normal";
+      const output = await mesh.notify({ peer: name, text: words.join(" "), urgency });
+      if (options.json) printJson(output);
+      else print(resultText("notify", output, { tools: CLI_TOOLS, now: Date.now() }));
+    });
+}
+
+function renameCommand(context: CliContext) {
+  return new Command("rename")
+    .description("give a peer another name; it keeps its mailbox")
+    .argument("<peer>", "name, name@circle, or id")
+    .argument("<name>", "the new name")
+    .option("--json", "print JSON")
+    .action(async (peer, name, options) => {
+      const output = await (await context.mesh()).rename({ peer, name });
+      if (options.json) printJson(output);
+      else print(`${output.was} is now ${output.peer.name}.`);
+    });
+}
+
+function inboundCommand(context: CliContext) {
+  return new Command("inbound")
+    .description("what happens to messages for a peer: accept, hold, refuse, or auto (the rule for its mode)")
+    .argument("<peer>", "name, name@circle, or id")
+    .argument("<policy>", "accept | hold | refuse | auto")
+    .option("--json", "print JSON")
+    .action(async (peer, policy, options) => {
+      // The daemon refuses what is none of the four, with their names.
+      const output = await (await context.mesh()).set_inbound({ peer, policy: policy as "accept" });
+      if (options.json) return printJson(output);
+      const released = output.released > 0 ? ` ${output.released} held messages are on their way.` : "";
+      print(
+        `${output.peer.name}: messages are now on ${output.peer.inbound}${output.peer.inbound_reason ? ` (${output.peer.inbound_reason})` : ""}.${released}`,
+      );
+    });
+}

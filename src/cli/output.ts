@@ -1,0 +1,54 @@
+import { styleText } from "node:util";
+import Table from "cli-table3";
+import { asRepowireError, ERRORS, RepowireError, toProblem } from "../protocol/index.ts";
+
+/** What the commands print: text for people on stdout, with `--json` one JSON value; errors on stderr with one next step. */
+
+export interface OutputOptions {
+  json?: boolean;
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Rows under headings, without borders, cut to nothing: terminals wrap. */
+export function table(head: string[], rows: string[][]): string {
+  const none = {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+  };
+  const lines = new Table({
+    head: head.map((cell) => styleText("dim", cell)),
+    chars: { ...none, left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " },
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+  });
+  lines.push(...rows);
+  return lines
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+/** Prints an error the way its reader wants it, and returns the exit code. */
+export function printError(thrown: unknown, json: boolean): number {
+  const error = asRepowireError(thrown);
+  const detail =
+    thrown instanceof RepowireError || !(thrown instanceof Error)
+      ? error.message
+      : `${thrown.message}. This is a fault in repowire.`;
+  if (json) process.stdout.write(`${JSON.stringify({ error: { ...toProblem(error), detail } })}\n`);
+  else process.stderr.write(`${styleText("red", "repowire:", { stream: process.stderr })} ${detail}\n`);
+  return ERRORS[error.code].exit;
+}
