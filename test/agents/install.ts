@@ -12,7 +12,10 @@ export function installClaude(): string {
   const binary = join(folder, "node_modules", ".bin", "claude");
   if (!existsSync(binary)) {
     mkdirSync(folder, { recursive: true });
-    const result = Bun.spawnSync(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, `@anthropic-ai/claude-code@${CLAUDE_VERSION}`], { stdout: "inherit", stderr: "inherit" });
+    const result = Bun.spawnSync(
+      ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, `@anthropic-ai/claude-code@${CLAUDE_VERSION}`],
+      { stdout: "inherit", stderr: "inherit" },
+    );
     if (result.exitCode !== 0) throw new Error("Claude Code could not be installed from npm");
   }
   return binary;

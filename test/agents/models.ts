@@ -11,7 +11,10 @@ export function askId(turn: ModelTurn): string | undefined {
 }
 
 export const reply = (id: string, text: string): Step => ({ call: "mcp__repowire__reply", input: { id, text } });
-export const ask = (peer: string, question: string, more: Record<string, unknown> = {}): Step => ({ call: "mcp__repowire__ask_peer", input: { peer, question, ...more } });
+export const ask = (peer: string, question: string, more: Record<string, unknown> = {}): Step => ({
+  call: "mcp__repowire__ask_peer",
+  input: { peer, question, ...more },
+});
 export const bash = (command: string): Step => ({ call: "Bash", input: { command, description: "scripted" } });
 
 /** Answers each question with `text(question)` by the reply tool. */

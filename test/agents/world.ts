@@ -5,7 +5,13 @@ import type { Subprocess } from "bun";
 import { type DaemonAddress, findDaemon, httpMesh } from "../../src/client/index.ts";
 import { ENTRIES, type Entry, isolatedBun } from "../../src/platform/program.ts";
 import type { Mesh, OperationOutput } from "../../src/protocol/index.ts";
-import { type ClaudeRecord, claudeEnv, claudeRecord, seedClaudeHome, transcriptEntries } from "../support/claude-cli.ts";
+import {
+  type ClaudeRecord,
+  claudeEnv,
+  claudeRecord,
+  seedClaudeHome,
+  transcriptEntries,
+} from "../support/claude-cli.ts";
 import { type MessagesApi, type Model, startMessagesApi } from "../support/messages-api.ts";
 import { privateTerminal, type Terminal } from "../support/terminal.ts";
 
@@ -21,11 +27,17 @@ export interface World {
   session(name: string, options: SessionOptions): Promise<Session>;
   /** The installed commands, as a person would call them: in a terminal, or from anywhere else. */
   cli(...args: string[]): { exitCode: number; stdout: string; stderr: string };
+  /** The same as words for a shell inside an agent. */
+  cliCommand(): string;
   cliInTerminal(...args: string[]): Promise<string>;
   killDaemon(): Promise<void>;
   startDaemon(): Promise<void>;
   trace(id: string): Promise<OperationOutput<"trace">>;
-  until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, timeoutMs?: number): Promise<T>;
+  until<T>(
+    what: string,
+    look: () => T | undefined | false | Promise<T | undefined | false>,
+    timeoutMs?: number,
+  ): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -33,6 +45,8 @@ export interface SessionOptions {
   model: Model;
   /** The development channel; without it, the session has its inbox socket. */
   channel?: boolean;
+  /** The flag on the command line is there, but the account has no channels. */
+  channelIsOff?: boolean;
   hooks?: boolean;
   mode?: "default" | "bypassPermissions";
   /** More tools that run without asking. */
@@ -53,28 +67,58 @@ export interface Session {
   idle(timeoutMs?: number): Promise<void>;
 }
 
-const OUR_TOOLS = ["ask_peer", "reply", "notify_peer", "broadcast", "list_peers", "set_description", "whoami", "inbox"].map((name) => `mcp__repowire__${name}`);
+const OUR_TOOLS = [
+  "ask_peer",
+  "reply",
+  "notify_peer",
+  "broadcast",
+  "list_peers",
+  "set_description",
+  "whoami",
+  "inbox",
+].map((name) => `mcp__repowire__${name}`);
 const READY = /for shortcuts|\/effort|bypass permissions on|manual mode on/;
 const DEV_DIALOG = /I am using this for local development/;
 const BYPASS_DIALOG = /Yes, I accept/;
-const HOOK_EVENTS = ["SessionStart", "UserPromptSubmit", "PostToolUse", "PermissionRequest", "Stop", "StopFailure", "SessionEnd"];
+const HOOK_EVENTS = [
+  "SessionStart",
+  "UserPromptSubmit",
+  "PostToolUse",
+  "PermissionRequest",
+  "Stop",
+  "StopFailure",
+  "SessionEnd",
+];
 
 export async function createWorld(claude: string, bundles: string): Promise<World> {
   // Short: the path of an inbox socket may have about 100 bytes.
   const root = realpathSync(mkdtempSync(join(tmpdir(), "rw-")));
   const home = join(root, "h");
-  const userHome = join(root, "u");
+  const users = join(root, "u");
   const runtimeDir = join(root, "r");
-  for (const folder of [home, userHome, runtimeDir]) mkdirSync(folder, { mode: 0o700 });
+  for (const folder of [home, users, runtimeDir]) mkdirSync(folder, { mode: 0o700 });
   const terminal = privateTerminal(root);
   const apis: MessagesApi[] = [];
-  const command = (entry: Entry) => [...isolatedBun(process.execPath, join(bundles, "bunfig.toml")), join(bundles, ENTRIES[entry].bundle)];
-  const env = { PATH: process.env.PATH ?? "", HOME: userHome, REPOWIRE_HOME: home, REPOWIRE_PORT: "0", REPOWIRE_HUMAN: "person" };
+  const command = (entry: Entry) => [
+    ...isolatedBun(process.execPath, join(bundles, "bunfig.toml")),
+    join(bundles, ENTRIES[entry].bundle),
+  ];
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: users,
+    REPOWIRE_HOME: home,
+    REPOWIRE_PORT: "0",
+    REPOWIRE_HUMAN: "person",
+  };
   let daemon: Subprocess | undefined;
   let address: DaemonAddress | undefined;
   let port = "0";
 
-  async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, timeoutMs = 20_000): Promise<T> {
+  async function until<T>(
+    what: string,
+    look: () => T | undefined | false | Promise<T | undefined | false>,
+    timeoutMs = 20_000,
+  ): Promise<T> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = await look();
@@ -85,7 +129,13 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
   }
 
   async function startDaemon(): Promise<void> {
-    daemon = Bun.spawn([...command("cli"), "daemon", "run", "--detached"], { cwd: home, env: { ...env, REPOWIRE_PORT: port, REPOWIRE_LOG_LEVEL: "debug" }, stdin: "ignore", stdout: "ignore", stderr: "inherit" });
+    daemon = Bun.spawn([...command("cli"), "daemon", "run", "--detached"], {
+      cwd: home,
+      env: { ...env, REPOWIRE_PORT: port, REPOWIRE_LOG_LEVEL: "debug" },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "inherit",
+    });
     address = await until("the daemon answers", () => findDaemon(home));
     port = String(address.port);
   }
@@ -102,10 +152,32 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
   function claudeArgs(name: string, options: SessionOptions): string[] {
     const mcp = join(root, `${name}.mcp.json`);
     const [channel, ...args] = command("channel-claude-code");
-    writeFileSync(mcp, JSON.stringify({ mcpServers: { repowire: { command: channel, args, env: { REPOWIRE_HOME: home, REPOWIRE_PORT: port } } } }));
+    writeFileSync(
+      mcp,
+      JSON.stringify({
+        mcpServers: { repowire: { command: channel, args, env: { REPOWIRE_HOME: home, REPOWIRE_PORT: port } } },
+      }),
+    );
     const settings = join(root, `${name}.settings.json`);
-    const hook = command("hook").map((word) => `'${word}'`).join(" ");
-    const hooks = Object.fromEntries(HOOK_EVENTS.map((event) => [event, [{ hooks: [{ type: "command", command: `REPOWIRE_HOME='${home}' ${hook} ${event}`, timeout: event === "PermissionRequest" ? 600 : 10 }] }]]));
+    const hook = command("hook")
+      .map((word) => `'${word}'`)
+      .join(" ");
+    const hooks = Object.fromEntries(
+      HOOK_EVENTS.map((event) => [
+        event,
+        [
+          {
+            hooks: [
+              {
+                type: "command",
+                command: `REPOWIRE_HOME='${home}' ${hook} ${event}`,
+                timeout: event === "PermissionRequest" ? 600 : 10,
+              },
+            ],
+          },
+        ],
+      ]),
+    );
     writeFileSync(settings, JSON.stringify(options.hooks === false ? {} : { hooks }));
     return [
       claude,
@@ -113,7 +185,9 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
       mcp,
       "--settings",
       settings,
-      ...(options.mode === "bypassPermissions" ? ["--dangerously-skip-permissions"] : ["--permission-mode", options.mode ?? "default"]),
+      ...(options.mode === "bypassPermissions"
+        ? ["--dangerously-skip-permissions"]
+        : ["--permission-mode", options.mode ?? "default"]),
       "--allowedTools",
       [...OUR_TOOLS, "SendMessage", ...(options.allow ?? [])].join(","),
       ...(options.channel ? ["--dangerously-load-development-channels", "server:repowire"] : []),
@@ -124,13 +198,27 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     const folder = join(root, options.folder ?? name);
     mkdirSync(folder, { recursive: true });
     Bun.spawnSync(["git", "init", "-q", "--initial-branch=main", folder], { stdout: "ignore", stderr: "ignore" });
-    seedClaudeHome(userHome, [folder], { channels: options.channel ?? false });
+    // A HOME of its own for each session: the CLI rewrites its state file at any moment.
+    const userHome = join(users, name);
+    seedClaudeHome(userHome, [folder], { channels: options.channel === true && !options.channelIsOff });
     const api = startMessagesApi(options.model);
     apis.push(api);
-    terminal.open(name, { cwd: folder, env: { ...claudeEnv({ home: userHome, runtimeDir, apiUrl: api.url }), ...options.env }, command: claudeArgs(name, options) });
+    terminal.open(name, {
+      cwd: folder,
+      env: { ...claudeEnv({ home: userHome, runtimeDir, apiUrl: api.url }), ...options.env },
+      command: claudeArgs(name, options),
+    });
     await accept(name);
     const pid = terminal.pid(name);
-    await until(`${name} joins`, async () => (await mesh.peers({})).peers.some((peer) => peer.presence.state !== "offline" && peer.path === folder && peer.delivery !== undefined && (!options.channel || peer.delivery.rung === "channel")));
+    await until(`${name} joins`, async () =>
+      (await mesh.peers({})).peers.some(
+        (peer) =>
+          peer.presence.state !== "offline" &&
+          peer.path === folder &&
+          peer.delivery !== undefined &&
+          (!options.channel || peer.delivery.rung === "channel"),
+      ),
+    );
     await until(`${name} is idle`, () => claudeRecord(userHome, pid)?.status === "idle");
     return {
       name,
@@ -141,14 +229,19 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
       screen: () => terminal.screen(name),
       type: (text) => terminal.type(name, text),
       press: (...keys) => terminal.press(name, ...keys),
-      idle: async (timeoutMs = 20_000) => void (await until(`${name} is idle`, () => claudeRecord(userHome, pid)?.status === "idle", timeoutMs)),
+      idle: async (timeoutMs = 20_000) =>
+        void (await until(`${name} is idle`, () => claudeRecord(userHome, pid)?.status === "idle", timeoutMs)),
     };
   }
 
   /** The dialogs that a person would accept at the start of such a session. */
   async function accept(name: string): Promise<void> {
     for (;;) {
-      const screen = await terminal.waitFor(name, new RegExp([READY, DEV_DIALOG, BYPASS_DIALOG].map((pattern) => pattern.source).join("|")), 40_000);
+      const screen = await terminal.waitFor(
+        name,
+        new RegExp([READY, DEV_DIALOG, BYPASS_DIALOG].map((pattern) => pattern.source).join("|")),
+        40_000,
+      );
       if (DEV_DIALOG.test(screen)) terminal.press(name, "Enter");
       else if (BYPASS_DIALOG.test(screen)) {
         terminal.press(name, "Down");
@@ -170,13 +263,24 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     startDaemon,
     trace: (id) => mesh.trace({ id }),
     cli(...args) {
-      const result = Bun.spawnSync([...command("cli"), ...args], { cwd: root, env: { ...env, REPOWIRE_PORT: port }, stdout: "pipe", stderr: "pipe", stdin: "ignore" });
+      const result = Bun.spawnSync([...command("cli"), ...args], {
+        cwd: root,
+        env: { ...env, REPOWIRE_PORT: port },
+        stdout: "pipe",
+        stderr: "pipe",
+        stdin: "ignore",
+      });
       return { exitCode: result.exitCode, stdout: result.stdout.toString(), stderr: result.stderr.toString() };
     },
+    cliCommand: () => [`REPOWIRE_HOME=${home}`, `REPOWIRE_PORT=${port}`, ...command("cli")].join(" "),
     async cliInTerminal(...args) {
       const name = `cli-${runs++}`;
       const line = [...command("cli"), ...args].map((word) => `'${word}'`).join(" ");
-      terminal.open(name, { cwd: root, env: { ...env, REPOWIRE_PORT: port }, command: ["sh", "-c", `${line}; echo "[exit $?]"; sleep 60`] });
+      terminal.open(name, {
+        cwd: root,
+        env: { ...env, REPOWIRE_PORT: port },
+        command: ["sh", "-c", `${line}; echo "[exit $?]"; sleep 60`],
+      });
       const screen = await terminal.waitFor(name, /\[exit \d+\]/);
       terminal.kill(name);
       return screen;

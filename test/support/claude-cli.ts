@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -13,7 +13,9 @@ export function seedClaudeHome(home: string, projects: string[], options: { chan
   mkdirSync(join(home, ".claude"), { recursive: true });
   const file = join(home, ".claude.json");
   const known = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  const trusted = Object.fromEntries(projects.map((path) => [path, { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true }]));
+  const trusted = Object.fromEntries(
+    projects.map((path) => [path, { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true }]),
+  );
   const flags = options.channels ? { cachedGrowthBookFeatures: CHANNEL_FLAGS, cachedFeatureFlags: CHANNEL_FLAGS } : {};
   const content = {
     numStartups: 5,

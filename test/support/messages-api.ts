@@ -45,8 +45,12 @@ interface Body {
   model?: string;
 }
 
-const blocksOf = (content: unknown): Block[] => (typeof content === "string" ? [{ type: "text", text: content }] : Array.isArray(content) ? (content as Block[]) : []);
-const textOf = (content: unknown): string => blocksOf(content).map((block) => block.text ?? "").join("\n");
+const blocksOf = (content: unknown): Block[] =>
+  typeof content === "string" ? [{ type: "text", text: content }] : Array.isArray(content) ? (content as Block[]) : [];
+const textOf = (content: unknown): string =>
+  blocksOf(content)
+    .map((block) => block.text ?? "")
+    .join("\n");
 
 /** The messages after the model's last one, whatever their role: a busy push comes in the role `system`. */
 function newSince(body: Body): Pick<ModelTurn, "text" | "toolResults"> {
@@ -65,7 +69,16 @@ function newSince(body: Body): Pick<ModelTurn, "text" | "toolResults"> {
 }
 
 function toMessage(body: Body, steps: Step[]) {
-  const content = steps.map((step) => ("say" in step ? { type: "text", text: step.say } : { type: "tool_use", id: `toolu_${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`, name: step.call, input: step.input }));
+  const content = steps.map((step) =>
+    "say" in step
+      ? { type: "text", text: step.say }
+      : {
+          type: "tool_use",
+          id: `toolu_${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
+          name: step.call,
+          input: step.input,
+        },
+  );
   return {
     id: `msg_${crypto.randomUUID().slice(0, 12)}`,
     type: "message",
@@ -83,14 +96,26 @@ function streamed(message: ReturnType<typeof toMessage>): Response {
   for (const [index, block] of message.content.entries()) {
     if (block.type === "text") {
       events.push(["content_block_start", { index, content_block: { type: "text", text: "" } }]);
-      events.push(["content_block_delta", { index, delta: { type: "text_delta", text: "text" in block ? block.text : "" } }]);
+      events.push([
+        "content_block_delta",
+        { index, delta: { type: "text_delta", text: "text" in block ? block.text : "" } },
+      ]);
     } else if ("input" in block) {
-      events.push(["content_block_start", { index, content_block: { type: "tool_use", id: block.id, name: block.name, input: {} } }]);
-      events.push(["content_block_delta", { index, delta: { type: "input_json_delta", partial_json: JSON.stringify(block.input) } }]);
+      events.push([
+        "content_block_start",
+        { index, content_block: { type: "tool_use", id: block.id, name: block.name, input: {} } },
+      ]);
+      events.push([
+        "content_block_delta",
+        { index, delta: { type: "input_json_delta", partial_json: JSON.stringify(block.input) } },
+      ]);
     }
     events.push(["content_block_stop", { index }]);
   }
-  events.push(["message_delta", { delta: { stop_reason: message.stop_reason, stop_sequence: null }, usage: message.usage }], ["message_stop", {}]);
+  events.push(
+    ["message_delta", { delta: { stop_reason: message.stop_reason, stop_sequence: null }, usage: message.usage }],
+    ["message_stop", {}],
+  );
   const text = events.map(([type, data]) => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`).join("");
   return new Response(text, { headers: { "content-type": "text/event-stream" } });
 }
@@ -128,7 +153,10 @@ export function startMessagesApi(first: Model): MessagesApi {
       if (request.method === "POST" && pathname === "/v1/messages") return answer((await request.json()) as Body);
       if (pathname === "/v1/messages/count_tokens") return Response.json({ input_tokens: 10 });
       if (pathname === "/v1/models") return Response.json({ data: [], has_more: false, first_id: null, last_id: null });
-      return Response.json({ type: "error", error: { type: "not_found_error", message: "not scripted" } }, { status: 404 });
+      return Response.json(
+        { type: "error", error: { type: "not_found_error", message: "not scripted" } },
+        { status: 404 },
+      );
     },
   });
   return {

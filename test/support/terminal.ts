@@ -21,14 +21,24 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 export function privateTerminal(folder: string): Terminal {
   const socket = join(folder, "tmux.sock");
-  const tmux = (...args: string[]) => Bun.spawnSync(["tmux", "-f", "/dev/null", "-S", socket, ...args], { stdout: "pipe", stderr: "pipe", env: { PATH: process.env.PATH ?? "", TERM: "xterm-256color", HOME: folder, LANG: "C.UTF-8" } });
+  const tmux = (...args: string[]) =>
+    Bun.spawnSync(["tmux", "-f", "/dev/null", "-S", socket, ...args], {
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { PATH: process.env.PATH ?? "", TERM: "xterm-256color", HOME: folder, LANG: "C.UTF-8" },
+    });
   // A bare name would also match the beginning of another one.
   const target = (name: string) => `=${name}:`;
-  const capture = (name: string, ...args: string[]) => tmux("capture-pane", "-p", "-t", target(name), ...args).stdout.toString().trimEnd();
+  const capture = (name: string, ...args: string[]) =>
+    tmux("capture-pane", "-p", "-t", target(name), ...args)
+      .stdout.toString()
+      .trimEnd();
 
   return {
     open(name, { cwd, env, command }) {
-      const assignments = Object.entries({ TERM: "xterm-256color", LANG: "C.UTF-8", ...env }).map(([key, value]) => quote(`${key}=${value}`));
+      const assignments = Object.entries({ TERM: "xterm-256color", LANG: "C.UTF-8", ...env }).map(([key, value]) =>
+        quote(`${key}=${value}`),
+      );
       const line = `cd ${quote(cwd)} && exec env -i TMUX="$TMUX" TMUX_PANE="$TMUX_PANE" ${assignments.join(" ")} ${command.map(quote).join(" ")}`;
       const result = tmux("new-session", "-d", "-s", name, "-x", "150", "-y", "50", "sh", "-c", line);
       if (result.exitCode !== 0) throw new Error(`tmux: ${result.stderr.toString()}`);
