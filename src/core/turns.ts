@@ -49,7 +49,7 @@ export interface TurnEnd {
   error?: string;
   /** Epoch ms until which a usage limit lasts, where the runtime says it. */
   limitedUntil?: number;
-  /** What the turn began with and took in, where the transcript tells; else what the hooks reported. */
+  /** What the turn began with and took in, as the transcript tells; what hooks reported is added. */
   inputs?: TurnInput[];
   /** The turn already goes on because of a reminder. */
   wasContinued: boolean;
@@ -61,7 +61,7 @@ export interface TurnEnd {
 export function endTurn(ctx: Context, peerId: PeerId, end: TurnEnd): AskRecord | undefined {
   const peer = ctx.tx.peers.get(peerId);
   if (!peer) return undefined;
-  const inputs = end.inputs ?? peer.turn?.inputs ?? [];
+  const inputs = allInputs(end.inputs, peer.turn?.inputs);
   const reminded = judgeQuestions(ctx, peer, inputs, end);
   const latest = ctx.tx.peers.get(peerId) ?? peer;
   if (reminded) return reminded;
@@ -73,6 +73,20 @@ export function endTurn(ctx: Context, peerId: PeerId, end: TurnEnd): AskRecord |
   }
   stir(ctx, peerId);
   return undefined;
+}
+
+/** What either source knows: hooks and transcript each may be late, and what only one of them saw was there all the same. */
+function allInputs(fromTranscript: TurnInput[] | undefined, fromHooks: TurnInput[] | undefined): TurnInput[] {
+  const all = [...(fromTranscript ?? [])];
+  for (const input of fromHooks ?? []) {
+    const isKnown = all.some(
+      (other) =>
+        other.type === input.type &&
+        (input.type !== "delivery" || (other.type === "delivery" && other.message === input.message)),
+    );
+    if (!isKnown) all.push(input);
+  }
+  return all;
 }
 
 function judgeQuestions(ctx: Context, peer: PeerRecord, inputs: TurnInput[], end: TurnEnd): AskRecord | undefined {

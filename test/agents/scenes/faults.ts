@@ -1,4 +1,4 @@
-import { answering, ask, askId, bash, obedient, reply } from "../models.ts";
+import { answering, ask, askId, obedient, reply } from "../models.ts";
 import type { Scene } from "./index.ts";
 
 export const faultScenes: Scene[] = [
@@ -46,7 +46,17 @@ export const faultScenes: Scene[] = [
   {
     name: "the channel is killed: the peer stays, one rung lower",
     async run(world, { check }) {
-      const backend = await world.session("backend", { channel: true, model: answering(() => "still here") });
+      // The tools died with the channel; SendMessage to the address in the frame is what is left.
+      const backend = await world.session("backend", {
+        channel: true,
+        model: (turn) => {
+          const to =
+            turn.toolResults.length === 0 ? turn.text.match(/<cross-session-message from="([^"]+)"/)?.[1] : undefined;
+          return to
+            ? [{ call: "SendMessage", input: { to, message: "still here", summary: "answer" } }]
+            : [{ say: "ok" }];
+        },
+      });
       const frontend = await world.session("frontend", { channel: true, model: obedient });
       const children = Bun.spawnSync(["pgrep", "-P", String(backend.pid), "-f", "channel-claude-code"], {
         stdout: "pipe",
@@ -77,13 +87,21 @@ export const faultScenes: Scene[] = [
     name: "/clear keeps the peer and presents the open question again",
     async run(world, { check }) {
       let isWilling = false;
+      const keeper = await world.session("keeper", {
+        channel: true,
+        model: () => ({ steps: [{ say: "done" }], delayMs: 60_000 }),
+      });
+      await keeper.type("think");
+      await world.until("keeper is busy", () => keeper.record()?.status === "busy");
+      // It asks keeper, who is busy, and ends its turn: rightly so, so its own question stays open.
       const backend = await world.session("backend", {
         channel: true,
-        allow: ["Bash(sleep:*)"],
         model: (turn) => {
           const id = askId(turn);
-          if (!id || turn.toolResults.length > 0) return [{ say: "ok" }];
-          return isWilling ? [reply(id, "After the clear.")] : [ask("nobody", "x"), { say: "hm" }];
+          if (!id || turn.toolResults.length > 0) return [{ say: "I wait for keeper." }];
+          return isWilling
+            ? [reply(id, "After the clear.")]
+            : [ask("keeper", "What do you keep?", { wait_seconds: 0 })];
         },
       });
       const frontend = await world.session("frontend", {
@@ -95,16 +113,15 @@ export const faultScenes: Scene[] = [
               ? [ask("backend", "Before the clear?", { wait_seconds: 1 })]
               : [{ say: "ok" }],
       });
-      await world.session("keeper", { channel: true, model: obedient });
       const before = (await world.mesh.peers({})).peers.find((peer) => peer.name === "backend");
-      await backend.type("RUN nothing");
-      await backend.idle();
       await frontend.type("GO");
-      await world.until("backend saw it", () =>
-        backend.api.turns.some((turn) => turn.text.includes("Before the clear?")),
+      const shown = await world.until("backend saw it", () =>
+        backend.api.turns.find((turn) => turn.text.includes("Before the clear?")),
       );
+      await world.until("backend asked keeper", () => backend.api.turns.some((turn) => turn.toolResults.length > 0));
       await backend.idle();
-      const first = await world.trace("last");
+      await Bun.sleep(1_000);
+      const first = await world.trace(askId(shown) ?? "");
       isWilling = true;
       await backend.type("/clear");
       await world
@@ -247,7 +264,6 @@ export const faultScenes: Scene[] = [
       );
       check("in those words", /no answer .*model failed/.test(text), text);
       check("the ask failed as model_error", (await world.trace("last")).ask?.reason === "model_error");
-      void bash;
     },
   },
 ];

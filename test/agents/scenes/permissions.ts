@@ -59,6 +59,8 @@ export const permissionScenes: Scene[] = [
       await backend.idle();
       await backend.type("RUN touch made-three");
       const second = await pending(world);
+      await world.terminal.waitFor("backend", /Do you want to proceed/);
+      await Bun.sleep(500);
       backend.press("Enter");
       await world.until("the person's own verdict counts", () => existsSync(join(world.root, "backend", "made-three")));
       await world.until(
