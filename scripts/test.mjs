@@ -28,7 +28,9 @@ for (const orphan of orphans) {
   process.kill(orphan.pid, "SIGKILL");
 }
 // The preload's own home goes with its process; anything else was forgotten by a test.
-const left = readdirSync(scratch).filter((name) => !name.startsWith(".") && !/^(?:bun-|node-compile-cache|xfs-)/.test(name));
+const left = readdirSync(scratch).filter(
+  (name) => !name.startsWith(".") && !/^(?:bun-|node-compile-cache|xfs-)/.test(name),
+);
 for (const name of left) console.log(`(fail) a test left ${name} in its temporary folder`);
 rmSync(scratch, { recursive: true, force: true });
 rmSync(report, { recursive: true, force: true });
