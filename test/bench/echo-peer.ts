@@ -24,4 +24,5 @@ if (mode === "serve") {
   }
   process.stdout.write(`${JSON.stringify(times)}\n`, () => process.exit(0));
 }
+
 export {};
