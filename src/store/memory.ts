@@ -159,7 +159,8 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
         const own = [...deliveries.values()].filter((delivery) => delivery.message === message.id);
         if (
           message.created_at >= before ||
-          own.some(isOpen) ||
+          // A question is over with its ask, whatever became of its delivery: not every runtime gives receipts.
+          own.some((delivery) => delivery.kind !== "ask" && isOpen(delivery)) ||
           asks.get(message.id)?.state === "open" ||
           approvals.get(message.id)?.state === "pending"
         )
