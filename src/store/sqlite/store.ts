@@ -10,7 +10,7 @@ export interface SqliteStore extends MessageStore {
   readonly file: string;
   readonly damagedMovedTo?: string;
   readonly backup?: string;
-  /** Said by `/health`: the first fault since the store was opened, if any. */
+  /** Said by `/health`: what the last transaction failed with; gone once one succeeds. */
   readonly fault: string | undefined;
   /** For tests of a full disk: SQLite's own limit on the size of the file. */
   limitPages(pages: number): void;
