@@ -17,7 +17,7 @@ import {
 import { type Context, emit, stir } from "./context.ts";
 import { makeEnvelope, RESULT_BODY_BYTES_MAX, shownBytes } from "./envelope.ts";
 import type { Wait } from "./live.ts";
-import { acceptMessage, checkMailbox, closeDelivery, move, mustGetDelivery, requeue } from "./mailbox.ts";
+import { acceptMessage, checkMailbox, closeDelivery, idTaken, move, mustGetDelivery } from "./mailbox.ts";
 import type { AskRecord, DeliveryRecord, PeerRecord } from "./ports.ts";
 import { mustGet } from "./registry.ts";
 import { askOutcome } from "./truth.ts";
@@ -56,12 +56,7 @@ function findRepeated(ctx: Context, request: OpenAsk): AskRecord | undefined {
     const stored = ctx.tx.messages.get(request.message);
     if (stored) {
       const ask = ctx.tx.asks.get(request.message);
-      if (stored.from !== request.asker.id || !ask || ask.askee !== request.askee.id) {
-        throw new RepowireError(
-          "id_taken",
-          "That message id already names another message. Leave the id out, or use a new one.",
-        );
-      }
+      if (stored.from !== request.asker.id || !ask || ask.askee !== request.askee.id) throw idTaken();
       return ask;
     }
   }
@@ -400,19 +395,4 @@ export function withdrawAsk(ctx: Context, ask: AskRecord): { wasPresented: boole
     });
   }
   return { wasPresented: true };
-}
-
-/** Presents the open questions of a conversation that is gone, or that forgot them, once more. */
-export function representAsks(
-  ctx: Context,
-  peer: PeerId,
-  why: string,
-  isLost: (delivery: DeliveryRecord) => boolean,
-): void {
-  for (const ask of ctx.tx.asks.openTo(peer)) {
-    const delivery = ctx.tx.deliveries.get(ask.message, peer);
-    if (!delivery || (delivery.state !== "presented" && delivery.state !== "seen") || !isLost(delivery)) continue;
-    requeue(ctx, delivery, why);
-    ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
-  }
 }

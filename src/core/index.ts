@@ -10,6 +10,7 @@ export * from "./live.ts";
 export * from "./mailbox.ts";
 export * from "./ports.ts";
 export * from "./registry.ts";
+export * from "./retry.ts";
 export * from "./router.ts";
 export * from "./routes.ts";
 export * from "./sessions.ts";

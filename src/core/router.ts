@@ -9,9 +9,10 @@ import {
 import { failAsk, settlePending } from "./asks.ts";
 import { type Context, stir } from "./context.ts";
 import { makeEnvelope, shownBytes } from "./envelope.ts";
-import { move, present, requeue } from "./mailbox.ts";
+import { move, present } from "./mailbox.ts";
 import type { DeliveryRecord, PeerRecord, Route } from "./ports.ts";
 import { effectiveInbound } from "./registry.ts";
+import { requeue } from "./retry.ts";
 import { chooseRoute, closeRoute, hasPush, suspectRung } from "./routes.ts";
 
 /**

@@ -1,9 +1,9 @@
 import type { PeerId } from "../protocol/index.ts";
 import { withdrawApprovals } from "./approvals.ts";
-import { representAsks, settlePending } from "./asks.ts";
+import { settlePending } from "./asks.ts";
 import { type Context, emit, stir } from "./context.ts";
-import { requeue } from "./mailbox.ts";
 import { setPresence } from "./registry.ts";
+import { representAsks, requeue } from "./retry.ts";
 import { closeRoute } from "./routes.ts";
 
 /** A session's conversation changed (cleared, resumed, compacted): the peer stays, and what only the old one knew is shown again. */

@@ -2,9 +2,10 @@ import { LIMITS, type MessageId, type PeerId } from "../protocol/index.ts";
 import { closeAsk, failAsk, settlePending } from "./asks.ts";
 import { type Context, emit, stir } from "./context.ts";
 import type { Activity } from "./live.ts";
-import { enter, requeue, see } from "./mailbox.ts";
+import { enter, see } from "./mailbox.ts";
 import type { AskRecord, DeliveryRecord, PeerRecord, TurnInput } from "./ports.ts";
 import { setPresence } from "./registry.ts";
+import { requeue } from "./retry.ts";
 
 /** What happens in a session: turns, what went into them, how they ended, and what that says about open questions. */
 
@@ -96,8 +97,8 @@ function judgeQuestions(ctx: Context, peer: PeerRecord, inputs: TurnInput[], end
       return undefined;
     case "limited":
       for (const { ask, delivery } of ofTurn) {
-        requeue(ctx, delivery, "used up by a usage limit; repeated after its reset");
         ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
+        requeue(ctx, delivery, "used up by a usage limit; repeated after its reset");
       }
       return undefined;
     case "done":
