@@ -197,7 +197,7 @@ export interface Reply {
 export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeated: boolean; awaited: boolean } {
   const { ask } = reply;
   const to: AskState = reply.outcome === "answer" ? "answered" : "declined";
-  const previous = ask.answer ? ctx.tx.messages.get(ask.answer) : undefined;
+  const previous = answerOf(ctx, ask);
   const supersedes =
     ask.state === "failed" || (ask.state === "answered" && ask.by === "captured" && reply.by === "reply");
   if (ask.state !== "open" && !supersedes) {
@@ -214,7 +214,14 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
   return { ...closed, repeated: false };
 }
 
-function closedError(ctx: Context, ask: AskRecord, previous: Message | undefined): RepowireError {
+/** What the recipient answered; the notice of a failure or of an expiry is not its words. */
+function answerOf(ctx: Context, ask: AskRecord): Message | undefined {
+  return ask.answer && (ask.state === "answered" || ask.state === "declined")
+    ? ctx.tx.messages.get(ask.answer)
+    : undefined;
+}
+
+function closedError(ctx: Context, ask: AskRecord, previous = answerOf(ctx, ask)): RepowireError {
   const asker = mustGet(ctx, ask.asker).name;
   if (previous) {
     const first = previous.body.length > 200 ? `${previous.body.slice(0, 200)}…` : previous.body;
@@ -320,7 +327,7 @@ function settleWaits(ctx: Context, ask: AskRecord, news: DeliveryRecord | undefi
   return true;
 }
 
-/** Ends the waits of an ask that stays open, with the truth of this moment. */
+/** Ends the waits of an ask that stays open or was withdrawn, with the truth of this moment. */
 export function settlePending(ctx: Context, ask: AskRecord): void {
   const waits = ctx.live.waitsFor(ask.message);
   if (waits.length === 0) return;
@@ -354,7 +361,7 @@ export function expireAsk(ctx: Context, ask: AskRecord): AskRecord {
 
 /** One interim line of the recipient: shown to a waiting call, kept for whoever looks; it never starts a turn. */
 export function reportProgress(ctx: Context, ask: AskRecord, text: string): AskRecord {
-  if (ask.state !== "open") throw closedError(ctx, ask, ask.answer ? ctx.tx.messages.get(ask.answer) : undefined);
+  if (ask.state !== "open") throw closedError(ctx, ask);
   const next = { ...ask, progress: text };
   ctx.tx.asks.put(next);
   emit(ctx, { type: "ask.progress", peer: ask.askee, message: ask.message, data: { handle: ask.handle } });
@@ -367,14 +374,19 @@ export function reportProgress(ctx: Context, ask: AskRecord, text: string): AskR
  * nothing of it can be taken back the recipient is told the same way.
  */
 export function withdrawAsk(ctx: Context, ask: AskRecord): { wasPresented: boolean } {
-  if (ask.state !== "open") throw closedError(ctx, ask, ask.answer ? ctx.tx.messages.get(ask.answer) : undefined);
-  for (const wait of ctx.live.waitsFor(ask.message)) ctx.live.removeWait(ctx.tx, wait.id);
+  if (ask.state !== "open") {
+    throw new RepowireError(
+      "ask_closed",
+      `${ask.handle} is ${ask.state} already, so there is nothing to withdraw. inbox(id="${ask.handle}") shows how it ended.`,
+    );
+  }
   const delivery = mustGetDelivery(ctx, ask.message, ask.askee);
   if (delivery.state === "queued" || delivery.state === "held") {
     const closed: AskRecord = { ...ask, state: "cancelled", closed_at: ctx.now.wall };
     ctx.tx.asks.put(closed);
     emit(ctx, { type: "ask.cancelled", peer: ask.asker, message: ask.message, data: { handle: ask.handle } });
     closeDelivery(ctx, delivery, "cancelled", "withdrawn by the sender");
+    settlePending(ctx, closed);
     stir(ctx, ask.askee);
     return { wasPresented: false };
   }
@@ -394,5 +406,6 @@ export function withdrawAsk(ctx: Context, ask: AskRecord): { wasPresented: boole
       expiryMs: LIMITS.notifyExpiryMs,
     });
   }
+  settlePending(ctx, ask);
   return { wasPresented: true };
 }
