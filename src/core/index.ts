@@ -17,3 +17,4 @@ export * from "./sessions.ts";
 export * from "./truth.ts";
 export * from "./turns.ts";
 export * from "./wait-graph.ts";
+export * from "./waiting.ts";

@@ -6,7 +6,7 @@ import {
   type PeerId,
   type Rung,
 } from "../protocol/index.ts";
-import { failAsk, settlePending } from "./asks.ts";
+import { failAsk } from "./asks.ts";
 import { type Context, stir } from "./context.ts";
 import { makeEnvelope, shownBytes } from "./envelope.ts";
 import { move, present } from "./mailbox.ts";
@@ -14,6 +14,7 @@ import type { DeliveryRecord, PeerRecord, Route } from "./ports.ts";
 import { effectiveInbound } from "./registry.ts";
 import { requeue } from "./retry.ts";
 import { chooseRoute, closeRoute, hasPush, suspectRung } from "./routes.ts";
+import { settlePending } from "./waiting.ts";
 
 /**
  * Decides what goes to whom now. It looks at a peer's mailbox whenever something about that peer changed: new mail, a route, what

@@ -1,10 +1,10 @@
 import type { PeerId } from "../protocol/index.ts";
 import { withdrawApprovals } from "./approvals.ts";
-import { settlePending } from "./asks.ts";
 import { type Context, emit, stir } from "./context.ts";
 import { setPresence } from "./registry.ts";
 import { representAsks, requeue } from "./retry.ts";
 import { closeRoute } from "./routes.ts";
+import { settlePending } from "./waiting.ts";
 
 /** A session's conversation changed (cleared, resumed, compacted): the peer stays, and what only the old one knew is shown again. */
 export function changeConversation(

@@ -1,11 +1,12 @@
 import { LIMITS, type MessageId, type PeerId } from "../protocol/index.ts";
-import { closeAsk, failAsk, settlePending } from "./asks.ts";
+import { closeAsk, failAsk } from "./asks.ts";
 import { type Context, emit, stir } from "./context.ts";
 import type { Activity } from "./live.ts";
 import { enter, see } from "./mailbox.ts";
 import type { AskRecord, DeliveryRecord, PeerRecord, TurnInput } from "./ports.ts";
 import { setPresence } from "./registry.ts";
 import { requeue } from "./retry.ts";
+import { settlePending } from "./waiting.ts";
 
 /** What happens in a session: turns, what went into them, how they ended, and what that says about open questions. */
 
