@@ -62,7 +62,7 @@ function applyGate(ctx: Context, peer: PeerRecord, open: DeliveryRecord[]): Deli
 
 /** Tells our own hold from one by the recipient's runtime, which only that runtime's user lifts. */
 export const GATE_PREFIX = "gate: ";
-const isOurHold = (delivery: DeliveryRecord) => delivery.reason?.startsWith(GATE_PREFIX) ?? false;
+export const isOurHold = (delivery: DeliveryRecord) => delivery.reason?.startsWith(GATE_PREFIX) ?? false;
 
 /** Whoever waits for this answer waits for a person now, and should know. */
 function tellHeld(ctx: Context, delivery: DeliveryRecord): void {
