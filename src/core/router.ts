@@ -178,16 +178,23 @@ export function loseLink(ctx: Context, route: Route): void {
   }
 }
 
-/** The same session's process is back: hand-overs after its cursor never arrived there, so repeating them doubles nothing. */
+/**
+ * The same session's process is back: hand-overs after its cursor never arrived there, so repeating them doubles nothing. Those up
+ * to it are in its hands, and it gets the time of a whole hand-over to say what became of them.
+ */
 export function resumeLink(ctx: Context, peer: PeerId, cursor: number): void {
   ctx.live.expectLink(ctx.tx, peer, 0);
   for (const delivery of ctx.tx.deliveries.inStates(peer, ["leased"])) {
-    const viaLink = delivery.rung !== "inbox_socket" && delivery.rung !== "hook";
-    if (!viaLink || delivery.lease_route !== undefined) continue;
-    if ((delivery.lease_seq ?? 0) > cursor && delivery.rung !== "result")
-      requeue(ctx, delivery, "the link was lost before it arrived");
+    if (!LINK_RUNGS.includes(delivery.rung)) continue;
+    // After a restart the route that a hand-over remembers is void.
+    if (delivery.lease_route !== undefined && ctx.live.route(delivery.lease_route)) continue;
+    if ((delivery.lease_seq ?? 0) > cursor) requeue(ctx, delivery, "the link was lost before it arrived");
+    else ctx.tx.deliveries.put({ ...delivery, lease_route: undefined, lease_until: ctx.now.awake + LIMITS.leaseMs });
   }
 }
+
+/** What a link's cursor counts. Results of calls travel on the link too, but not as hand-overs. */
+const LINK_RUNGS: readonly (Rung | undefined)[] = ["channel", "push"];
 
 /**
  * What a hook may hand over with its output. fyi always rides along; the rest only where no push can serve this session, and
