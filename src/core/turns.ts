@@ -181,6 +181,8 @@ function asksSince(ctx: Context, peer: PeerId, { delivery }: InHand): boolean {
 
 /** A push into a limited session would be used up: everything waits for the reset, and waiting askers hear of it now. */
 function pauseUntilReset(ctx: Context, peer: PeerId, end: TurnEnd): void {
+  // A report that comes late (spooled by a hook, say) does not bring a session back that is gone.
+  if (ctx.tx.peers.get(peer)?.presence.state === "offline") return;
   const until = end.limitedUntil ?? ctx.now.wall + LIMITS.limitedPauseMs;
   setPresence(ctx, peer, { state: "limited", detail: end.error, until });
   ctx.live.setActivity(ctx.tx, peer, { state: "idle", since_awake: ctx.now.awake });
