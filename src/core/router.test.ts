@@ -134,6 +134,16 @@ describe("one question at a time", () => {
     expect(bodies()).toEqual([]);
   });
 
+  test("holds for a question sent as fyi: it neither rides beside another nor takes its place", async () => {
+    await ask("aside?", "fyi");
+    const first = await ask("first?");
+    expect(bodies()).toEqual(["first?"]);
+    await mesh.call(backend, "reply", { id: first.id, text: "done" });
+    expect(bodies()).toEqual([]);
+    await notify("hello");
+    expect(bodies()).toEqual(["aside?", "hello"]);
+  });
+
   test("a question that was overlooked stands in nobody's way", async () => {
     const first = await ask("first?");
     await ask("second?");
@@ -242,6 +252,20 @@ describe("what a transport reports", () => {
     await mesh.settle(backend, message, "unreachable", "the pipe broke");
     expect(mesh.delivered(backend)).toMatchObject([{ handle, attempt: 2, body: "hello" }]);
     expect(mesh.delivery(message, backend)).toMatchObject({ rung: "inbox_socket", dead_rungs: ["push"] });
+  });
+
+  test("unreachable on every rung does not keep the next question from being asked", async () => {
+    const first = await ask("first?");
+    await mesh.settle(backend, first.message, "unreachable", "the pipe broke");
+    mesh.delivered(backend);
+    await ask("second?");
+    expect(bodies()).toEqual(["second?"]);
+  });
+
+  test("unreachable on every rung starts no turn, so fyi does not ride with it", async () => {
+    await mesh.settle(backend, message, "unreachable", "the pipe broke");
+    await notify("aside", "fyi");
+    expect(bodies()).toEqual([]);
   });
 
   test("unreachable without another rung leaves it in the mailbox, with the reason", async () => {

@@ -26,8 +26,10 @@ export function routeMail(ctx: Context, peerId: PeerId): void {
   const waiting = applyGate(ctx, peer, ctx.tx.deliveries.inStates(peerId, ["queued", "held"]));
   if (waiting.length === 0 || peer.presence.state === "offline" || peer.presence.state === "limited") return;
   if (ctx.live.linkExpectedUntil(peerId) > ctx.now.awake) return;
+  // What no route can take any more stands before nothing and carries nothing along.
+  const reachable = waiting.filter((delivery) => chooseRoute(ctx, peerId, delivery.dead_rungs));
   const batches = new Map<string, DeliveryRecord[]>();
-  for (const delivery of eligible(ctx, peer, waiting)) {
+  for (const delivery of eligible(ctx, peer, reachable)) {
     const route = chooseRoute(ctx, peerId, delivery.dead_rungs);
     if (!route) continue;
     const leased = leaseTo(ctx, delivery, route.rung, route.id);
@@ -83,23 +85,20 @@ function eligible(ctx: Context, peer: PeerRecord, queued: DeliveryRecord[]): Del
   const activity = ctx.live.activity(peer.id).state;
   const isBusy = activity === "busy" || activity === "waiting";
   let askInFlight = hasAskInFlight(ctx, peer.id);
-  const chosen: DeliveryRecord[] = [];
-  let startsTurn = false;
-  for (const delivery of queued) {
-    if (delivery.kind === "permission") continue;
-    if (delivery.urgency === "fyi") {
-      chosen.push(delivery);
-      continue;
-    }
-    if (isBusy && delivery.urgency !== "urgent") continue;
-    if (delivery.kind === "ask") {
-      if (askInFlight) continue;
-      askInFlight = true;
-    }
-    startsTurn = true;
-    chosen.push(delivery);
-  }
-  return startsTurn && !isBusy ? chosen : chosen.filter((delivery) => delivery.urgency !== "fyi");
+  const isNext = (delivery: DeliveryRecord): boolean => {
+    if (delivery.kind !== "ask") return true;
+    if (askInFlight) return false;
+    askInFlight = true;
+    return true;
+  };
+  const mail = queued.filter((delivery) => delivery.kind !== "permission");
+  const startsTurn = mail
+    .filter((delivery) => delivery.urgency === "urgent" || (delivery.urgency === "normal" && !isBusy))
+    .filter(isNext);
+  if (isBusy || startsTurn.length === 0) return startsTurn;
+  // Chosen last, so that a question sent as fyi never takes the place of one that may start a turn.
+  const rides = mail.filter((delivery) => delivery.urgency === "fyi").filter(isNext);
+  return [...startsTurn, ...rides].sort((a, b) => a.seq - b.seq);
 }
 
 /** A question handed over, unanswered and not given up: the next one waits for it. */
