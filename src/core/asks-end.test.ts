@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
+import { deliveryRecord, messageRecord } from "../../test/support/records.ts";
 import { LIMITS, type PeerId } from "../protocol/index.ts";
 
 /** How questions end without an answer: taken back, out of time, refused at a limit. */
@@ -160,6 +161,17 @@ describe("a question whose time runs out", () => {
     expect(mesh.delivery(message, backend).state).toBe("cancelled");
   });
 
+  test("during its hand-over, which its recipient's runtime then holds for its user, is taken back from there", async () => {
+    const route = await mesh.openPush(backend);
+    const { message } = await ask();
+    await mesh.advance(LIMITS.askExpiryMs);
+    mesh.effects.length = 0;
+    await mesh.settle(backend, message, "held", "waits for its user's OK");
+    expect(mesh.delivery(message, backend).state).toBe("cancelled");
+    expect(mesh.effects).toContainEqual({ type: "cancel", route, peer: backend, message });
+    expect(await mesh.call(backend, "inbox", {})).toMatchObject({ items: [] });
+  });
+
   test("takes no reply any more, and nobody is told that it had an answer", async () => {
     const { id } = await ask();
     await mesh.advance(LIMITS.askExpiryMs);
@@ -201,8 +213,15 @@ describe("a question is refused", () => {
   });
 
   test("when the recipient has as much unread as a mailbox holds; after it read some, it is taken", async () => {
-    for (let n = 0; n < LIMITS.mailboxLengthMax; n++)
-      await mesh.call(frontend, "notify", { peer: "backend", text: `${n}`, urgency: "fyi" });
+    await mesh.decide(({ tx }) => {
+      for (let n = 1; n <= LIMITS.mailboxLengthMax; n++) {
+        const message = messageRecord(1_000 + n, { from: frontend, to: backend });
+        tx.messages.insert(message);
+        tx.deliveries.put(
+          deliveryRecord(1_000 + n, { message: message.id, peer: backend, seq: tx.deliveries.nextSeq() }),
+        );
+      }
+    });
     await expect(ask()).rejects.toMatchObject({ code: "mailbox_full", retryable: true });
     await expect(mesh.call(frontend, "notify", { peer: "backend", text: "x" })).rejects.toMatchObject({
       code: "mailbox_full",

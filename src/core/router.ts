@@ -9,7 +9,7 @@ import {
 import { failAsk } from "./asks.ts";
 import { type Context, stir } from "./context.ts";
 import { makeEnvelope, shownBytes } from "./envelope.ts";
-import { move, present } from "./mailbox.ts";
+import { closeDelivery, move, present } from "./mailbox.ts";
 import type { DeliveryRecord, PeerRecord, Route } from "./ports.ts";
 import { effectiveInbound } from "./registry.ts";
 import { requeue } from "./retry.ts";
@@ -70,6 +70,11 @@ export const isOurHold = (delivery: DeliveryRecord) => delivery.reason?.startsWi
 function tellHeld(ctx: Context, delivery: DeliveryRecord): void {
   const ask = delivery.kind === "ask" ? ctx.tx.asks.get(delivery.message) : undefined;
   if (ask?.state === "open") settlePending(ctx, ask);
+}
+
+/** A question that was closed while its hand-over was in flight. */
+function isOver(ctx: Context, delivery: DeliveryRecord): boolean {
+  return delivery.kind === "ask" && ctx.tx.asks.get(delivery.message)?.state !== "open";
 }
 
 function failIfAsk(ctx: Context, delivery: DeliveryRecord, text: string): void {
@@ -136,6 +141,10 @@ export function settleDelivery(ctx: Context, peer: PeerId, result: DeliverResult
       present(ctx, delivery, rung);
       return;
     case "held":
+      if (isOver(ctx, delivery)) {
+        closeDelivery(ctx, delivery, "cancelled", "nobody waits for its answer any more");
+        return;
+      }
       tellHeld(ctx, move(ctx, delivery, "held", { reason: result.reason ?? "held by the recipient's runtime" }));
       stir(ctx, peer);
       return;
