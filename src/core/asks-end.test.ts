@@ -217,9 +217,10 @@ describe("a question is refused", () => {
       for (let n = 1; n <= LIMITS.mailboxLengthMax; n++) {
         const message = messageRecord(1_000 + n, { from: frontend, to: backend });
         tx.messages.insert(message);
-        tx.deliveries.put(
-          deliveryRecord(1_000 + n, { message: message.id, peer: backend, seq: tx.deliveries.nextSeq() }),
-        );
+        // What is held or on its way is unread too.
+        const state = (["queued", "held", "leased"] as const)[n % 3];
+        const seq = tx.deliveries.nextSeq();
+        tx.deliveries.put(deliveryRecord(1_000 + n, { message: message.id, peer: backend, seq, state }));
       }
     });
     await expect(ask()).rejects.toMatchObject({ code: "mailbox_full", retryable: true });

@@ -117,6 +117,18 @@ describe("receipts", () => {
     expect(mesh.history(message)).toEqual(["delivery.presented", "delivery.entered"]);
   });
 
+  test("for what the recipient's runtime held shows that its user released it there", async () => {
+    const { mesh, decide, message, stored } = await withDelivery({
+      state: "held",
+      reason: "in its dialog",
+      rung: "push",
+    });
+    await decide((ctx, delivery) => enter(ctx, delivery, "prompt hook"));
+    expect(stored()).toMatchObject({ state: "presented", rung: "push", entered_at: mesh.clock.now().wall });
+    expect(stored().reason).toBeUndefined();
+    expect(mesh.history(message)).toEqual(["delivery.presented", "delivery.entered"]);
+  });
+
   test("the same receipt twice is one", async () => {
     const { mesh, decide, message } = await withDelivery({ state: "presented" });
     for (let n = 0; n < 2; n++) await decide((ctx, delivery) => enter(ctx, delivery, "hook"));

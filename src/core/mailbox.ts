@@ -193,8 +193,10 @@ export function present(ctx: Context, delivery: DeliveryRecord, rung: Rung): Del
 /** The runtime took it into the conversation; the model may not have read it yet. Proves the rung. */
 export function enter(ctx: Context, delivery: DeliveryRecord, by: string): DeliveryRecord {
   if (delivery.entered_at !== undefined || delivery.state === "seen") return delivery;
-  const presented = delivery.state === "leased" ? present(ctx, delivery, delivery.rung ?? "push") : delivery;
-  if (presented.state !== "presented" && presented.state !== "held") return presented;
+  // What was on its way has arrived; what the runtime held was released by its user.
+  const isNews = delivery.state === "leased" || delivery.state === "held";
+  const presented = isNews ? present(ctx, delivery, delivery.rung ?? "push") : delivery;
+  if (presented.state !== "presented") return presented;
   const next = { ...presented, entered_at: ctx.now.wall };
   ctx.tx.deliveries.put(next);
   emit(ctx, { type: "delivery.entered", peer: next.peer, message: next.message, data: { handle: next.handle, by } });
