@@ -190,6 +190,8 @@ describe("a decision that is refused", () => {
       stir(ctx, backend);
     });
     await expect(broken).rejects.toThrow("no message");
+    // Whoever asked reads that the log has the details, so it must.
+    expect(mesh.faults).toEqual([expect.objectContaining({ message: expect.stringContaining("no message") })]);
     expect(mesh.read(({ tx }) => tx.meta.get("one"))).toBeUndefined();
     expect(mesh.read(({ tx }) => tx.deliveries.allInStates(["queued", "leased"]))).toEqual([]);
     expect(mesh.delivered(backend)).toEqual([]);
