@@ -2,8 +2,9 @@ import { LIMITS } from "../protocol/index.ts";
 import { expireApproval } from "./approvals.ts";
 import { expireAsk } from "./asks.ts";
 import { type Context, stir } from "./context.ts";
-import { closeDelivery, requeue } from "./mailbox.ts";
+import { closeDelivery } from "./mailbox.ts";
 import type { DeliveryRecord } from "./ports.ts";
+import { requeue } from "./retry.ts";
 import { declareDead } from "./router.ts";
 import { liftLimits } from "./turns.ts";
 

@@ -104,8 +104,12 @@ export function createEngine(parts: EngineParts): Engine {
     parts.perform(decided.effects);
     jobs.forEach((job, index) => {
       const outcome = decided.outcomes[index];
-      if (outcome?.ok) job.resolve(outcome.value);
-      else job.reject(outcome?.error);
+      if (outcome?.ok) {
+        job.resolve(outcome.value);
+        return;
+      }
+      if (!(outcome?.error instanceof RepowireError)) parts.onFault(outcome?.error);
+      job.reject(outcome?.error);
     });
   }
 

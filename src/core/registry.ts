@@ -150,7 +150,8 @@ function freeName(ctx: Context, circle: string, wanted: string): string {
   );
   if (!taken.has(wanted)) return wanted;
   for (let n = 2; ; n++) {
-    const name = `${wanted}-${n}`;
+    const number = `-${n}`;
+    const name = wanted.slice(0, LIMITS.nameCharsMax - number.length) + number;
     if (!taken.has(name)) return name;
   }
 }

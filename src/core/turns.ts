@@ -1,10 +1,12 @@
 import { LIMITS, type MessageId, type PeerId } from "../protocol/index.ts";
-import { closeAsk, failAsk, settlePending } from "./asks.ts";
+import { closeAsk, failAsk } from "./asks.ts";
 import { type Context, emit, stir } from "./context.ts";
 import type { Activity } from "./live.ts";
-import { enter, requeue, see } from "./mailbox.ts";
+import { enter, see } from "./mailbox.ts";
 import type { AskRecord, DeliveryRecord, PeerRecord, TurnInput } from "./ports.ts";
 import { setPresence } from "./registry.ts";
+import { requeue } from "./retry.ts";
+import { settlePending } from "./waiting.ts";
 
 /** What happens in a session: turns, what went into them, how they ended, and what that says about open questions. */
 
@@ -110,8 +112,8 @@ function judgeQuestions(ctx: Context, peer: PeerRecord, inputs: TurnInput[], end
       return undefined;
     case "limited":
       for (const { ask, delivery } of ofTurn) {
-        requeue(ctx, delivery, "used up by a usage limit; repeated after its reset");
         ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
+        requeue(ctx, delivery, "used up by a usage limit; repeated after its reset");
       }
       return undefined;
     case "done":
@@ -193,6 +195,8 @@ function asksSince(ctx: Context, peer: PeerId, { delivery }: InHand): boolean {
 
 /** A push into a limited session would be used up: everything waits for the reset, and waiting askers hear of it now. */
 function pauseUntilReset(ctx: Context, peer: PeerId, end: TurnEnd): void {
+  // A report that comes late (spooled by a hook, say) does not bring a session back that is gone.
+  if (ctx.tx.peers.get(peer)?.presence.state === "offline") return;
   const until = end.limitedUntil ?? ctx.now.wall + LIMITS.limitedPauseMs;
   setPresence(ctx, peer, { state: "limited", detail: end.error, until });
   ctx.live.setActivity(ctx.tx, peer, { state: "idle", since_awake: ctx.now.awake });

@@ -1,6 +1,7 @@
 import {
   type AskRecord,
   askOutcome,
+  attachWait,
   type Caller,
   type Context,
   type DeliveryRecord,
@@ -140,17 +141,11 @@ async function waitForOwnAsk(
     const started = await deps.engine.run((ctx) => {
       const ask = ownAsk(ctx, caller, handle);
       if (ask?.state !== "open") return undefined;
-      ctx.live.putWait(ctx.tx, {
-        id: wait.id,
-        ask: ask.message,
-        waiter: ask.asker,
-        target: ask.askee,
-        canTakeQuestion: true,
-        rung: "result",
-      });
-      return { message: ask.message, waitMs: boundedWait(seatOf(ctx, caller).runtime, ms) };
+      const known = attachWait(ctx, ask, { id: wait.id, canTakeQuestion: true });
+      return { message: ask.message, known, waitMs: boundedWait(seatOf(ctx, caller).runtime, ms) };
     });
     if (!started) return undefined;
+    if (started.known.state !== "pending") return { type: "ask", outcome: started.known };
     const outcome = await waitFor(deps, wait.id, started.message, wait.outcome(deps.clock, started.waitMs, signal));
     return { type: "ask", outcome };
   } finally {

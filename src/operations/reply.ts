@@ -17,7 +17,7 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
       citeHandle(ctx, caller, ask);
       const base = { id: ask.handle, peer: asker.name, outcome, asker: asker.presence };
       if (outcome === "progress") {
-        reportProgress(ctx, ask, params.text.slice(0, LIMITS.reasonCharsMax));
+        reportProgress(ctx, ask, progressLine(params.text));
         return { ...base, repeated: false, awaited: ctx.live.waitsFor(ask.message).length > 0 };
       }
       const { repeated, awaited } = replyToAsk(ctx, {
@@ -30,6 +30,14 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
       });
       return { ...base, repeated, awaited };
     });
+}
+
+function progressLine(text: string): string {
+  if (text.length <= LIMITS.reasonCharsMax) return text;
+  throw new RepowireError(
+    "body_too_large",
+    `One line of progress may have ${LIMITS.reasonCharsMax} characters; this one has ${text.length}. Shorten it, or send it as the answer.`,
+  );
 }
 
 /** A handle is valid for its recipient only: for anybody else it does not exist. */

@@ -5,6 +5,7 @@ import {
   checkMailbox,
   type DeliveryRecord,
   effectiveInbound,
+  idTaken,
   mayReach,
   type PeerRecord,
   recipientTruth,
@@ -24,8 +25,9 @@ export function notifyHandler(deps: OperationDeps): Handler<"notify"> {
       const to = resolvePeer(ctx, from, params.peer);
       if (to.id === from.id)
         throw new RepowireError("self_ask", `"${to.name}" is you. Name another peer; list_peers shows them.`);
-      const repeated = params.message ? storedBefore(ctx, from, params.message) : undefined;
-      if (repeated) return { delivery: repeated, name: to.name };
+      const repeated = params.message ? storedBefore(ctx, from, params.message, "notify") : undefined;
+      if (repeated && repeated[0]?.peer !== to.id) throw idTaken();
+      if (repeated) return { delivery: oneDelivery(repeated), name: to.name };
       checkMailbox(ctx, to);
       const delivery = oneDelivery(send(ctx, from, [to], params, params.urgency ?? "normal", LIMITS.notifyExpiryMs));
       return { delivery, name: to.name };
@@ -48,10 +50,8 @@ export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
           `You are in circle "${from.circle}" and cannot write to all of "${circle}". Leave the circle out.`,
         );
       }
-      if (params.message && ctx.tx.messages.get(params.message)) {
-        storedBefore(ctx, from, params.message);
-        return { circle, deliveries: ctx.tx.deliveries.ofMessage(params.message) };
-      }
+      const repeated = params.message ? storedBefore(ctx, from, params.message, "broadcast") : undefined;
+      if (repeated) return { circle, deliveries: repeated };
       const to = recipients(ctx, from, circle);
       return { circle, deliveries: send(ctx, from, to, params, "fyi", LIMITS.broadcastExpiryMs, circle) };
     });
@@ -121,16 +121,16 @@ function send(
 }
 
 /** A request sent again with its own id: what it made the first time. */
-function storedBefore(ctx: Context, from: PeerRecord, message: MessageId): DeliveryRecord | undefined {
+function storedBefore(
+  ctx: Context,
+  from: PeerRecord,
+  message: MessageId,
+  kind: "notify" | "broadcast",
+): DeliveryRecord[] | undefined {
   const stored = ctx.tx.messages.get(message);
   if (!stored) return undefined;
-  if (stored.from !== from.id || (stored.kind !== "notify" && stored.kind !== "broadcast")) {
-    throw new RepowireError(
-      "id_taken",
-      "That message id already names another message. Leave the id out, or use a new one.",
-    );
-  }
-  return ctx.tx.deliveries.ofMessage(message)[0];
+  if (stored.from !== from.id || stored.kind !== kind) throw idTaken();
+  return ctx.tx.deliveries.ofMessage(message);
 }
 
 function oneDelivery(deliveries: DeliveryRecord[]): DeliveryRecord {

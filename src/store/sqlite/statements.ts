@@ -78,7 +78,7 @@ export function prepareStatements(db: Database) {
     "SELECT doc FROM asks WHERE asker = ?1 AND state = 'open' ORDER BY opened_at, message",
   );
   const dueAsks = db.query<DocRow, [number, number]>(
-    "SELECT doc FROM asks WHERE state = 'open' AND expires_awake_ms <= ?1 ORDER BY expires_awake_ms LIMIT ?2",
+    "SELECT doc FROM asks WHERE state = 'open' AND expires_awake_ms <= ?1 ORDER BY expires_awake_ms, message LIMIT ?2",
   );
 
   const putApproval = db.query(
@@ -88,9 +88,11 @@ export function prepareStatements(db: Database) {
   const getApproval = db.query<DocRow, [string]>("SELECT doc FROM approvals WHERE message = ?1");
   const approvalByHandle = db.query<DocRow, [string]>("SELECT doc FROM approvals WHERE handle = ?1");
   const pendingApprovals = db.query<DocRow, []>(
-    "SELECT doc FROM approvals WHERE state = 'pending' ORDER BY requested_at",
+    "SELECT doc FROM approvals WHERE state = 'pending' ORDER BY requested_at, message",
   );
-  const allApprovals = db.query<DocRow, [number]>("SELECT doc FROM approvals ORDER BY requested_at DESC LIMIT ?1");
+  const allApprovals = db.query<DocRow, [number]>(
+    "SELECT doc FROM approvals ORDER BY requested_at DESC, message DESC LIMIT ?1",
+  );
 
   const insertEvent = db.query(
     "INSERT INTO events (seq, at, type, peer, message, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

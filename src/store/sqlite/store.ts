@@ -10,7 +10,7 @@ export interface SqliteStore extends MessageStore {
   readonly file: string;
   readonly damagedMovedTo?: string;
   readonly backup?: string;
-  /** Said by `/health`: the first fault since the store was opened, if any. */
+  /** Said by `/health`: what the last transaction failed with; gone once one succeeds. */
   readonly fault: string | undefined;
   /** For tests of a full disk: SQLite's own limit on the size of the file. */
   limitPages(pages: number): void;
@@ -34,6 +34,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       highest(db, "SELECT seq AS n FROM sqlite_sequence WHERE name = 'events'"),
     ),
   };
+  let inSeatOrder: readonly PeerRecord[] | undefined;
   let fault: string | undefined;
 
   function next(counter: keyof typeof counters): number {
@@ -45,23 +46,29 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     return before + 1;
   }
 
-  function cachePeer(id: PeerId, peer: PeerRecord | undefined): void {
-    const before = peers.get(id);
+  function setCached(id: PeerId, peer: PeerRecord | undefined): void {
     if (peer) peers.set(id, peer);
     else peers.delete(id);
-    undo.push(() => {
-      if (before) peers.set(id, before);
-      else peers.delete(id);
-    });
+    inSeatOrder = undefined;
+  }
+
+  function cachePeer(id: PeerId, peer: PeerRecord | undefined): void {
+    const before = peers.get(id);
+    setCached(id, peer);
+    undo.push(() => setCached(id, before));
   }
 
   const tx: Tx = {
     peers: {
       get: (id) => peers.get(id),
-      all: () => [...peers.values()],
+      all() {
+        inSeatOrder ??= [...peers.values()].sort((a, b) => a.seat - b.seat);
+        return inSeatOrder;
+      },
       put(peer) {
-        sql.peers.put(peer.id, peer.seat, JSON.stringify(peer));
-        cachePeer(peer.id, peer);
+        const doc = JSON.stringify(peer);
+        sql.peers.put(peer.id, peer.seat, doc);
+        cachePeer(...parsePeer(doc));
       },
       remove(id) {
         sql.peers.remove(id);
@@ -159,9 +166,15 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   return store;
 }
 
+/** Seats are handed out from memory: frozen, so that nobody who holds one can change it for all others. */
 function parsePeer(doc: string): [PeerId, PeerRecord] {
-  const peer = JSON.parse(doc) as PeerRecord; // written by `tx.peers.put` from a PeerRecord
+  const peer = deepFreeze(JSON.parse(doc) as PeerRecord); // written by `tx.peers.put` from a PeerRecord
   return [peer.id, peer];
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === "object" && part !== null) deepFreeze(part);
+  return Object.freeze(value);
 }
 
 function highest(db: Database, sql: string): number {
