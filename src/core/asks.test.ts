@@ -244,7 +244,7 @@ describe("a second reply", () => {
   test("takes the place of a captured answer, once", async () => {
     const { outcome } = await ask();
     const id = await presentedHandle();
-    const { message } = mesh.read(({ tx }) => tx.asks.byHandle(id)) ?? { message: "" };
+    const { message } = mesh.read(({ tx }) => tx.deliveries.byHandle(id)) ?? { message: "" };
     await mesh.decide((ctx) => noteTurnInput(ctx, backend, { type: "delivery", message }, "hook"));
     const end = { outcome: "done", text: "looking into v2", wasContinued: false, canRemind: true } as const;
     await mesh.decide((ctx) => endTurn(ctx, backend, end));

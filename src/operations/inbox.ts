@@ -154,7 +154,7 @@ async function waitForOwnAsk(
 }
 
 function ownAsk(ctx: Context, caller: Caller, handle: string): AskRecord | undefined {
-  const ask = ctx.tx.asks.byHandle(handle);
+  const ask = ctx.tx.asks.get(ctx.tx.deliveries.byHandle(handle)?.message ?? "");
   return ask?.asker === caller.peer ? ask : undefined;
 }
 

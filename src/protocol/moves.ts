@@ -120,3 +120,4 @@ export const OPEN_DELIVERY_STATES = [
   "presented",
   "held",
 ] as const satisfies readonly DeliveryState[];
+export type OpenDeliveryState = (typeof OPEN_DELIVERY_STATES)[number];

@@ -53,6 +53,7 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
   const deliveryKey = (message: MessageId, peer: PeerId) => `${message} ${peer}`;
   const isOpen = (delivery: DeliveryRecord) =>
     (OPEN_DELIVERY_STATES as readonly DeliveryState[]).includes(delivery.state);
+  const isIn = (states: readonly DeliveryState[], delivery: DeliveryRecord) => states.includes(delivery.state);
   const bySeq = (a: DeliveryRecord, b: DeliveryRecord) => a.seq - b.seq;
   const selectDeliveries = (fits: (delivery: DeliveryRecord) => boolean) =>
     [...deliveries.values()].filter(fits).sort(bySeq).map(copy);
@@ -96,11 +97,9 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
       get: (message, peer) => copy(deliveries.get(deliveryKey(message, peer))),
       ofMessage: (message) => selectDeliveries((delivery) => delivery.message === message),
       byHandle: (handle) => selectDeliveries((delivery) => delivery.handle === handle)[0],
-      inStates: (peer, states) =>
-        selectDeliveries((delivery) => delivery.peer === peer && states.includes(delivery.state)),
-      allInStates: (states) => selectDeliveries((delivery) => isOpen(delivery) && states.includes(delivery.state)),
-      count: (peer, states) =>
-        selectDeliveries((delivery) => delivery.peer === peer && states.includes(delivery.state)).length,
+      inStates: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)),
+      allInStates: (states) => selectDeliveries((delivery) => isIn(states, delivery)),
+      count: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)).length,
       due: (awake, limit) =>
         selectDeliveries(
           (delivery) =>
@@ -113,7 +112,6 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
     },
     asks: {
       get: (message) => copy(asks.get(message)),
-      byHandle: (handle) => selectAsks((ask) => ask.handle === handle)[0],
       openTo: (askee) => selectAsks((ask) => ask.state === "open" && ask.askee === askee),
       openFrom: (asker) => selectAsks((ask) => ask.state === "open" && ask.asker === asker),
       due: (awake, limit) =>

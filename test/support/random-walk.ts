@@ -14,7 +14,7 @@ import {
   settleDelivery,
   settleHookLease,
 } from "../../src/core/index.ts";
-import { DeliveryState, type PeerId, RepowireError, Urgency } from "../../src/protocol/index.ts";
+import { type OpenDeliveryState, type PeerId, RepowireError, Urgency } from "../../src/protocol/index.ts";
 import { createMesh, type MeshHarness } from "./mesh-harness.ts";
 
 /**
@@ -157,7 +157,19 @@ export async function startWalk(store: MessageStore): Promise<Walk> {
   const decide = (body: (ctx: Context) => unknown) => mesh.decide(body).catch(noteBug);
   const key = (delivery: Pick<DeliveryRecord, "message" | "peer">) => `${delivery.message} ${delivery.peer}`;
   const isGone = (peer: PeerId) => mesh.peer(peer).presence.state === "offline";
-  const inStates = (peer: PeerId, states: readonly DeliveryState[]) =>
+  /** Everything that was ever on its way to this peer, whatever became of it. */
+  const mailOf = (peer: PeerId): DeliveryRecord[] =>
+    mesh.read(({ tx }) =>
+      tx.events
+        .after(0, 100_000)
+        .flatMap((event) =>
+          event.type === "delivery.queued" && event.peer === peer
+            ? (tx.deliveries.get(event.message ?? "", peer) ?? [])
+            : [],
+        )
+        .filter((delivery, index, all) => all.findIndex((other) => other.message === delivery.message) === index),
+    );
+  const inStates = (peer: PeerId, states: readonly OpenDeliveryState[]) =>
     mesh.read(({ tx }) => tx.deliveries.inStates(peer, states));
 
   /** A call of a session; where it waits, the walk goes on meanwhile. */
@@ -195,9 +207,7 @@ export async function startWalk(store: MessageStore): Promise<Walk> {
         return call(() => mesh.call(peer, "ask", input));
       }
       case "reply": {
-        const asks = mesh.read(({ tx }) =>
-          inStates(peer, DeliveryState.options).flatMap((delivery) => tx.asks.get(delivery.message) ?? []),
-        );
+        const asks = mesh.read(({ tx }) => mailOf(peer).flatMap((delivery) => tx.asks.get(delivery.message) ?? []));
         const ask = pick(asks, step.which);
         if (!ask) return;
         if (!step.subagent) receipts.add(key({ message: ask.message, peer }));
@@ -221,7 +231,7 @@ export async function startWalk(store: MessageStore): Promise<Walk> {
         return call(() => mesh.operations.call("inbox", {}, mesh.caller(peer, { mayBeSubagent: step.subagent })));
       case "look": {
         const asks = mesh.read(({ tx }) => tx.asks.openFrom(peer));
-        const mail = inStates(peer, DeliveryState.options);
+        const mail = mailOf(peer);
         const id = step.own ? pick(asks, step.which)?.handle : pick(mail, step.which)?.handle;
         if (!id) return;
         for (const delivery of mail) if (delivery.handle === id) receipts.add(key(delivery));
