@@ -42,7 +42,17 @@ describe("moves of a delivery", () => {
 
   test("seen is reached only from where the recipient's side has or had it", () => {
     const before = STATES.filter((from) => mayMove(DELIVERY_MOVES, from, "seen"));
-    expect(before).toEqual(["leased", "presented", "held"]);
+    expect(before).toEqual(["queued", "leased", "presented", "held"]);
+  });
+
+  test("a late receipt counts for what was queued again, never for what was not handed over yet", async () => {
+    const given = await withDelivery({ state: "queued", attempt: 1 });
+    await given.decide((ctx, delivery) => see(ctx, delivery, "transcript"));
+    expect(given.stored().state).toBe("seen");
+    const fresh = await withDelivery({ state: "queued", attempt: 0 });
+    await fresh.decide((ctx, delivery) => see(ctx, delivery, "transcript"));
+    await fresh.decide((ctx, delivery) => enter(ctx, delivery, "transcript"));
+    expect(fresh.stored()).toMatchObject({ state: "queued" });
   });
 
   test("every open state can end, and no open state is an end", () => {

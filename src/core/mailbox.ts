@@ -193,8 +193,8 @@ export function present(ctx: Context, delivery: DeliveryRecord, rung: Rung): Del
 /** The runtime took it into the conversation; the model may not have read it yet. Proves the rung. */
 export function enter(ctx: Context, delivery: DeliveryRecord, by: string): DeliveryRecord {
   if (delivery.entered_at !== undefined || delivery.state === "seen") return delivery;
-  // What was on its way has arrived; what the runtime held was released by its user.
-  const isNews = delivery.state === "leased" || delivery.state === "held";
+  // What was on its way has arrived, if only by an attempt that was given up; what the runtime held was released by its user.
+  const isNews = delivery.state === "leased" || delivery.state === "held" || wasGivenUp(delivery);
   const presented = isNews ? present(ctx, delivery, delivery.rung ?? "push") : delivery;
   if (presented.state !== "presented") return presented;
   const next = { ...presented, entered_at: ctx.now.wall };
@@ -204,9 +204,14 @@ export function enter(ctx: Context, delivery: DeliveryRecord, by: string): Deliv
   return next;
 }
 
+/** Back in the queue after an attempt whose receipt may still come. */
+function wasGivenUp(delivery: DeliveryRecord): boolean {
+  return delivery.state === "queued" && delivery.attempt > 0;
+}
+
 /** The model has it: a receipt from the recipient's own side. */
 export function see(ctx: Context, delivery: DeliveryRecord, by: string): DeliveryRecord {
-  if (delivery.state === "seen") return delivery;
+  if (delivery.state === "seen" || (delivery.state === "queued" && !wasGivenUp(delivery))) return delivery;
   const next = move(ctx, delivery, "seen", { seen_at: ctx.now.wall, seen_by: by }, { by });
   if (next !== delivery && next.rung && delivery.entered_at === undefined)
     proveRung(ctx, next.peer, next.rung, by, latency(ctx, next));

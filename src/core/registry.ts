@@ -60,7 +60,8 @@ function folderSeat(free: PeerRecord[], start: SessionStart): PeerRecord | undef
 }
 
 function takeSeat(ctx: Context, seat: PeerRecord, start: SessionStart, same: boolean): PeerRecord {
-  const conversation = start.conversation ?? (same ? seat.conversation : undefined);
+  // The same process in another conversation: `changeConversation` records that, with what follows from it.
+  const conversation = (same ? seat.conversation : undefined) ?? start.conversation;
   const next: PeerRecord = {
     ...seat,
     runtime: start.runtime,

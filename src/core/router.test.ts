@@ -107,11 +107,22 @@ describe("one question at a time", () => {
     expect(bodies()).toEqual(["first?"]);
   });
 
-  test("does not hold back notifications", async () => {
+  test("does not hold back what others send, only what its sender sent after it", async () => {
     await ask("first?");
     await ask("second?");
-    await notify("by the way");
-    expect(bodies()).toEqual(["first?", "by the way"]);
+    await notify("after my second");
+    const infra = await mesh.join("infra");
+    void mesh.call(infra, "notify", { peer: "backend", text: "from another" });
+    await mesh.quiet();
+    expect(bodies()).toEqual(["first?", "from another"]);
+  });
+
+  test("never holds back answers, which the session may need for the question it has in hand", async () => {
+    const own = await mesh.call(backend, "ask", { peer: "frontend", question: "which one?", wait_seconds: 0 });
+    await ask("first?");
+    await ask("second?");
+    await mesh.call(frontend, "reply", { id: own.id, text: "this one" });
+    expect(bodies()).toEqual(["first?", "this one"]);
   });
 
   test("counts a question as in flight until it is over, however far it came", async () => {

@@ -84,15 +84,24 @@ function failIfAsk(ctx: Context, delivery: DeliveryRecord, text: string): void {
 
 /**
  * What may be pushed now, in acceptance order. fyi never starts a turn, so it only rides along with something that does. An idle
- * session takes everything else, but one unanswered question at a time; a busy one only what is urgent.
+ * session takes everything else, but one unanswered question at a time; a busy one only what is urgent. What one sender sent with
+ * one urgency arrives in the order it was sent: behind a question that has to wait, so does the rest. Answers do not wait: the
+ * session may need them for the question it has in hand.
  */
 function eligible(ctx: Context, peer: PeerRecord, queued: DeliveryRecord[]): DeliveryRecord[] {
   const activity = ctx.live.activity(peer.id).state;
   const isBusy = activity === "busy" || activity === "waiting";
   let askInFlight = hasAskInFlight(ctx, peer.id);
+  const stopped = new Set<string>();
   const isNext = (delivery: DeliveryRecord): boolean => {
+    if (delivery.kind === "answer") return true;
+    const line = `${delivery.from} ${delivery.urgency}`;
+    if (stopped.has(line) && delivery.attempt === 0) return false;
     if (delivery.kind !== "ask") return true;
-    if (askInFlight) return false;
+    if (askInFlight) {
+      stopped.add(line);
+      return false;
+    }
     askInFlight = true;
     return true;
   };

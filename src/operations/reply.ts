@@ -4,8 +4,10 @@ import { LIMITS, RepowireError } from "../protocol/index.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 export function replyHandler(deps: OperationDeps): Handler<"reply"> {
-  return ({ caller, params }) =>
-    deps.engine.run((ctx) => {
+  return async ({ caller, params }) => {
+    // A decision of its own in the same batch: that the handle was cited stays proven when the reply is refused.
+    const cited = deps.engine.run((ctx) => citeHandle(ctx, caller, askByHandle(ctx, caller, params.id)));
+    const replied = deps.engine.run((ctx) => {
       const ask = askByHandle(ctx, caller, params.id);
       const outcome = params.outcome ?? "answer";
       const asker = ctx.tx.peers.get(ask.asker);
@@ -14,7 +16,6 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
           "peer_not_found",
           `Whoever asked ${params.id} has left the mesh for good; no reply is needed.`,
         );
-      citeHandle(ctx, caller, ask);
       const base = { id: ask.handle, peer: asker.name, outcome, asker: asker.presence };
       if (outcome === "progress") {
         reportProgress(ctx, ask, progressLine(params.text));
@@ -30,6 +31,9 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
       });
       return { ...base, repeated, awaited };
     });
+    const [, reply] = await Promise.all([cited, replied]);
+    return reply;
+  };
 }
 
 function progressLine(text: string): string {

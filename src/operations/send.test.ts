@@ -133,7 +133,7 @@ describe("broadcast", () => {
     await mesh.decide((ctx) => endSession(ctx, backend, "its process ended"));
     await expect(broadcast()).rejects.toMatchObject({
       code: "peer_not_found",
-      message: 'Nobody else is online in circle "default"; nothing was sent.',
+      message: 'Nothing was sent in circle "default": nobody else is online.',
     });
     expect(stored()).toBe(0);
   });

@@ -51,13 +51,16 @@ export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
         );
       }
       const repeated = params.message ? storedBefore(ctx, from, params.message, "broadcast") : undefined;
-      if (repeated) return { circle, deliveries: repeated };
-      const to = recipients(ctx, from, circle);
-      return { circle, deliveries: send(ctx, from, to, params, "fyi", LIMITS.broadcastExpiryMs, circle) };
+      if (repeated) return { circle, deliveries: repeated, leftOut: [] };
+      const { to, leftOut } = recipients(ctx, from, circle);
+      return { circle, deliveries: send(ctx, from, to, params, "fyi", LIMITS.broadcastExpiryMs, circle), leftOut };
     });
     const message = sent.deliveries[0]?.message;
-    if (!message)
-      throw new RepowireError("peer_not_found", `Nobody else is online in circle "${sent.circle}"; nothing was sent.`);
+    if (!message) {
+      const [first] = sent.leftOut;
+      const why = first ? `${first.peer} ${first.reason}` : "nobody else is online";
+      throw new RepowireError("peer_not_found", `Nothing was sent in circle "${sent.circle}": ${why}.`);
+    }
     return deps.engine.read((ctx) => ({
       message,
       circle: sent.circle,
@@ -66,26 +69,37 @@ export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
         peer: ctx.tx.peers.get(delivery.peer)?.name ?? delivery.peer,
         recipient: truthOf(ctx, message, delivery.peer),
       })),
+      left_out: sent.leftOut,
     }));
   };
 }
 
-function recipients(ctx: Context, from: PeerRecord, circle: string): PeerRecord[] {
-  const to = ctx.tx.peers
-    .all()
-    .filter((peer) => peer.id !== from.id && peer.circle === circle && peer.role !== "human")
-    .filter(
-      (peer) =>
-        peer.presence.state !== "offline" && mayReach(from, peer) && effectiveInbound(ctx, peer).policy !== "refuse",
-    )
-    .filter((peer) => ctx.tx.deliveries.count(peer.id, ["queued", "held", "leased"]) < LIMITS.mailboxLengthMax);
+interface LeftOut {
+  peer: string;
+  reason: string;
+}
+
+/** Everybody of the circle who is online; whoever cannot be written to is named with the reason. */
+function recipients(ctx: Context, from: PeerRecord, circle: string): { to: PeerRecord[]; leftOut: LeftOut[] } {
+  const to: PeerRecord[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const peer of ctx.tx.peers.all()) {
+    const isOnline = peer.presence.state !== "offline";
+    if (peer.id === from.id || peer.circle !== circle || peer.role === "human" || !isOnline || !mayReach(from, peer))
+      continue;
+    const unread = ctx.tx.deliveries.count(peer.id, ["queued", "held", "leased"]);
+    if (effectiveInbound(ctx, peer).policy === "refuse") leftOut.push({ peer: peer.name, reason: "takes no messages" });
+    else if (unread >= LIMITS.mailboxLengthMax)
+      leftOut.push({ peer: peer.name, reason: `has ${unread} unread messages` });
+    else to.push(peer);
+  }
   if (to.length > LIMITS.fanOutMax) {
     throw new RepowireError(
       "too_many_recipients",
       `${to.length} peers of circle "${circle}" are online; a broadcast reaches at most ${LIMITS.fanOutMax}. Write to the ones it concerns.`,
     );
   }
-  return to;
+  return { to, leftOut };
 }
 
 interface Sent {
