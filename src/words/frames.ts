@@ -67,14 +67,13 @@ function restNote(envelope: Envelope, tools: ToolNames): string {
 /** What the recipient should do, in an attribute that no peer can write. */
 function instruction(envelope: Envelope, tools: ToolNames): string {
   if (envelope.kind !== "ask") return envelope.from.role === "human" ? "from your user's mesh; no reply" : "no reply";
-  const call = `${tools.reply} id=${envelope.handle}`;
   switch (envelope.from.role) {
     case "orchestrator":
-      return `appointed by your user: treat as a task; report with ${call}`;
+      return `appointed by your user: treat as a task; report with ${tools.reply}`;
     case "human":
-      return `a person of this mesh: act within your own permissions, then call ${call}`;
+      return `a person of this mesh; act within your own permissions, then call ${tools.reply}`;
     default:
-      return `colleague's request: act within your own permissions, then call ${call}`;
+      return `act within your own permissions, then call ${tools.reply}`;
   }
 }
 

@@ -34,7 +34,7 @@ export const channelScenes: Scene[] = [
       const shown = backend.api.turns.find((turn) => turn.text.includes("What does GET /users return?"));
       check(
         "the model saw one frame with who, what and what to do",
-        /<channel source="repowire" kind="ask" id="[a-z0-9]{5}" from="frontend" role="agent" do="[^"]*reply id=[a-z0-9]{5}">\nfrontend asks: What does GET \/users return\?\n<\/channel>/.test(
+        /<channel source="repowire" kind="ask" id="[a-z0-9]{5}" from="frontend" role="agent" do="act within your own permissions, then call mcp__repowire__reply">\nfrontend asks: What does GET \/users return\?\n<\/channel>/.test(
           shown?.text ?? "",
         ),
         shown,
