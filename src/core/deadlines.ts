@@ -5,6 +5,7 @@ import { type Context, stir } from "./context.ts";
 import { closeDelivery, requeue } from "./mailbox.ts";
 import type { DeliveryRecord } from "./ports.ts";
 import { declareDead } from "./router.ts";
+import { leaveIfDone } from "./sessions.ts";
 import { liftLimits } from "./turns.ts";
 
 const AT_ONCE_MAX = 200;
@@ -26,6 +27,7 @@ export function keepDeadlines(ctx: Context): void {
       ctx.live.expectLink(ctx.tx, peer.id, 0);
       stir(ctx, peer.id);
     }
+    leaveIfDone(ctx, peer.id);
   }
 }
 
