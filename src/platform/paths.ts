@@ -25,10 +25,16 @@ export interface HomePaths {
   setupRecord: string;
   /** Sockets and flags of the running daemon. */
   run: string;
+  /**
+   * Hooks between tool calls cost a process each, so they run only for sessions that no push can reach: those whose pid names a
+   * file here. The daemon keeps the files, the hooks' launcher looks for them.
+   */
+  between: string;
 }
 
 export function homePaths(home: string = repowireHome()): HomePaths {
   const logs = join(home, "logs");
+  const run = join(home, "run");
   return {
     home,
     bin: join(home, "bin"),
@@ -43,7 +49,8 @@ export function homePaths(home: string = repowireHome()): HomePaths {
     logs,
     daemonLog: join(logs, "daemon.log"),
     setupRecord: join(home, "setup.json"),
-    run: join(home, "run"),
+    run,
+    between: join(run, "between"),
   };
 }
 
