@@ -12,6 +12,8 @@ export interface HomePaths {
   home: string;
   /** Launchers that configs of agent CLIs name; they never move. */
   bin: string;
+  /** The launcher of the command line. */
+  cliLauncher: string;
   versions: string;
   config: string;
   token: string;
@@ -34,10 +36,12 @@ export interface HomePaths {
 
 export function homePaths(home: string = repowireHome()): HomePaths {
   const logs = join(home, "logs");
+  const bin = join(home, "bin");
   const run = join(home, "run");
   return {
     home,
-    bin: join(home, "bin"),
+    bin,
+    cliLauncher: join(bin, "repowire"),
     versions: join(home, "versions"),
     config: join(home, "config.yaml"),
     token: join(home, "token"),
