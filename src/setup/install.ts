@@ -20,6 +20,7 @@ import { z } from "zod";
 import { ensurePrivateFolder, type HomePaths } from "../platform/paths.ts";
 import { processesFrom, processInfo } from "../platform/process.ts";
 import { ENTRIES, emptyBunfig, hasSources, isolatedBun, programRoot } from "../platform/program.ts";
+import { runBriefly } from "../platform/run.ts";
 import { RepowireError, VERSION } from "../protocol/index.ts";
 
 /** What a version's folder holds, written into it last: whoever finds it whole finds a whole version. */
@@ -147,14 +148,10 @@ async function tryStaged(folder: string): Promise<void> {
 
 async function startFailure(command: string[], cwd: string): Promise<string | undefined> {
   try {
-    const child = Bun.spawn(command, { cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: START_MS });
-    const [out, error, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    if (code === 0 && out.trim() === VERSION) return undefined;
-    return error.trim().split("\n")[0] || `it ended with code ${code}`;
+    const result = await runBriefly(command, { cwd, timeoutMs: START_MS });
+    if (!result) return `it did not end within ${START_MS / 1000} s`;
+    if (result.code === 0 && result.out.trim() === VERSION) return undefined;
+    return result.err.trim().split("\n")[0] || `it ended with code ${result.code}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
