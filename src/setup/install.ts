@@ -40,15 +40,18 @@ export interface InstalledProgram {
   folder: string;
   /** False when exactly this was installed already. */
   isNew: boolean;
+}
+
+export interface OldVersions {
   removed: string[];
-  /** Old versions that stay because processes run from them. */
+  /** They stay because processes run from them. */
   inUse: { name: string; pids: number[] }[];
 }
 
 /**
  * Puts this very program under `versions/` and makes it the current one. What runs from an older version goes on undisturbed: a
- * version's folder never changes, `current` moves in one step, and what is in use stays. Throws a `RepowireError` when the copy
- * does not start; then nothing has changed.
+ * version's folder never changes, and `current` moves in one step. Throws a `RepowireError` when the copy does not start; then
+ * nothing has changed.
  */
 export async function installProgram(paths: HomePaths): Promise<InstalledProgram> {
   ensurePrivateFolder(paths.home);
@@ -61,7 +64,7 @@ export async function installProgram(paths: HomePaths): Promise<InstalledProgram
     const name = known ?? (await keep(versions, staging, manifest));
     const isCurrent = currentVersion(paths) === name;
     if (!isCurrent) makeCurrent(versions, name);
-    return { name, folder: join(versions, name), isNew: !known || !isCurrent, ...removeOld(versions, name) };
+    return { name, folder: join(versions, name), isNew: !known || !isCurrent };
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -165,11 +168,14 @@ function makeCurrent(versions: string, name: string): void {
   renameSync(draft, join(versions, CURRENT));
 }
 
-function removeOld(versions: string, keepName: string): Pick<InstalledProgram, "removed" | "inUse"> {
+/** Removes all versions but the current one and those that something runs from, and what setups that were killed left behind. */
+export function removeOldVersions(paths: HomePaths): OldVersions {
+  const versions = realpathSync(paths.versions);
+  const current = currentVersion(paths);
   const removed: string[] = [];
-  const inUse: InstalledProgram["inUse"] = [];
+  const inUse: OldVersions["inUse"] = [];
   for (const name of readdirSync(versions)) {
-    if (name === keepName || name === CURRENT) continue;
+    if (name === current || name === CURRENT) continue;
     const owner = name.match(STAGING)?.[1];
     if (owner && processInfo(Number(owner))) continue;
     const pids = processesFrom(join(versions, name)).map((process) => process.pid);

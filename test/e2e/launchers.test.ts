@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { processArgs } from "../../src/platform/process.ts";
@@ -6,6 +6,9 @@ import { VERSION } from "../../src/protocol/index.ts";
 import { currentVersion, installProgram } from "../../src/setup/install.ts";
 import { LAUNCHERS, launcherPath, launcherState, writeLaunchers } from "../../src/setup/launchers.ts";
 import { type SetupSandbox, setupSandbox } from "../support/setup-sandbox.ts";
+
+// Real processes, on machines that have other work too.
+setDefaultTimeout(60_000);
 
 /** A home whose path needs quoting in a shell, for all tests here. */
 const HOME = 'a home; it\'s $HOME & "more"';

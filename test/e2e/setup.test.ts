@@ -1,18 +1,30 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findDaemon, httpMesh } from "../../src/client/index.ts";
 import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
+import type { HomePaths } from "../../src/platform/paths.ts";
 import { processArgs, processesFrom } from "../../src/platform/process.ts";
 import { VERSION } from "../../src/protocol/index.ts";
-import { fromSource, type Ran, type SetupSandbox, setupSandbox } from "../support/setup-sandbox.ts";
+import { installProgram } from "../../src/setup/install.ts";
+import { fromInstalled, fromSource, type Ran, type SetupSandbox, setupSandbox } from "../support/setup-sandbox.ts";
 
+// Real processes, on machines that have other work too.
+setDefaultTimeout(60_000);
+
+/** Made once: bundling takes a second, and these tests are about everything else. The first test sets up from source. */
+let template: SetupSandbox;
 let sandbox: SetupSandbox;
 
+beforeAll(async () => {
+  template = await setupSandbox();
+  await installProgram(template.paths);
+});
 beforeEach(async () => {
-  sandbox = await setupSandbox();
+  sandbox = await setupSandbox({ program: fromInstalled(template.paths) });
 });
 afterEach(() => sandbox[Symbol.asyncDispose]());
+afterAll(() => template[Symbol.asyncDispose]());
 
 const json = ({ out }: Ran) => JSON.parse(out);
 const SETTINGS = ".claude/settings.json";
@@ -28,7 +40,7 @@ describe("Setup and uninstall", () => {
     sandbox.write(SETTINGS, settings);
     sandbox.write(STATE, state);
 
-    const setup = json(await sandbox.repowire("setup", "--yes", "--json"));
+    const setup = json(await sandbox.run([...fromSource(), "setup", "--yes", "--json"]));
     expect(setup).toMatchObject({ ok: true, daemon: { how: "started" }, selftest: { ok: true } });
     expect(sandbox.text(SETTINGS)).toContain("// mine");
     expect(Bun.JSONC.parse(sandbox.text(STATE))).toMatchObject({
@@ -158,13 +170,11 @@ describe("Setup", () => {
     expect(statSync(join(sandbox.paths.versions, VERSION)).ino).toBe(program);
   });
 
-  test("of an installed program into another home copies the program, and needs no sources", async () => {
-    await sandbox.repowire("setup", "--yes", "--json");
-    await using other = await setupSandbox();
-    const version = join(sandbox.paths.versions, VERSION);
-    const bun = [join(version, "bun"), "--no-env-file", "--no-install", `--config=${join(version, "bunfig.toml")}`];
-    const ran = await other.run([...bun, join(version, "cli.js"), "setup", "--yes", "--json"]);
-    expect(json(ran)).toMatchObject({ ok: true, program: { name: VERSION }, selftest: { ok: true } });
+  test("from an installed program copies it, with its Bun, and needs no sources", async () => {
+    const ran = await sandbox.repowire("setup", "--yes", "--json");
+    expect(json(ran)).toMatchObject({ ok: true, program: { name: VERSION, is_new: true }, selftest: { ok: true } });
+    const files = (paths: HomePaths) => readdirSync(join(paths.versions, VERSION)).sort();
+    expect(files(sandbox.paths)).toEqual(files(template.paths));
   });
 
   test("has the daemon run from the installed program: one that runs from elsewhere is replaced", async () => {
@@ -175,6 +185,33 @@ describe("Setup", () => {
     const after = readDaemonRecord(sandbox.paths.home)?.pid;
     expect(after).not.toBe(before);
     expect(processesFrom(join(sandbox.paths.versions, VERSION)).map(({ pid }) => pid)).toContain(after ?? 0);
+  });
+
+  test("of another build replaces the daemon under a running session, which comes back and keeps its own version", async () => {
+    await sandbox.repowire("setup", "--yes", "--json");
+    const old = join(sandbox.paths.versions, VERSION);
+    const cli = sandbox.paths.cliLauncher;
+    const session = Bun.spawn([cli, "selftest-peer", "backend"], { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+    await session.stdout.getReader().read();
+    // As if it had been made from other sources.
+    writeFileSync(join(old, "hook.js"), `${sandbox.text(`.repowire/versions/${VERSION}/hook.js`)}\n`);
+
+    const upgrade = json(await sandbox.repowire("setup", "--yes", "--json"));
+    expect(upgrade).toMatchObject({ ok: true, program: { is_new: true }, daemon: { how: "restarted" } });
+    expect(upgrade.old_versions).toEqual({ removed: [], in_use: [{ name: VERSION, pids: [session.pid] }] });
+    expect(upgrade.files.map((file: { changed: boolean }) => file.changed)).toEqual([false, false]);
+    const address = await findDaemon(sandbox.paths.home);
+    if (!address) throw new Error("no daemon");
+    const deadline = Date.now() + 5_000;
+    const answered = async () =>
+      (await httpMesh(address).ask({ peer: "backend", question: "still there?", wait_seconds: 5 })).state ===
+      "answered";
+    while (!(await answered()) && Date.now() < deadline);
+    expect(await answered()).toBe(true);
+
+    session.stdin.end();
+    await session.exited;
+    expect(json(await sandbox.repowire("setup", "--yes", "--json")).old_versions.removed).toEqual([VERSION]);
   });
 
   test("says what is wrong when the daemon cannot start, and what was done before", async () => {
@@ -196,7 +233,7 @@ describe("Setup", () => {
   });
 
   test("with channels installs the launcher, prints the line, and promises nothing", async () => {
-    const { out } = await sandbox.run([...fromSource(), "setup", "--yes", "--experimental-channels"], {
+    const { out } = await sandbox.run([...fromInstalled(template.paths), "setup", "--yes", "--experimental-channels"], {
       env: { DISABLE_TELEMETRY: "1" },
     });
     expect(existsSync(join(sandbox.paths.bin, "repowire-claude"))).toBe(true);

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { findDaemon, httpMesh } from "../../src/client/index.ts";
 import { fromSource, type SetupSandbox, setupSandbox } from "../support/setup-sandbox.ts";
+
+// Real processes, on machines that have other work too.
+setDefaultTimeout(60_000);
 
 /** A machine with repowire set up, one session that has joined and one that has not. */
 let sandbox: SetupSandbox;

@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
 import { processesFrom, processInfo } from "../../src/platform/process.ts";
-import { programRoot } from "../../src/platform/program.ts";
+import { ENTRIES, isolatedBun, programRoot } from "../../src/platform/program.ts";
 
 /**
  * A person's machine for one test: a home folder of its own, a `claude` on the PATH that only knows its version, a home of
@@ -28,7 +28,7 @@ export interface SetupSandbox extends AsyncDisposable {
   write(name: string, content: string | Uint8Array): string;
   read(name: string): Uint8Array | undefined;
   text(name: string): string;
-  /** Runs the command line from source, as `npx repowire` does. */
+  /** Runs the command line: from source, as `npx repowire` does, unless another program was given. */
   repowire(...args: string[]): Promise<Ran>;
   /** Runs any command in this environment. */
   run(command: string[], options?: { cwd?: string; env?: Record<string, string>; stdin?: string }): Promise<Ran>;
@@ -42,7 +42,16 @@ export interface Ran {
 
 const STOP_MS = 5_000;
 
-export async function setupSandbox(options: { claude?: string | null; home?: string } = {}): Promise<SetupSandbox> {
+export interface SandboxOptions {
+  /** Version of the fake `claude`; null: there is none. */
+  claude?: string | null;
+  /** Name of repowire's home. */
+  home?: string;
+  /** The command line that runs repowire. */
+  program?: string[];
+}
+
+export async function setupSandbox(options: SandboxOptions = {}): Promise<SetupSandbox> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "repowire-setup-")));
   const bin = join(root, "bin");
   const paths = homePaths(join(root, options.home ?? ".repowire"));
@@ -69,7 +78,7 @@ export async function setupSandbox(options: { claude?: string | null; home?: str
     },
     read: (name) => (existsSync(join(root, name)) ? new Uint8Array(readFileSync(join(root, name))) : undefined),
     text: (name) => readFileSync(join(root, name), "utf8"),
-    repowire: (...args) => sandbox.run([...fromSource(), ...args], { cwd: root }),
+    repowire: (...args) => sandbox.run([...(options.program ?? fromSource()), ...args], { cwd: root }),
     async run(command, { cwd = "/", env: more = {}, stdin } = {}) {
       const child = Bun.spawn(command, {
         cwd,
@@ -97,7 +106,13 @@ export async function setupSandbox(options: { claude?: string | null; home?: str
 export function fromSource(): string[] {
   const root = programRoot();
   const bunfig = join(root, "scripts", "empty-bunfig.toml");
-  return [process.execPath, "--no-env-file", "--no-install", `--config=${bunfig}`, join(root, "src", "cli", "main.ts")];
+  return [...isolatedBun(process.execPath, bunfig), join(root, ENTRIES.cli.source)];
+}
+
+/** The command line of the program that is installed in a home: it starts at once, and needs no bundles to be made. */
+export function fromInstalled(paths: HomePaths): string[] {
+  const version = join(paths.versions, "current");
+  return [...isolatedBun(join(version, "bun"), join(version, "bunfig.toml")), join(version, ENTRIES.cli.bundle)];
 }
 
 export function writeFakeClaude(folder: string, version: string): void {

@@ -42,12 +42,12 @@ async function setup(home: string, runtime: string | undefined, options: SetupOp
     return print("Nothing was changed.");
   }
   if (!options.yes) checkMayAsk("setup", options);
-  if (!options.json) print(`${texts.planText(plan)}\n`);
+  if (!options.json) print(texts.planText(plan));
   const choices = options.yes ? { allowTools: options.allowTools } : await askChoices(plan, options);
   const report = await applySetup(plan, choices);
   if (!report.ok) process.exitCode = report.error ? ERRORS[report.error.code].exit : ERRORS.unavailable.exit;
   if (options.json) return printJson(setupJson(plan, report));
-  print(texts.reportText(plan, choices, report));
+  print(`\n${texts.reportText(plan, choices, report)}`);
   if (notices.length > 0) print(`\n${texts.noticeText(notices)}`);
   if (report.ok) print(`\n${texts.nextText(plan, report)}`);
 }
@@ -55,15 +55,15 @@ async function setup(home: string, runtime: string | undefined, options: SetupOp
 /** Asks only what is still open: consent where files change, the tools where they are not allowed, the gate where it is not set. */
 async function askChoices(plan: SetupPlan, options: SetupOptions): Promise<SetupChoices> {
   const { askYesNo, choose } = await import("../setup/questions.ts");
-  const entries = plan.edits.flatMap((file) => file.edits);
-  const isOpen = (kind: string) =>
-    entries.some(({ edit, state }) => (edit.kind === "item") === (kind === "tools") && state !== "there");
-  if (plan.installed === undefined || isOpen("files") || plan.edits.some((file) => file.obsolete > 0)) {
+  const open = plan.edits.flatMap((file) => file.edits).filter(({ state }) => state !== "there");
+  const openTools = open.filter(({ edit }) => edit.kind === "item");
+  const hasChanges = open.length > openTools.length || plan.edits.some((file) => file.obsolete > 0);
+  if (plan.installed === undefined || hasChanges) {
     if (!(await askYesNo("Make these changes?"))) throw new CancelledError();
   }
   const allowTools =
     options.allowTools &&
-    (!isOpen("tools") || (await askYesNo("Let sessions use these repowire tools without a prompt each time?")));
+    (openTools.length === 0 || (await askYesNo("Let sessions use these repowire tools without a prompt each time?")));
   const inbound = plan.inboundIsSet
     ? undefined
     : await choose(

@@ -41,12 +41,12 @@ async function uninstall(home: string, options: UninstallOptions): Promise<void>
     return print(texts.nothingText(plan));
   }
   if (!options.yes) checkMayAsk("uninstall", options);
-  if (!options.json) print(`${texts.uninstallPlanText(plan, options)}\n`);
+  if (!options.json) print(texts.uninstallPlanText(plan, options));
   const removeData = options.yes ? options.removeData === true : await askRemoveData(plan, options);
   const report = await applyUninstall(plan, { removeData });
   if (!report.ok) process.exitCode = 1;
   if (options.json) return printJson({ dry_run: false, home, ...report, sessions: plan.sessions });
-  print(texts.uninstallReportText(plan, report));
+  print(`\n${texts.uninstallReportText(plan, report)}`);
 }
 
 async function askRemoveData(plan: UninstallPlan, options: UninstallOptions): Promise<boolean> {

@@ -17,7 +17,13 @@ import {
 import { type RunningSession, runningSessions } from "../../setup/claude-sessions.ts";
 import { setConfigValue } from "../../setup/config-file.ts";
 import type { FilePlan } from "../../setup/edits.ts";
-import { currentVersion, type InstalledProgram, installProgram } from "../../setup/install.ts";
+import {
+  currentVersion,
+  type InstalledProgram,
+  installProgram,
+  type OldVersions,
+  removeOldVersions,
+} from "../../setup/install.ts";
 import { type Launcher, writeLaunchers } from "../../setup/launchers.ts";
 import { type StartedDaemon, startInstalledDaemon } from "./daemon.ts";
 import { runSelfTest, type SelfTest } from "./selftest.ts";
@@ -46,6 +52,7 @@ export interface SetupChoices {
 export interface SetupReport {
   ok: boolean;
   program?: InstalledProgram;
+  oldVersions?: OldVersions;
   launchers: Launcher[];
   files: FilePlan[];
   daemon?: StartedDaemon;
@@ -103,6 +110,8 @@ export async function applySetup(plan: SetupPlan, choices: SetupChoices): Promis
     report.restart = runningSessions(paths, plan.files).filter((session) => session.needs_restart);
     const mustRestart = choices.inbound !== undefined && choices.inbound !== plan.inbound;
     report.daemon = await startInstalledDaemon(paths, report.program, { mustRestart });
+    // The daemon before may have been what ran from one of them.
+    report.oldVersions = removeOldVersions(paths);
     report.selftest = await testSetup(paths);
     report.ok = report.selftest.ok;
   } catch (error) {

@@ -36,7 +36,7 @@ export function planText(plan: SetupPlan): string {
     "",
     ...lines,
     "",
-    "All of it can be taken back with: repowire uninstall",
+    `All of it can be taken back with: ${tilde(paths.cliLauncher)} uninstall`,
   ].join("\n");
 }
 
@@ -72,11 +72,11 @@ const notDone = (text: string): string => `${styleText("red", "✗")} ${text}`;
 export function reportText(plan: SetupPlan, choices: SetupChoices, report: SetupReport): string {
   const lines: string[] = [];
   const { program, daemon, selftest } = report;
-  if (program) {
-    lines.push(done(`${program.isNew ? "installed" : "already installed"}: ${tilde(program.folder)}`));
-    for (const { name, pids } of program.inUse)
-      lines.push(`  ${name} stays until the sessions that use it end (${plural(pids.length, "process", "processes")})`);
-  }
+  if (program) lines.push(done(`${program.isNew ? "installed" : "already installed"}: ${tilde(program.folder)}`));
+  for (const { name, pids } of report.oldVersions?.inUse ?? [])
+    lines.push(
+      `  ${name} stays while sessions use it (${plural(pids.length, "process", "processes")}); they work on as they are`,
+    );
   for (const file of report.files)
     lines.push(done(file.hasChanges ? `${tilde(file.file)} edited` : `${tilde(file.file)} has everything already`));
   if (choices.inbound) lines.push(done(`${tilde(plan.paths.config)}: inbound_without_prompts: ${choices.inbound}`));
