@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { RepowireError } from "../protocol/errors.ts";
 
 /**
  * Replaces a file in one step: whoever reads it sees the old or the new content, never a part. The file gets exactly `mode`,
@@ -31,6 +32,13 @@ export function writeFileAtomic(file: string, content: string | Uint8Array, mode
     rmSync(draft, { force: true });
     throw error;
   }
+}
+
+/** What the system refused (no permission, no space, a file in a folder's place), as a refusal; undefined for anything else. */
+export function systemRefusal(error: unknown): RepowireError | undefined {
+  const isSystems = error instanceof Error && "code" in error && "syscall" in error;
+  if (!isSystems) return undefined;
+  return new RepowireError("storage_failed", `${error.message}. Look at that place's owner, mode and free space.`);
 }
 
 const LINKS_MAX = 40;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, w
 import { join } from "node:path";
 import { processArgs } from "../../src/platform/process.ts";
 import { VERSION } from "../../src/protocol/index.ts";
+import { claudeEdits, claudeFiles } from "../../src/setup/claude-code.ts";
 import { currentVersion, installProgram } from "../../src/setup/install.ts";
 import { LAUNCHERS, launcherPath, launcherState, writeLaunchers } from "../../src/setup/launchers.ts";
 import { type SetupSandbox, setupSandbox } from "../support/setup-sandbox.ts";
@@ -185,6 +186,16 @@ describe("The hook launcher", () => {
     expect(await runHook("PostToolUse", { CLAUDE_PID: "4242" })).toMatchObject({ ran: true });
     rmSync(sandbox.paths.between, { recursive: true });
   });
+});
+
+test("The command that setup writes into Claude Code's settings starts the hook, whatever the home is called", async () => {
+  const files = claudeFiles({ HOME: sandbox.root });
+  const [, settings] = claudeEdits(sandbox.paths, files, { allowTools: false });
+  const command = settings?.edits.find((edit) => edit.path[1] === "Stop")?.mark ?? "";
+  rmSync(sandbox.paths.spool, { recursive: true, force: true });
+  const ran = await sandbox.run(["/bin/sh", "-c", command], { stdin: '{"session_id":"s"}' });
+  expect(ran).toEqual({ code: 0, out: "", err: "" });
+  expect(existsSync(sandbox.paths.spool)).toBe(true);
 });
 
 describe("With the version gone", () => {

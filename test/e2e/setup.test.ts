@@ -223,6 +223,15 @@ describe("Setup", () => {
     expect(ran.out).toContain(`Port ${taken.port} on 127.0.0.1 is used by another program`);
   });
 
+  test("says what the system refuses, as no fault of repowire", async () => {
+    sandbox.write("a-file", "");
+    sandbox.env.REPOWIRE_HOME = sandbox.file("a-file/home");
+    const ran = await sandbox.repowire("setup", "--yes");
+    expect(ran.code).toBe(74);
+    expect(ran.out + ran.err).toContain("ENOTDIR");
+    expect(ran.out + ran.err).not.toContain("fault in repowire");
+  });
+
   test("names the sessions that have to be restarted", async () => {
     const record = { pid: process.pid, cwd: sandbox.file("frontend"), entrypoint: "cli" };
     sandbox.write(`.claude/sessions/${process.pid}.json`, JSON.stringify(record));

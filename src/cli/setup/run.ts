@@ -1,7 +1,8 @@
 import { findDaemon } from "../../client/index.ts";
 import { loadConfig } from "../../platform/config.ts";
+import { systemRefusal } from "../../platform/files.ts";
 import { type HomePaths, homePaths } from "../../platform/paths.ts";
-import { asRepowireError, type InboundPolicy, type Problem, RepowireError, toProblem } from "../../protocol/index.ts";
+import { type InboundPolicy, type Problem, RepowireError, toProblem } from "../../protocol/index.ts";
 import {
   applyClaude,
   type ClaudeCli,
@@ -115,8 +116,9 @@ export async function applySetup(plan: SetupPlan, choices: SetupChoices): Promis
     report.selftest = await testSetup(paths);
     report.ok = report.selftest.ok;
   } catch (error) {
-    if (!(error instanceof RepowireError)) throw error;
-    report.error = toProblem(asRepowireError(error));
+    const refusal = error instanceof RepowireError ? error : systemRefusal(error);
+    if (!refusal) throw error;
+    report.error = toProblem(refusal);
   }
   return report;
 }
