@@ -61,15 +61,16 @@ describe("Removing the whole home", () => {
     ["a folder above it", () => makeHome(root)],
     ["the file system's root", () => homePaths("/")],
   ])("is refused where it would take the person's files: %s", (_name, make) => {
+    // Only the check: were it wrong, a test must not be what removes them.
     const paths = make();
-    expect(() => removeHome(paths)).toThrow("your own files are in it");
-    expect(existsSync(join(root, "person"))).toBe(true);
+    expect(() => checkRemovable(paths)).toThrow("your own files are in it");
   });
 
   test("is refused where the folder is somebody's repository, or has nothing of repowire", () => {
     const repository = makeHome(join(root, "person", "work"));
     mkdirSync(join(repository.home, ".git"));
-    expect(() => checkRemovable(repository)).toThrow("does not look like a home of repowire");
+    expect(() => removeHome(repository)).toThrow("does not look like a home of repowire");
+    expect(existsSync(join(repository.home, "token"))).toBe(true);
     mkdirSync(join(root, "person", "music"));
     expect(() => checkRemovable(homePaths(join(root, "person", "music")))).toThrow("does not look like a home");
   });
