@@ -15,13 +15,13 @@ import {
   type Urgency,
 } from "../protocol/index.ts";
 import { type Context, emit, stir } from "./context.ts";
-import { makeEnvelope, RESULT_BODY_BYTES_MAX, shownBytes } from "./envelope.ts";
 import type { Wait } from "./live.ts";
-import { acceptMessage, checkMailbox, closeDelivery, move, mustGetDelivery, requeue } from "./mailbox.ts";
-import type { AskRecord, DeliveryRecord, PeerRecord } from "./ports.ts";
-import { mustGet } from "./registry.ts";
+import { acceptMessage, checkMailbox, closeDelivery, idTaken, mustGetDelivery } from "./mailbox.ts";
+import type { AskRecord, PeerRecord } from "./ports.ts";
+import { effectiveInbound, mustGet } from "./registry.ts";
 import { askOutcome } from "./truth.ts";
-import { describeLoop, findChain } from "./wait-graph.ts";
+import { findChain, waitsToward } from "./wait-graph.ts";
+import { askFirst, attachWait, leaseAsResult, loopError, settleOne, settlePending, settleWaits } from "./waiting.ts";
 
 /** The life of a question: opened, waited for, answered, declined, failed, withdrawn, expired. It lives beside its delivery. */
 
@@ -44,8 +44,7 @@ export function openAsk(ctx: Context, request: OpenAsk): { ask: AskRecord; outco
   }
   const known = findRepeated(ctx, request);
   const ask = known ?? createAsk(ctx, request);
-  if (ask.state === "open" && request.wait) registerWait(ctx, ask, request.wait);
-  const outcome = askOutcome(ctx, ask);
+  const outcome = ask.state === "open" && request.wait ? attachWait(ctx, ask, request.wait) : askOutcome(ctx, ask);
   if (known && ask.answer) leaseAsResult(ctx, ask.answer, ask.asker);
   return { ask, outcome, reattached: known !== undefined };
 }
@@ -56,12 +55,7 @@ function findRepeated(ctx: Context, request: OpenAsk): AskRecord | undefined {
     const stored = ctx.tx.messages.get(request.message);
     if (stored) {
       const ask = ctx.tx.asks.get(request.message);
-      if (stored.from !== request.asker.id || !ask || ask.askee !== request.askee.id) {
-        throw new RepowireError(
-          "id_taken",
-          "That message id already names another message. Leave the id out, or use a new one.",
-        );
-      }
+      if (stored.from !== request.asker.id || !ask || ask.askee !== request.askee.id) throw idTaken();
       return ask;
     }
   }
@@ -80,14 +74,8 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
       `You have ${mine} open questions, the most one peer may have. Withdraw some with inbox(id, cancel=true), or wait for answers.`,
     );
   }
-  const chain = findChain(ctx, askee.id, asker.id);
-  const returnable = chain?.[0]?.canTakeQuestion ? chain[0] : undefined;
-  if (chain && !returnable && request.wait) {
-    throw new RepowireError(
-      "ask_cycle",
-      `${describeLoop(ctx, asker.id, chain)}: each would wait for the next. Answer the question you have first, or ask with wait_seconds=0.`,
-    );
-  }
+  const loop = loopThrough(ctx, asker, askee);
+  if (loop && !loop.returnable && request.wait) throw loopError(ctx, asker.id, loop.chain);
   const cause = causeOf(ctx, asker.id);
   const { message, deliveries } = acceptMessage(ctx, {
     id: request.message ?? ctx.ids.message(),
@@ -115,8 +103,28 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
     expires_awake_ms: ctx.now.awake + LIMITS.askExpiryMs,
   };
   ctx.tx.asks.put(ask);
-  if (returnable) handOverAsResult(ctx, returnable, delivery);
+  if (loop?.returnable) {
+    askFirst(ctx, loop.returnable, delivery);
+    // The session goes on only when all its calls are back, so the others that wait along this way end too.
+    if (request.wait) for (const wait of waitsToward(ctx, askee.id, asker.id)) settleOne(ctx, wait);
+  }
   return ask;
+}
+
+/**
+ * The recipient's calls that wait for somebody who waits for … the asker, and the one of them that can return with a question.
+ * Where its gate lets no strangers' text in, none can: a result enters its context like any push.
+ */
+function loopThrough(
+  ctx: Context,
+  asker: PeerRecord,
+  askee: PeerRecord,
+): { chain: Wait[]; returnable?: Wait } | undefined {
+  const chain = findChain(ctx, askee.id, asker.id);
+  if (!chain) return undefined;
+  const isOpen = effectiveInbound(ctx, askee).policy === "accept";
+  const returnable = waitsToward(ctx, askee.id, asker.id).find((wait) => isOpen && wait.canTakeQuestion);
+  return { chain, returnable };
 }
 
 /** What an agent is working on while it sends: the question that it has in hand. Its messages continue that thread. */
@@ -129,64 +137,6 @@ export function causeOf(ctx: Context, peer: PeerId): Message | undefined {
     if (message && (!newest || message.created_at >= newest.created_at)) newest = message;
   }
   return newest;
-}
-
-function registerWait(ctx: Context, ask: AskRecord, wait: Pick<Wait, "id" | "canTakeQuestion">): void {
-  const waits = ctx.live.waitsOf(ask.asker).length;
-  if (waits >= LIMITS.waitersPerPeerMax) {
-    throw new RepowireError(
-      "too_many_waits",
-      `${waits} of your calls already wait. Ask with wait_seconds=0; the answer arrives by itself.`,
-    );
-  }
-  ctx.live.putWait(ctx.tx, { ...wait, ask: ask.message, waiter: ask.asker, target: ask.askee, rung: "result" });
-}
-
-/**
- * Ask back: the recipient's own waiting call returns with this question, so that no loop exists and the question can be answered.
- * Its wait ends; the ask it waited for stays open.
- */
-function handOverAsResult(ctx: Context, wait: Wait, delivery: DeliveryRecord): void {
-  const leased = leaseAsResult(ctx, delivery.message, delivery.peer);
-  const waitedFor = ctx.tx.asks.get(wait.ask);
-  if (!leased || !waitedFor) return;
-  ctx.live.removeWait(ctx.tx, wait.id);
-  ctx.effects.push({
-    type: "settle",
-    wait: wait.id,
-    outcome: {
-      state: "asked_first",
-      id: waitedFor.handle,
-      message: waitedFor.message,
-      peer: mustGet(ctx, waitedFor.askee).name,
-      question: makeEnvelope(ctx, leased),
-    },
-  });
-}
-
-/** The message travels as the result of a call (`pull`: of `inbox`); the caller's side reports when it was written. */
-export function leaseAsResult(
-  ctx: Context,
-  message: MessageId,
-  peer: PeerId,
-  rung: "result" | "pull" = "result",
-  maxBytes: number = RESULT_BODY_BYTES_MAX,
-): DeliveryRecord | undefined {
-  const delivery = ctx.tx.deliveries.get(message, peer);
-  if (!delivery || (delivery.state !== "queued" && delivery.state !== "held")) return undefined;
-  const body = ctx.tx.messages.get(message)?.body ?? "";
-  return move(
-    ctx,
-    delivery,
-    "leased",
-    {
-      attempt: delivery.attempt + 1,
-      rung,
-      lease_until: ctx.now.awake + LIMITS.leaseMs,
-      shown_bytes: shownBytes(body, maxBytes),
-    },
-    { rung },
-  );
 }
 
 export interface Reply {
@@ -202,7 +152,7 @@ export interface Reply {
 export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeated: boolean; awaited: boolean } {
   const { ask } = reply;
   const to: AskState = reply.outcome === "answer" ? "answered" : "declined";
-  const previous = ask.answer ? ctx.tx.messages.get(ask.answer) : undefined;
+  const previous = answerOf(ctx, ask);
   const supersedes =
     ask.state === "failed" || (ask.state === "answered" && ask.by === "captured" && reply.by === "reply");
   if (ask.state !== "open" && !supersedes) {
@@ -219,7 +169,14 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
   return { ...closed, repeated: false };
 }
 
-function closedError(ctx: Context, ask: AskRecord, previous: Message | undefined): RepowireError {
+/** What the recipient answered; the notice of a failure or of an expiry is not its words. */
+function answerOf(ctx: Context, ask: AskRecord): Message | undefined {
+  return ask.answer && (ask.state === "answered" || ask.state === "declined")
+    ? ctx.tx.messages.get(ask.answer)
+    : undefined;
+}
+
+function closedError(ctx: Context, ask: AskRecord, previous = answerOf(ctx, ask)): RepowireError {
   const asker = mustGet(ctx, ask.asker).name;
   if (previous) {
     const first = previous.body.length > 200 ? `${previous.body.slice(0, 200)}…` : previous.body;
@@ -312,38 +269,6 @@ function endDeliveryOfClosedAsk(ctx: Context, ask: AskRecord, to: AskState): voi
     closeDelivery(ctx, delivery, "cancelled", `the question is ${to}`);
 }
 
-/** Ends every call that waits for this ask. The news travels in the first one's result. */
-function settleWaits(ctx: Context, ask: AskRecord, news: DeliveryRecord | undefined): boolean {
-  const waits = ctx.live.waitsFor(ask.message);
-  if (waits.length === 0) return false;
-  if (news) leaseAsResult(ctx, news.message, news.peer);
-  const outcome = askOutcome(ctx, ask);
-  for (const wait of waits) {
-    ctx.live.removeWait(ctx.tx, wait.id);
-    ctx.effects.push({ type: "settle", wait: wait.id, outcome });
-  }
-  return true;
-}
-
-/** Ends the waits of an ask that brings no news, with the truth of this moment. */
-export function settlePending(ctx: Context, ask: AskRecord): void {
-  const waits = ctx.live.waitsFor(ask.message);
-  if (waits.length === 0) return;
-  const outcome = askOutcome(ctx, ask);
-  for (const wait of waits) {
-    ctx.live.removeWait(ctx.tx, wait.id);
-    ctx.effects.push({ type: "settle", wait: wait.id, outcome });
-  }
-}
-
-/** A wait ended by itself (time, a lost link): returns how the ask stands. */
-export function endWait(ctx: Context, waitId: string, message: MessageId): AskOutcome {
-  ctx.live.removeWait(ctx.tx, waitId);
-  const ask = ctx.tx.asks.get(message);
-  if (!ask) throw new Error(`no ask ${message}`);
-  return askOutcome(ctx, ask);
-}
-
 /** `text` says what happened, for the asker; it is both the outcome's detail and the body of the notice. */
 export function failAsk(ctx: Context, ask: AskRecord, reason: FailReason, text: string): AskRecord {
   return closeAsk(ctx, ask, "failed", { reason, detail: text, text }).ask;
@@ -359,7 +284,7 @@ export function expireAsk(ctx: Context, ask: AskRecord): AskRecord {
 
 /** One interim line of the recipient: shown to a waiting call, kept for whoever looks; it never starts a turn. */
 export function reportProgress(ctx: Context, ask: AskRecord, text: string): AskRecord {
-  if (ask.state !== "open") throw closedError(ctx, ask, ask.answer ? ctx.tx.messages.get(ask.answer) : undefined);
+  if (ask.state !== "open") throw closedError(ctx, ask);
   const next = { ...ask, progress: text };
   ctx.tx.asks.put(next);
   emit(ctx, { type: "ask.progress", peer: ask.askee, message: ask.message, data: { handle: ask.handle } });
@@ -372,18 +297,22 @@ export function reportProgress(ctx: Context, ask: AskRecord, text: string): AskR
  * nothing of it can be taken back the recipient is told the same way.
  */
 export function withdrawAsk(ctx: Context, ask: AskRecord): { wasPresented: boolean } {
-  if (ask.state !== "open") throw closedError(ctx, ask, ask.answer ? ctx.tx.messages.get(ask.answer) : undefined);
+  if (ask.state !== "open") {
+    throw new RepowireError(
+      "ask_closed",
+      `${ask.handle} is ${ask.state} already, so there is nothing to withdraw. inbox(id="${ask.handle}") shows how it ended.`,
+    );
+  }
   const delivery = mustGetDelivery(ctx, ask.message, ask.askee);
   if (delivery.state === "queued" || delivery.state === "held") {
     const closed: AskRecord = { ...ask, state: "cancelled", closed_at: ctx.now.wall };
     ctx.tx.asks.put(closed);
-    settlePending(ctx, closed);
     emit(ctx, { type: "ask.cancelled", peer: ask.asker, message: ask.message, data: { handle: ask.handle } });
     closeDelivery(ctx, delivery, "cancelled", "withdrawn by the sender");
+    settlePending(ctx, closed);
     stir(ctx, ask.askee);
     return { wasPresented: false };
   }
-  settlePending(ctx, ask);
   if (!ask.abandoned) {
     ctx.tx.asks.put({ ...ask, abandoned: true });
     emit(ctx, { type: "ask.abandoned", peer: ask.asker, message: ask.message, data: { handle: ask.handle } });
@@ -400,20 +329,6 @@ export function withdrawAsk(ctx: Context, ask: AskRecord): { wasPresented: boole
       expiryMs: LIMITS.notifyExpiryMs,
     });
   }
+  settlePending(ctx, ask);
   return { wasPresented: true };
-}
-
-/** Presents the open questions of a conversation that is gone, or that forgot them, once more. */
-export function representAsks(
-  ctx: Context,
-  peer: PeerId,
-  why: string,
-  isLost: (delivery: DeliveryRecord) => boolean,
-): void {
-  for (const ask of ctx.tx.asks.openTo(peer)) {
-    const delivery = ctx.tx.deliveries.get(ask.message, peer);
-    if (!delivery || (delivery.state !== "presented" && delivery.state !== "seen") || !isLost(delivery)) continue;
-    requeue(ctx, delivery, why);
-    ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
-  }
 }

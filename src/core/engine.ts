@@ -83,9 +83,11 @@ export function createEngine(parts: EngineParts): Engine {
       const effects: Effect[] = [];
       const outcomes = jobs.map((job): Outcome => {
         try {
-          return { ok: true, value: tx.isolated(() => decideOne(tx, job, effects)) };
+          const decide = () => decideOne(tx, job, effects);
+          // Alone in its batch, a refused decision is undone with the transaction itself.
+          return { ok: true, value: jobs.length > 1 ? tx.isolated(decide) : decide() };
         } catch (error) {
-          if (error instanceof StorageError) throw error;
+          if (error instanceof StorageError || jobs.length === 1) throw error;
           return { ok: false, error };
         }
       });
@@ -104,18 +106,22 @@ export function createEngine(parts: EngineParts): Engine {
     parts.perform(decided.effects);
     jobs.forEach((job, index) => {
       const outcome = decided.outcomes[index];
-      if (outcome?.ok) job.resolve(outcome.value);
-      else job.reject(outcome?.error);
+      if (outcome?.ok) {
+        job.resolve(outcome.value);
+        return;
+      }
+      if (!(outcome?.error instanceof RepowireError)) parts.onFault(outcome?.error);
+      job.reject(outcome?.error);
     });
   }
 
-  /** The disk refused the whole batch; one large message must not take the others with it. */
+  /** The disk refused the whole batch (one large message must not take the others with it), or a lone decision was refused. */
   function retryOneByOne(jobs: Job[], error: unknown): void {
     if (jobs.length > 1 && error instanceof StorageError) {
       for (const job of jobs) runBatch([job]);
       return;
     }
-    parts.onFault(error);
+    if (!(error instanceof RepowireError)) parts.onFault(error);
     const refusal = error instanceof StorageError ? storageRefusal(error) : error;
     for (const job of jobs) job.reject(refusal);
   }

@@ -41,6 +41,7 @@ export interface NewMessage {
 
 /** Stores a message and one queued delivery for each recipient, or refuses before anything is stored. */
 export function acceptMessage(ctx: Context, draft: NewMessage): { message: Message; deliveries: DeliveryRecord[] } {
+  if (ctx.tx.messages.get(draft.id)) throw idTaken();
   if (draft.hops > LIMITS.hopsMax) {
     throw new RepowireError(
       "too_many_hops",
@@ -104,6 +105,14 @@ function enqueue(ctx: Context, message: Message, to: PeerRecord): DeliveryRecord
   });
   stir(ctx, to.id);
   return delivery;
+}
+
+/** An id that a caller chose names something else already. */
+export function idTaken(): RepowireError {
+  return new RepowireError(
+    "id_taken",
+    "That message id already names another message. Leave the id out, or use a new one.",
+  );
 }
 
 /** A recipient with too much unread takes nothing more; answers are let through, since they were asked for. */
@@ -184,8 +193,10 @@ export function present(ctx: Context, delivery: DeliveryRecord, rung: Rung): Del
 /** The runtime took it into the conversation; the model may not have read it yet. Proves the rung. */
 export function enter(ctx: Context, delivery: DeliveryRecord, by: string): DeliveryRecord {
   if (delivery.entered_at !== undefined || delivery.state === "seen") return delivery;
-  const presented = delivery.state === "leased" ? present(ctx, delivery, delivery.rung ?? "push") : delivery;
-  if (presented.state !== "presented" && presented.state !== "held") return presented;
+  // What was on its way has arrived, if only by an attempt that was given up; what the runtime held was released by its user.
+  const isNews = delivery.state === "leased" || delivery.state === "held" || wasGivenUp(delivery);
+  const presented = isNews ? present(ctx, delivery, delivery.rung ?? "push") : delivery;
+  if (presented.state !== "presented") return presented;
   const next = { ...presented, entered_at: ctx.now.wall };
   ctx.tx.deliveries.put(next);
   emit(ctx, { type: "delivery.entered", peer: next.peer, message: next.message, data: { handle: next.handle, by } });
@@ -193,9 +204,14 @@ export function enter(ctx: Context, delivery: DeliveryRecord, by: string): Deliv
   return next;
 }
 
+/** Back in the queue after an attempt whose receipt may still come. */
+function wasGivenUp(delivery: DeliveryRecord): boolean {
+  return delivery.state === "queued" && delivery.attempt > 0;
+}
+
 /** The model has it: a receipt from the recipient's own side. */
 export function see(ctx: Context, delivery: DeliveryRecord, by: string): DeliveryRecord {
-  if (delivery.state === "seen") return delivery;
+  if (delivery.state === "seen" || (delivery.state === "queued" && !wasGivenUp(delivery))) return delivery;
   const next = move(ctx, delivery, "seen", { seen_at: ctx.now.wall, seen_by: by }, { by });
   if (next !== delivery && next.rung && delivery.entered_at === undefined)
     proveRung(ctx, next.peer, next.rung, by, latency(ctx, next));
@@ -204,36 +220,6 @@ export function see(ctx: Context, delivery: DeliveryRecord, by: string): Deliver
 
 function latency(ctx: Context, delivery: DeliveryRecord): number | undefined {
   return delivery.presented_awake === undefined ? undefined : Math.max(0, ctx.now.awake - delivery.presented_awake);
-}
-
-/** Back into the queue: provably not with the recipient, or its conversation is gone. The handle stays. */
-export function requeue(
-  ctx: Context,
-  delivery: DeliveryRecord,
-  why: string,
-  change: Partial<DeliveryRecord> = {},
-): DeliveryRecord {
-  if (delivery.attempt >= LIMITS.attemptsMax) {
-    return move(ctx, delivery, "dead", { reason: `${delivery.attempt} attempts failed; the last: ${why}` });
-  }
-  const next = move(
-    ctx,
-    delivery,
-    "queued",
-    {
-      reason: why,
-      entered_at: undefined,
-      presented_at: undefined,
-      presented_awake: undefined,
-      seen_at: undefined,
-      seen_by: undefined,
-      rung: undefined,
-      ...change,
-    },
-    { why },
-  );
-  stir(ctx, delivery.peer);
-  return next;
 }
 
 /** Ends an open delivery that nobody needs any more, telling the transport where it may still hold it. */

@@ -3,12 +3,12 @@ import type {
   Ask,
   AskOutcome,
   Delivery,
-  DeliveryState,
   Envelope,
   InboundPolicy,
   MeshEvent,
   Message,
   MessageId,
+  OpenDeliveryState,
   Peer,
   PeerId,
   ProcessInstance,
@@ -132,10 +132,10 @@ export interface Tx {
     ofMessage(message: MessageId): DeliveryRecord[];
     byHandle(handle: string): DeliveryRecord | undefined;
     /** Of one peer, in acceptance order. */
-    inStates(peer: PeerId, states: readonly DeliveryState[]): DeliveryRecord[];
-    /** Open deliveries of all peers in these states, in acceptance order. */
-    allInStates(states: readonly DeliveryState[]): DeliveryRecord[];
-    count(peer: PeerId, states: readonly DeliveryState[]): number;
+    inStates(peer: PeerId, states: readonly OpenDeliveryState[]): DeliveryRecord[];
+    /** Of all peers, in acceptance order. */
+    allInStates(states: readonly OpenDeliveryState[]): DeliveryRecord[];
+    count(peer: PeerId, states: readonly OpenDeliveryState[]): number;
     /** Open deliveries whose time has run out, but for those of asks, which end with their ask. */
     due(awake: number, limit: number): DeliveryRecord[];
     put(delivery: DeliveryRecord): void;
@@ -143,7 +143,6 @@ export interface Tx {
   };
   readonly asks: {
     get(message: MessageId): AskRecord | undefined;
-    byHandle(handle: string): AskRecord | undefined;
     openTo(askee: PeerId): AskRecord[];
     openFrom(asker: PeerId): AskRecord[];
     /** Open asks whose time has run out. */

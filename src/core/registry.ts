@@ -64,7 +64,8 @@ function folderSeat(free: PeerRecord[], start: SessionStart): PeerRecord | undef
 }
 
 function takeSeat(ctx: Context, seat: PeerRecord, start: SessionStart, same: boolean): PeerRecord {
-  const conversation = start.conversation ?? (same ? seat.conversation : undefined);
+  // The same process in another conversation: `changeConversation` records that, with what follows from it.
+  const conversation = (same ? seat.conversation : undefined) ?? start.conversation;
   const next: PeerRecord = {
     ...seat,
     runtime: start.runtime,
@@ -155,7 +156,8 @@ function freeName(ctx: Context, circle: string, wanted: string): string {
   );
   if (!taken.has(wanted)) return wanted;
   for (let n = 2; ; n++) {
-    const name = `${wanted}-${n}`;
+    const number = `-${n}`;
+    const name = wanted.slice(0, LIMITS.nameCharsMax - number.length) + number;
     if (!taken.has(name)) return name;
   }
 }

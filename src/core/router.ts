@@ -6,13 +6,15 @@ import {
   type PeerId,
   type Rung,
 } from "../protocol/index.ts";
-import { failAsk, settlePending } from "./asks.ts";
+import { failAsk } from "./asks.ts";
 import { type Context, stir } from "./context.ts";
 import { makeEnvelope, shownBytes } from "./envelope.ts";
-import { move, present, requeue } from "./mailbox.ts";
+import { closeDelivery, move, present } from "./mailbox.ts";
 import type { DeliveryRecord, PeerRecord, Route } from "./ports.ts";
 import { effectiveInbound } from "./registry.ts";
+import { requeue } from "./retry.ts";
 import { chooseRoute, closeRoute, hasPush, suspectRung } from "./routes.ts";
+import { settlePending } from "./waiting.ts";
 
 /**
  * Decides what goes to whom now. It looks at a peer's mailbox whenever something about that peer changed: new mail, a route, what
@@ -24,8 +26,10 @@ export function routeMail(ctx: Context, peerId: PeerId): void {
   const waiting = applyGate(ctx, peer, ctx.tx.deliveries.inStates(peerId, ["queued", "held"]));
   if (waiting.length === 0 || peer.presence.state === "offline" || peer.presence.state === "limited") return;
   if (ctx.live.linkExpectedUntil(peerId) > ctx.now.awake) return;
+  // What no route can take any more stands before nothing and carries nothing along.
+  const reachable = waiting.filter((delivery) => chooseRoute(ctx, peerId, delivery.dead_rungs));
   const batches = new Map<string, DeliveryRecord[]>();
-  for (const delivery of eligible(ctx, peer, waiting)) {
+  for (const delivery of eligible(ctx, peer, reachable)) {
     const route = chooseRoute(ctx, peerId, delivery.dead_rungs);
     if (!route) continue;
     const leased = leaseTo(ctx, delivery, route.rung, route.id);
@@ -60,12 +64,17 @@ function applyGate(ctx: Context, peer: PeerRecord, open: DeliveryRecord[]): Deli
 
 /** Tells our own hold from one by the recipient's runtime, which only that runtime's user lifts. */
 export const GATE_PREFIX = "gate: ";
-const isOurHold = (delivery: DeliveryRecord) => delivery.reason?.startsWith(GATE_PREFIX) ?? false;
+export const isOurHold = (delivery: DeliveryRecord) => delivery.reason?.startsWith(GATE_PREFIX) ?? false;
 
 /** Whoever waits for this answer waits for a person now, and should know. */
 function tellHeld(ctx: Context, delivery: DeliveryRecord): void {
   const ask = delivery.kind === "ask" ? ctx.tx.asks.get(delivery.message) : undefined;
   if (ask?.state === "open") settlePending(ctx, ask);
+}
+
+/** A question that was closed while its hand-over was in flight. */
+function isOver(ctx: Context, delivery: DeliveryRecord): boolean {
+  return delivery.kind === "ask" && ctx.tx.asks.get(delivery.message)?.state !== "open";
 }
 
 function failIfAsk(ctx: Context, delivery: DeliveryRecord, text: string): void {
@@ -75,29 +84,35 @@ function failIfAsk(ctx: Context, delivery: DeliveryRecord, text: string): void {
 
 /**
  * What may be pushed now, in acceptance order. fyi never starts a turn, so it only rides along with something that does. An idle
- * session takes everything else, but one unanswered question at a time; a busy one only what is urgent.
+ * session takes everything else, but one unanswered question at a time; a busy one only what is urgent. What one sender sent with
+ * one urgency arrives in the order it was sent: behind a question that has to wait, so does the rest. Answers do not wait: the
+ * session may need them for the question it has in hand.
  */
 function eligible(ctx: Context, peer: PeerRecord, queued: DeliveryRecord[]): DeliveryRecord[] {
   const activity = ctx.live.activity(peer.id).state;
   const isBusy = activity === "busy" || activity === "waiting";
   let askInFlight = hasAskInFlight(ctx, peer.id);
-  const chosen: DeliveryRecord[] = [];
-  let startsTurn = false;
-  for (const delivery of queued) {
-    if (delivery.kind === "permission") continue;
-    if (delivery.urgency === "fyi") {
-      chosen.push(delivery);
-      continue;
+  const stopped = new Set<string>();
+  const isNext = (delivery: DeliveryRecord): boolean => {
+    if (delivery.kind === "answer") return true;
+    const line = `${delivery.from} ${delivery.urgency}`;
+    if (stopped.has(line) && delivery.attempt === 0) return false;
+    if (delivery.kind !== "ask") return true;
+    if (askInFlight) {
+      stopped.add(line);
+      return false;
     }
-    if (isBusy && delivery.urgency !== "urgent") continue;
-    if (delivery.kind === "ask") {
-      if (askInFlight) continue;
-      askInFlight = true;
-    }
-    startsTurn = true;
-    chosen.push(delivery);
-  }
-  return startsTurn && !isBusy ? chosen : chosen.filter((delivery) => delivery.urgency !== "fyi");
+    askInFlight = true;
+    return true;
+  };
+  const mail = queued.filter((delivery) => delivery.kind !== "permission");
+  const startsTurn = mail
+    .filter((delivery) => delivery.urgency === "urgent" || (delivery.urgency === "normal" && !isBusy))
+    .filter(isNext);
+  if (isBusy || startsTurn.length === 0) return startsTurn;
+  // Chosen last, so that a question sent as fyi never takes the place of one that may start a turn.
+  const rides = mail.filter((delivery) => delivery.urgency === "fyi").filter(isNext);
+  return [...startsTurn, ...rides].sort((a, b) => a.seq - b.seq);
 }
 
 /** A question handed over, unanswered and not given up: the next one waits for it. */
@@ -135,6 +150,10 @@ export function settleDelivery(ctx: Context, peer: PeerId, result: DeliverResult
       present(ctx, delivery, rung);
       return;
     case "held":
+      if (isOver(ctx, delivery)) {
+        closeDelivery(ctx, delivery, "cancelled", "nobody waits for its answer any more");
+        return;
+      }
       tellHeld(ctx, move(ctx, delivery, "held", { reason: result.reason ?? "held by the recipient's runtime" }));
       stir(ctx, peer);
       return;
@@ -176,16 +195,23 @@ export function loseLink(ctx: Context, route: Route): void {
   }
 }
 
-/** The same session's process is back: hand-overs after its cursor never arrived there, so repeating them doubles nothing. */
+/**
+ * The same session's process is back: hand-overs after its cursor never arrived there, so repeating them doubles nothing. Those up
+ * to it are in its hands, and it gets the time of a whole hand-over to say what became of them.
+ */
 export function resumeLink(ctx: Context, peer: PeerId, cursor: number): void {
   ctx.live.expectLink(ctx.tx, peer, 0);
   for (const delivery of ctx.tx.deliveries.inStates(peer, ["leased"])) {
-    const viaLink = delivery.rung !== "inbox_socket" && delivery.rung !== "hook";
-    if (!viaLink || delivery.lease_route !== undefined) continue;
-    if ((delivery.lease_seq ?? 0) > cursor && delivery.rung !== "result")
-      requeue(ctx, delivery, "the link was lost before it arrived");
+    if (!LINK_RUNGS.includes(delivery.rung)) continue;
+    // After a restart the route that a hand-over remembers is void.
+    if (delivery.lease_route !== undefined && ctx.live.route(delivery.lease_route)) continue;
+    if ((delivery.lease_seq ?? 0) > cursor) requeue(ctx, delivery, "the link was lost before it arrived");
+    else ctx.tx.deliveries.put({ ...delivery, lease_route: undefined, lease_until: ctx.now.awake + LIMITS.leaseMs });
   }
 }
+
+/** What a link's cursor counts. Results of calls travel on the link too, but not as hand-overs. */
+const LINK_RUNGS: readonly (Rung | undefined)[] = ["channel", "push"];
 
 /**
  * What a hook may hand over with its output. fyi always rides along; the rest only where no push can serve this session, and

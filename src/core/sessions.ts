@@ -1,10 +1,10 @@
 import { OPEN_DELIVERY_STATES, type PeerId } from "../protocol/index.ts";
 import { withdrawApprovals } from "./approvals.ts";
-import { representAsks, settlePending } from "./asks.ts";
 import { type Context, emit, stir } from "./context.ts";
-import { requeue } from "./mailbox.ts";
 import { setPresence } from "./registry.ts";
+import { representAsks, requeue } from "./retry.ts";
 import { closeRoute } from "./routes.ts";
+import { settlePending } from "./waiting.ts";
 
 /** A session's conversation changed (cleared, resumed, compacted): the peer stays, and what only the old one knew is shown again. */
 export function changeConversation(
@@ -54,6 +54,7 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
       requeue(ctx, delivery, "the session ended before it took it in");
   }
   representAsks(ctx, peerId, "the session ended before it answered", () => true);
+  forgetDeadRungs(ctx, peerId);
   withdrawApprovals(ctx, peerId, "the session ended");
   ctx.tx.peers.put({ ...(ctx.tx.peers.get(peerId) ?? peer), turn: undefined, had_link: false });
   setPresence(ctx, peerId, { state: "offline", detail: why });
@@ -75,4 +76,11 @@ export function leaveIfDone(ctx: Context, peerId: PeerId): void {
   if (isNeeded) return;
   ctx.tx.peers.remove(peerId);
   emit(ctx, { type: "peer.left", peer: peerId, data: { name: peer.name } });
+}
+
+/** A push that was dead in one process says nothing about the next one that takes this seat. */
+function forgetDeadRungs(ctx: Context, peerId: PeerId): void {
+  for (const delivery of ctx.tx.deliveries.inStates(peerId, ["queued", "held"])) {
+    if (delivery.dead_rungs.length > 0) ctx.tx.deliveries.put({ ...delivery, dead_rungs: [] });
+  }
 }

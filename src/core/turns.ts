@@ -1,10 +1,12 @@
 import { LIMITS, type MessageId, type PeerId } from "../protocol/index.ts";
-import { closeAsk, failAsk, settlePending } from "./asks.ts";
+import { closeAsk, failAsk } from "./asks.ts";
 import { type Context, emit, stir } from "./context.ts";
 import type { Activity } from "./live.ts";
-import { enter, requeue, see } from "./mailbox.ts";
+import { enter, see } from "./mailbox.ts";
 import type { AskRecord, DeliveryRecord, PeerRecord, TurnInput } from "./ports.ts";
 import { setPresence } from "./registry.ts";
+import { requeue } from "./retry.ts";
+import { settlePending } from "./waiting.ts";
 
 /** What happens in a session: turns, what went into them, how they ended, and what that says about open questions. */
 
@@ -49,7 +51,7 @@ export interface TurnEnd {
   error?: string;
   /** Epoch ms until which a usage limit lasts, where the runtime says it. */
   limitedUntil?: number;
-  /** What the turn began with and took in, where the transcript tells; else what the hooks reported. */
+  /** What the turn began with and took in, as the transcript tells; what hooks reported is added. */
   inputs?: TurnInput[];
   /** The turn already goes on because of a reminder. */
   wasContinued: boolean;
@@ -61,7 +63,7 @@ export interface TurnEnd {
 export function endTurn(ctx: Context, peerId: PeerId, end: TurnEnd): AskRecord | undefined {
   const peer = ctx.tx.peers.get(peerId);
   if (!peer) return undefined;
-  const inputs = end.inputs ?? peer.turn?.inputs ?? [];
+  const inputs = allInputs(end.inputs, peer.turn?.inputs);
   const reminded = judgeQuestions(ctx, peer, inputs, end);
   const latest = ctx.tx.peers.get(peerId) ?? peer;
   if (reminded) return reminded;
@@ -73,6 +75,20 @@ export function endTurn(ctx: Context, peerId: PeerId, end: TurnEnd): AskRecord |
   }
   stir(ctx, peerId);
   return undefined;
+}
+
+/** What either source knows: hooks and transcript each may be late, and what only one of them saw was there all the same. */
+function allInputs(fromTranscript: TurnInput[] | undefined, fromHooks: TurnInput[] | undefined): TurnInput[] {
+  const all = [...(fromTranscript ?? [])];
+  for (const input of fromHooks ?? []) {
+    const isKnown = all.some(
+      (other) =>
+        other.type === input.type &&
+        (input.type !== "delivery" || (other.type === "delivery" && other.message === input.message)),
+    );
+    if (!isKnown) all.push(input);
+  }
+  return all;
 }
 
 function judgeQuestions(ctx: Context, peer: PeerRecord, inputs: TurnInput[], end: TurnEnd): AskRecord | undefined {
@@ -96,8 +112,8 @@ function judgeQuestions(ctx: Context, peer: PeerRecord, inputs: TurnInput[], end
       return undefined;
     case "limited":
       for (const { ask, delivery } of ofTurn) {
-        requeue(ctx, delivery, "used up by a usage limit; repeated after its reset");
         ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
+        requeue(ctx, delivery, "used up by a usage limit; repeated after its reset");
       }
       return undefined;
     case "done":
@@ -179,6 +195,8 @@ function asksSince(ctx: Context, peer: PeerId, { delivery }: InHand): boolean {
 
 /** A push into a limited session would be used up: everything waits for the reset, and waiting askers hear of it now. */
 function pauseUntilReset(ctx: Context, peer: PeerId, end: TurnEnd): void {
+  // A report that comes late (spooled by a hook, say) does not bring a session back that is gone.
+  if (ctx.tx.peers.get(peer)?.presence.state === "offline") return;
   const until = end.limitedUntil ?? ctx.now.wall + LIMITS.limitedPauseMs;
   setPresence(ctx, peer, { state: "limited", detail: end.error, until });
   ctx.live.setActivity(ctx.tx, peer, { state: "idle", since_awake: ctx.now.awake });

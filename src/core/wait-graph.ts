@@ -1,4 +1,4 @@
-import type { MessageId, PeerId } from "../protocol/index.ts";
+import type { PeerId } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
 import type { Wait } from "./live.ts";
 
@@ -26,6 +26,7 @@ export function describeLoop(ctx: Context, asker: PeerId, chain: readonly Wait[]
   return [name(asker), ...chain.map((wait) => name(wait.waiter)), name(asker)].join(" → ");
 }
 
-export function isWaitedFor(ctx: Context, ask: MessageId): boolean {
-  return ctx.live.waitsFor(ask).length > 0;
+/** The waits of `from` that lead to `to`, straight or through others. */
+export function waitsToward(ctx: Context, from: PeerId, to: PeerId): Wait[] {
+  return ctx.live.waitsOf(from).filter((wait) => wait.target === to || findChain(ctx, wait.target, to) !== undefined);
 }

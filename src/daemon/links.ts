@@ -4,6 +4,7 @@ import type { LinkProfile, Verdict } from "../adapters/adapter.ts";
 import {
   type Caller,
   type Context,
+  changeConversation,
   claimSeat,
   type Engine,
   humanSeat,
@@ -230,9 +231,10 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         ],
         identity,
       });
+      if (claim.conversation) changeConversation(ctx, claimed.id, claim.conversation, "change");
       const known = hello.resume !== undefined && claimed.resume_hash === hash(hello.resume);
       const resume = known && hello.resume ? hello.resume : newSecret();
-      ctx.tx.peers.put({ ...claimed, had_link: true, resume_hash: hash(resume) });
+      ctx.tx.peers.put({ ...mustGet(ctx, claimed.id), had_link: true, resume_hash: hash(resume) });
       for (const route of ctx.live.routes(claimed.id)) if (route.rung === profile?.rung) loseLink(ctx, route);
       // A cursor of another database, or of another process, says nothing about what this one received.
       resumeLink(

@@ -1,6 +1,7 @@
 import { askOutcome, endWait, openAsk, resolvePeer, seatOf } from "../core/index.ts";
 import { type AskOutcome, LIMITS, type MessageId, type Runtime } from "../protocol/index.ts";
 import type { Handler, OperationDeps } from "./types.ts";
+import type { Wait } from "./waits.ts";
 
 /** Runtimes that end or move away a tool call that takes too long; people and scripts may wait as long as they like. */
 const UNBOUNDED: readonly Runtime[] = ["terminal", "script", "memory"];
@@ -25,7 +26,7 @@ export function askHandler(deps: OperationDeps): Handler<"ask"> {
       });
       if (opened.outcome.state !== "pending") return opened.outcome;
       if (!wait) return currentOutcome(deps, opened.message);
-      return await waitFor(deps, wait.id, opened.message, wait.outcome(deps.clock, opened.waitMs, options.signal));
+      return await waitFor(deps, wait, opened.message, opened.waitMs, options.signal);
     } finally {
       wait?.close();
     }
@@ -48,14 +49,16 @@ export function currentOutcome(deps: OperationDeps, message: MessageId): AskOutc
 /** Waits, but not for what cannot come: a recipient that is offline, limited or held back is told at once. */
 export async function waitFor(
   deps: OperationDeps,
-  waitId: string,
+  wait: Wait,
   message: MessageId,
-  outcome: Promise<AskOutcome | "timeout" | "aborted">,
+  ms: number,
+  signal: AbortSignal | undefined,
 ): Promise<AskOutcome> {
-  const now = currentOutcome(deps, message);
-  const settled = isHopeless(now) ? "timeout" : await outcome;
-  if (settled !== "timeout" && settled !== "aborted") return settled;
-  return deps.engine.run((ctx) => endWait(ctx, waitId, message));
+  if (wait.settled) return wait.settled;
+  const isFutile = isHopeless(currentOutcome(deps, message));
+  const outcome = isFutile ? "timeout" : await wait.outcome(deps.clock, ms, signal);
+  if (outcome !== "timeout" && outcome !== "aborted") return outcome;
+  return deps.engine.run((ctx) => endWait(ctx, wait.id, message));
 }
 
 function isHopeless(outcome: AskOutcome): boolean {

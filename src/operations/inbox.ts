@@ -1,6 +1,7 @@
 import {
   type AskRecord,
   askOutcome,
+  attachWait,
   type Caller,
   type Context,
   type DeliveryRecord,
@@ -38,6 +39,11 @@ export function inboxHandler(deps: OperationDeps): Handler<"inbox"> {
   };
 }
 
+/** Room for what stands before each body: id, sender, age, how to answer. */
+const ITEM_HEAD_BYTES = 200;
+/** Open questions listed beside the mail, oldest first; the others follow when these are done. */
+const LISTED_MAX = 8;
+
 /** Unread mail, as much as one result holds. A subagent may look, but what it reads stays unread for its session. */
 function mail(ctx: Context, caller: Caller): InboxOutput {
   const peer = seatOf(ctx, caller);
@@ -45,12 +51,12 @@ function mail(ctx: Context, caller: Caller): InboxOutput {
   const items: DeliveryRecord[] = [];
   let left = RESULT_BODY_BYTES_MAX;
   for (const delivery of unread) {
-    const bytes = ctx.tx.messages.get(delivery.message)?.body_bytes ?? 0;
+    const bytes = (ctx.tx.messages.get(delivery.message)?.body_bytes ?? 0) + ITEM_HEAD_BYTES;
     if (items.length > 0 && bytes > left) break;
     left -= Math.min(bytes, left);
     items.push(delivery);
   }
-  const perItem = Math.max(1_000, Math.floor(RESULT_BODY_BYTES_MAX / Math.max(1, items.length)));
+  const perItem = Math.max(1, Math.floor(RESULT_BODY_BYTES_MAX / Math.max(1, items.length)) - ITEM_HEAD_BYTES);
   const shown = items.map((delivery) => {
     const leased = caller.mayBeSubagent
       ? undefined
@@ -67,18 +73,24 @@ function mail(ctx: Context, caller: Caller): InboxOutput {
     type: "mail",
     items: shown,
     more: unread.length - shown.length,
-    to_answer: ctx.tx.asks.openTo(peer.id).map((ask) => ({
-      id: ask.handle,
-      from: nameOf(ctx, ask.asker),
-      question: excerpt(ctx.tx.messages.get(ask.message)?.body ?? ""),
-      asked_at: ask.opened_at,
-    })),
-    asked: ctx.tx.asks.openFrom(peer.id).map((ask) => ({
-      id: ask.handle,
-      to: nameOf(ctx, ask.askee),
-      question: excerpt(ctx.tx.messages.get(ask.message)?.body ?? ""),
-      recipient: recipientTruth(ctx, deliveryOf(ctx, ask)),
-    })),
+    to_answer: ctx.tx.asks
+      .openTo(peer.id)
+      .slice(0, LISTED_MAX)
+      .map((ask) => ({
+        id: ask.handle,
+        from: nameOf(ctx, ask.asker),
+        question: excerpt(ctx.tx.messages.get(ask.message)?.body ?? ""),
+        asked_at: ask.opened_at,
+      })),
+    asked: ctx.tx.asks
+      .openFrom(peer.id)
+      .slice(0, LISTED_MAX)
+      .map((ask) => ({
+        id: ask.handle,
+        to: nameOf(ctx, ask.askee),
+        question: excerpt(ctx.tx.messages.get(ask.message)?.body ?? ""),
+        recipient: recipientTruth(ctx, deliveryOf(ctx, ask)),
+      })),
   };
 }
 
@@ -140,18 +152,12 @@ async function waitForOwnAsk(
     const started = await deps.engine.run((ctx) => {
       const ask = ownAsk(ctx, caller, handle);
       if (ask?.state !== "open") return undefined;
-      ctx.live.putWait(ctx.tx, {
-        id: wait.id,
-        ask: ask.message,
-        waiter: ask.asker,
-        target: ask.askee,
-        canTakeQuestion: true,
-        rung: "result",
-      });
-      return { message: ask.message, waitMs: boundedWait(seatOf(ctx, caller).runtime, ms) };
+      const known = attachWait(ctx, ask, { id: wait.id, canTakeQuestion: true });
+      return { message: ask.message, known, waitMs: boundedWait(seatOf(ctx, caller).runtime, ms) };
     });
     if (!started) return undefined;
-    const outcome = await waitFor(deps, wait.id, started.message, wait.outcome(deps.clock, started.waitMs, signal));
+    if (started.known.state !== "pending") return { type: "ask", outcome: started.known };
+    const outcome = await waitFor(deps, wait, started.message, started.waitMs, signal);
     return { type: "ask", outcome };
   } finally {
     wait.close();
@@ -159,7 +165,7 @@ async function waitForOwnAsk(
 }
 
 function ownAsk(ctx: Context, caller: Caller, handle: string): AskRecord | undefined {
-  const ask = ctx.tx.asks.byHandle(handle);
+  const ask = ctx.tx.asks.get(ctx.tx.deliveries.byHandle(handle)?.message ?? "");
   return ask?.asker === caller.peer ? ask : undefined;
 }
 

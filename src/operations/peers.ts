@@ -2,6 +2,7 @@ import {
   describe,
   effectiveInbound,
   emit,
+  isOurHold,
   mayReach,
   publicPeer,
   rename,
@@ -80,7 +81,7 @@ export function setInboundHandler(deps: OperationDeps): Handler<"set_inbound"> {
   return ({ caller, params }) =>
     deps.engine.run((ctx) => {
       const peer = resolvePeer(ctx, seatOf(ctx, caller), params.peer);
-      const held = ctx.tx.deliveries.count(peer.id, ["held"]);
+      const held = ctx.tx.deliveries.inStates(peer.id, ["held"]).filter(isOurHold).length;
       const next = { ...peer, inbound_policy: params.policy === "auto" ? undefined : params.policy };
       ctx.tx.peers.put(next);
       emit(ctx, {

@@ -4,8 +4,10 @@ import { LIMITS, RepowireError } from "../protocol/index.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 export function replyHandler(deps: OperationDeps): Handler<"reply"> {
-  return ({ caller, params }) =>
-    deps.engine.run((ctx) => {
+  return async ({ caller, params }) => {
+    // A decision of its own in the same batch: that the handle was cited stays proven when the reply is refused.
+    const cited = deps.engine.run((ctx) => citeHandle(ctx, caller, askByHandle(ctx, caller, params.id)));
+    const replied = deps.engine.run((ctx) => {
       const ask = askByHandle(ctx, caller, params.id);
       const outcome = params.outcome ?? "answer";
       const asker = ctx.tx.peers.get(ask.asker);
@@ -14,10 +16,9 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
           "peer_not_found",
           `Whoever asked ${params.id} has left the mesh for good; no reply is needed.`,
         );
-      citeHandle(ctx, caller, ask);
       const base = { id: ask.handle, peer: asker.name, outcome, asker: asker.presence };
       if (outcome === "progress") {
-        reportProgress(ctx, ask, params.text.slice(0, LIMITS.reasonCharsMax));
+        reportProgress(ctx, ask, progressLine(params.text));
         return { ...base, repeated: false, awaited: ctx.live.waitsFor(ask.message).length > 0 };
       }
       const { repeated, awaited } = replyToAsk(ctx, {
@@ -30,6 +31,17 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
       });
       return { ...base, repeated, awaited };
     });
+    const [, reply] = await Promise.all([cited, replied]);
+    return reply;
+  };
+}
+
+function progressLine(text: string): string {
+  if (text.length <= LIMITS.reasonCharsMax) return text;
+  throw new RepowireError(
+    "body_too_large",
+    `One line of progress may have ${LIMITS.reasonCharsMax} characters; this one has ${text.length}. Shorten it, or send it as the answer.`,
+  );
 }
 
 /** A handle is valid for its recipient only: for anybody else it does not exist. */

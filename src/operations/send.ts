@@ -5,6 +5,7 @@ import {
   checkMailbox,
   type DeliveryRecord,
   effectiveInbound,
+  idTaken,
   mayReach,
   type PeerRecord,
   recipientTruth,
@@ -24,8 +25,9 @@ export function notifyHandler(deps: OperationDeps): Handler<"notify"> {
       const to = resolvePeer(ctx, from, params.peer);
       if (to.id === from.id)
         throw new RepowireError("self_ask", `"${to.name}" is you. Name another peer; list_peers shows them.`);
-      const repeated = params.message ? storedBefore(ctx, from, params.message) : undefined;
-      if (repeated) return { delivery: repeated, name: to.name };
+      const repeated = params.message ? storedBefore(ctx, from, params.message, "notify") : undefined;
+      if (repeated && repeated[0]?.peer !== to.id) throw idTaken();
+      if (repeated) return { delivery: oneDelivery(repeated), name: to.name };
       checkMailbox(ctx, to);
       const delivery = oneDelivery(send(ctx, from, [to], params, params.urgency ?? "normal", LIMITS.notifyExpiryMs));
       return { delivery, name: to.name };
@@ -48,16 +50,17 @@ export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
           `You are in circle "${from.circle}" and cannot write to all of "${circle}". Leave the circle out.`,
         );
       }
-      if (params.message && ctx.tx.messages.get(params.message)) {
-        storedBefore(ctx, from, params.message);
-        return { circle, deliveries: ctx.tx.deliveries.ofMessage(params.message) };
-      }
-      const to = recipients(ctx, from, circle);
-      return { circle, deliveries: send(ctx, from, to, params, "fyi", LIMITS.broadcastExpiryMs, circle) };
+      const repeated = params.message ? storedBefore(ctx, from, params.message, "broadcast") : undefined;
+      if (repeated) return { circle, deliveries: repeated, leftOut: [] };
+      const { to, leftOut } = recipients(ctx, from, circle);
+      return { circle, deliveries: send(ctx, from, to, params, "fyi", LIMITS.broadcastExpiryMs, circle), leftOut };
     });
     const message = sent.deliveries[0]?.message;
-    if (!message)
-      throw new RepowireError("peer_not_found", `Nobody else is online in circle "${sent.circle}"; nothing was sent.`);
+    if (!message) {
+      const [first] = sent.leftOut;
+      const why = first ? `${first.peer} ${first.reason}` : "nobody else is online";
+      throw new RepowireError("peer_not_found", `Nothing was sent in circle "${sent.circle}": ${why}.`);
+    }
     return deps.engine.read((ctx) => ({
       message,
       circle: sent.circle,
@@ -66,26 +69,37 @@ export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
         peer: ctx.tx.peers.get(delivery.peer)?.name ?? delivery.peer,
         recipient: truthOf(ctx, message, delivery.peer),
       })),
+      left_out: sent.leftOut,
     }));
   };
 }
 
-function recipients(ctx: Context, from: PeerRecord, circle: string): PeerRecord[] {
-  const to = ctx.tx.peers
-    .all()
-    .filter((peer) => peer.id !== from.id && peer.circle === circle && peer.role !== "human")
-    .filter(
-      (peer) =>
-        peer.presence.state !== "offline" && mayReach(from, peer) && effectiveInbound(ctx, peer).policy !== "refuse",
-    )
-    .filter((peer) => ctx.tx.deliveries.count(peer.id, ["queued", "held", "leased"]) < LIMITS.mailboxLengthMax);
+interface LeftOut {
+  peer: string;
+  reason: string;
+}
+
+/** Everybody of the circle who is online; whoever cannot be written to is named with the reason. */
+function recipients(ctx: Context, from: PeerRecord, circle: string): { to: PeerRecord[]; leftOut: LeftOut[] } {
+  const to: PeerRecord[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const peer of ctx.tx.peers.all()) {
+    const isOnline = peer.presence.state !== "offline";
+    if (peer.id === from.id || peer.circle !== circle || peer.role === "human" || !isOnline || !mayReach(from, peer))
+      continue;
+    const unread = ctx.tx.deliveries.count(peer.id, ["queued", "held", "leased"]);
+    if (effectiveInbound(ctx, peer).policy === "refuse") leftOut.push({ peer: peer.name, reason: "takes no messages" });
+    else if (unread >= LIMITS.mailboxLengthMax)
+      leftOut.push({ peer: peer.name, reason: `has ${unread} unread messages` });
+    else to.push(peer);
+  }
   if (to.length > LIMITS.fanOutMax) {
     throw new RepowireError(
       "too_many_recipients",
       `${to.length} peers of circle "${circle}" are online; a broadcast reaches at most ${LIMITS.fanOutMax}. Write to the ones it concerns.`,
     );
   }
-  return to;
+  return { to, leftOut };
 }
 
 interface Sent {
@@ -121,16 +135,16 @@ function send(
 }
 
 /** A request sent again with its own id: what it made the first time. */
-function storedBefore(ctx: Context, from: PeerRecord, message: MessageId): DeliveryRecord | undefined {
+function storedBefore(
+  ctx: Context,
+  from: PeerRecord,
+  message: MessageId,
+  kind: "notify" | "broadcast",
+): DeliveryRecord[] | undefined {
   const stored = ctx.tx.messages.get(message);
   if (!stored) return undefined;
-  if (stored.from !== from.id || (stored.kind !== "notify" && stored.kind !== "broadcast")) {
-    throw new RepowireError(
-      "id_taken",
-      "That message id already names another message. Leave the id out, or use a new one.",
-    );
-  }
-  return ctx.tx.deliveries.ofMessage(message)[0];
+  if (stored.from !== from.id || stored.kind !== kind) throw idTaken();
+  return ctx.tx.deliveries.ofMessage(message);
 }
 
 function oneDelivery(deliveries: DeliveryRecord[]): DeliveryRecord {

@@ -12,6 +12,8 @@ export interface Waits {
 
 export interface Wait {
   readonly id: string;
+  /** The outcome, once it is there. */
+  readonly settled: AskOutcome | undefined;
   /** The outcome, or how the wait ended without one. */
   outcome(clock: Clock, ms: number, signal?: AbortSignal): Promise<AskOutcome | "timeout" | "aborted">;
   close(): void;
@@ -22,9 +24,17 @@ export function createWaits(): Waits {
   return {
     open(id, onProgress) {
       const settled = Promise.withResolvers<AskOutcome>();
-      open.set(id, { settle: settled.resolve, onProgress });
+      let found: AskOutcome | undefined;
+      const settle = (outcome: AskOutcome) => {
+        found = outcome;
+        settled.resolve(outcome);
+      };
+      open.set(id, { settle, onProgress });
       return {
         id,
+        get settled() {
+          return found;
+        },
         close: () => void open.delete(id),
         async outcome(clock, ms, signal) {
           const ended = Promise.withResolvers<"timeout" | "aborted">();

@@ -119,6 +119,8 @@ export function asRepowireError(thrown: unknown): RepowireError {
 export function fromZod(error: z.ZodError, what: string): RepowireError {
   const issue = error.issues[0];
   if (!issue) return new RepowireError("invalid_input", `${what} is not valid.`);
+  // A schema may name a better row of the table than "not valid".
+  const named = issue.code === "custom" ? ErrorCode.safeParse(issue.params?.code).data : undefined;
   const field = issue.path.length > 0 ? `"${issue.path.join(".")}"` : "the request";
   if (issue.code === "unrecognized_keys") {
     return new RepowireError(
@@ -126,5 +128,5 @@ export function fromZod(error: z.ZodError, what: string): RepowireError {
       `${what} does not know ${issue.keys.map((key) => `"${key}"`).join(", ")}. Remove it and try again.`,
     );
   }
-  return new RepowireError("invalid_input", `${what}: ${field}: ${issue.message}.`);
+  return new RepowireError(named ?? "invalid_input", `${what}: ${field}: ${issue.message}.`);
 }

@@ -19,6 +19,7 @@ export const Body = z
   .string()
   .refine((text) => text.trim() !== "", "must not be empty")
   .refine((text) => byteLength(text) <= LIMITS.bodyBytesMax, {
+    params: { code: "body_too_large" },
     error: (issue) =>
       `is ${byteLength(String(issue.input))} bytes, more than the ${LIMITS.bodyBytesMax} that one message may have; put it into a file of your repository and name its path`,
   });

@@ -36,6 +36,8 @@ type Moves<State extends string> = Readonly<Record<State, Partial<Record<State, 
 export const DELIVERY_MOVES: Moves<DeliveryState> = {
   queued: {
     leased: "a rung takes it for a hand-over",
+    presented: "a late receipt: an earlier attempt arrived after all",
+    seen: "a late receipt: an earlier attempt was read after all",
     held: "the recipient's gate, or its runtime, holds it back",
     refused: "the recipient's gate refuses it",
     expired: "its time ran out unread",
@@ -120,3 +122,4 @@ export const OPEN_DELIVERY_STATES = [
   "presented",
   "held",
 ] as const satisfies readonly DeliveryState[];
+export type OpenDeliveryState = (typeof OPEN_DELIVERY_STATES)[number];

@@ -207,6 +207,8 @@ export const OPERATIONS = {
       message: MessageId,
       circle: z.string(),
       recipients: z.array(z.object({ id: z.string(), peer: z.string(), recipient: RecipientTruth })),
+      /** Online, but not written to, and why. */
+      left_out: z.array(z.object({ peer: z.string(), reason: z.string() })),
     }),
     callers: EVERYONE,
     tool: {
@@ -389,7 +391,7 @@ export type ToolOperation = {
 export const TOOL_OPERATIONS = OPERATION_NAMES.filter((name): name is ToolOperation => "tool" in OPERATIONS[name]);
 
 export interface CallOptions {
-  /** Ends the caller's wait; an ask is then withdrawn if nobody has seen it. */
+  /** Ends the caller's wait; the ask lives on. (A link's caller that is interrupted also withdraws it.) */
   signal?: AbortSignal;
   /** One interim line of the recipient while an ask waits. */
   onProgress?: (text: string) => void;

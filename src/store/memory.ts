@@ -1,4 +1,12 @@
-import type { ApprovalRecord, AskRecord, DeliveryRecord, MessageStore, PeerRecord, Tx } from "../core/ports.ts";
+import {
+  type ApprovalRecord,
+  type AskRecord,
+  type DeliveryRecord,
+  type MessageStore,
+  type PeerRecord,
+  StorageError,
+  type Tx,
+} from "../core/ports.ts";
 import {
   type DeliveryState,
   type MeshEvent,
@@ -45,13 +53,22 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
   const deliveryKey = (message: MessageId, peer: PeerId) => `${message} ${peer}`;
   const isOpen = (delivery: DeliveryRecord) =>
     (OPEN_DELIVERY_STATES as readonly DeliveryState[]).includes(delivery.state);
+  const isIn = (states: readonly DeliveryState[], delivery: DeliveryRecord) => states.includes(delivery.state);
   const bySeq = (a: DeliveryRecord, b: DeliveryRecord) => a.seq - b.seq;
   const selectDeliveries = (fits: (delivery: DeliveryRecord) => boolean) =>
     [...deliveries.values()].filter(fits).sort(bySeq).map(copy);
+  // Ids order what happened in one instant, as they do in the database's indexes.
+  const byId = (a: { message: MessageId }, b: { message: MessageId }) =>
+    a.message < b.message ? -1 : a.message > b.message ? 1 : 0;
   const selectAsks = (fits: (ask: AskRecord) => boolean) =>
     [...asks.values()]
       .filter(fits)
-      .sort((a, b) => a.opened_at - b.opened_at)
+      .sort((a, b) => a.opened_at - b.opened_at || byId(a, b))
+      .map(copy);
+  const selectApprovals = (fits: (approval: ApprovalRecord) => boolean) =>
+    [...approvals.values()]
+      .filter(fits)
+      .sort((a, b) => a.requested_at - b.requested_at || byId(a, b))
       .map(copy);
 
   const tx: Tx = {
@@ -64,7 +81,10 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
     },
     messages: {
       get: (id) => copy(messages.get(id)),
-      insert: (message) => put(messages, message.id, message),
+      insert(message) {
+        if (messages.has(message.id)) throw new StorageError("failed", `message ${message.id} is stored already`);
+        put(messages, message.id, message);
+      },
       last: () =>
         copy(
           [...messages.values()]
@@ -77,11 +97,9 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
       get: (message, peer) => copy(deliveries.get(deliveryKey(message, peer))),
       ofMessage: (message) => selectDeliveries((delivery) => delivery.message === message),
       byHandle: (handle) => selectDeliveries((delivery) => delivery.handle === handle)[0],
-      inStates: (peer, states) =>
-        selectDeliveries((delivery) => delivery.peer === peer && states.includes(delivery.state)),
-      allInStates: (states) => selectDeliveries((delivery) => states.includes(delivery.state)),
-      count: (peer, states) =>
-        selectDeliveries((delivery) => delivery.peer === peer && states.includes(delivery.state)).length,
+      inStates: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)),
+      allInStates: (states) => selectDeliveries((delivery) => isIn(states, delivery)),
+      count: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)).length,
       due: (awake, limit) =>
         selectDeliveries(
           (delivery) =>
@@ -94,20 +112,23 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
     },
     asks: {
       get: (message) => copy(asks.get(message)),
-      byHandle: (handle) => selectAsks((ask) => ask.handle === handle)[0],
       openTo: (askee) => selectAsks((ask) => ask.state === "open" && ask.askee === askee),
       openFrom: (asker) => selectAsks((ask) => ask.state === "open" && ask.asker === asker),
-      due: (awake, limit) => selectAsks((ask) => ask.state === "open" && ask.expires_awake_ms <= awake).slice(0, limit),
+      due: (awake, limit) =>
+        selectAsks((ask) => ask.state === "open" && ask.expires_awake_ms <= awake)
+          .sort((a, b) => a.expires_awake_ms - b.expires_awake_ms || byId(a, b))
+          .slice(0, limit),
       put: (ask) => put(asks, ask.message, ask),
     },
     approvals: {
       get: (message) => copy(approvals.get(message)),
-      byHandle: (handle) => copy([...approvals.values()].find((approval) => approval.handle === handle)),
+      byHandle: (handle) => selectApprovals((approval) => approval.handle === handle)[0],
       pending: (peer) =>
-        [...approvals.values()]
-          .filter((approval) => approval.state === "pending" && (peer === undefined || approval.peer === peer))
-          .map(copy),
-      all: (limit) => [...approvals.values()].reverse().slice(0, limit).map(copy),
+        selectApprovals((approval) => approval.state === "pending" && (peer === undefined || approval.peer === peer)),
+      all: (limit) =>
+        selectApprovals(() => true)
+          .reverse()
+          .slice(0, limit),
       put: (approval) => put(approvals, approval.message, approval),
     },
     events: {
@@ -136,7 +157,8 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
         const own = [...deliveries.values()].filter((delivery) => delivery.message === message.id);
         if (
           message.created_at >= before ||
-          own.some(isOpen) ||
+          // A question is over with its ask, whatever became of its delivery: not every runtime gives receipts.
+          own.some((delivery) => delivery.kind !== "ask" && isOpen(delivery)) ||
           asks.get(message.id)?.state === "open" ||
           approvals.get(message.id)?.state === "pending"
         )

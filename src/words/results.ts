@@ -144,7 +144,8 @@ function replyText(output: OperationOutput<"reply">): string {
 
 function broadcastText(output: OperationOutput<"broadcast">): string {
   const names = output.recipients.map((recipient) => cleanLine(recipient.peer)).join(", ");
-  return `broadcast to ${plural(output.recipients.length, "peer")} (${names}): each reads it with its next turn.`;
+  const left = output.left_out.map((peer) => `${cleanLine(peer.peer)} ${peer.reason}`).join(", ");
+  return `broadcast to ${plural(output.recipients.length, "peer")} (${names}): each reads it with its next turn.${left ? ` Not sent: ${left}.` : ""}`;
 }
 
 function peerLine(peer: Peer, now: number, circle: string): string {

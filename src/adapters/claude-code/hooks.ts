@@ -13,6 +13,7 @@ import {
   requestApproval,
   settleHookLease,
   type TurnEnd,
+  type TurnInput,
   withdrawApprovals,
 } from "../../core/index.ts";
 import { readCheckout, realPath } from "../../platform/checkout.ts";
@@ -233,14 +234,14 @@ export function createHookHandler(parts: HookParts) {
   }
 
   async function stop({ input, peer, session }: HookEvent): Promise<HookReply> {
-    await session?.catchUp();
+    const inputs = await turnInputs(input, peer, session);
     const lease = newSecret();
     const result = await engine.run((ctx) => {
       withdrawApprovals(ctx, peer.id, "the turn ended");
       const remind = endTurn(ctx, peer.id, {
         outcome: "done",
         text: input.last_assistant_message,
-        inputs: session?.turnInputs(),
+        inputs,
         wasContinued: input.stop_hook_active ?? false,
         canRemind: true,
       });
@@ -259,6 +260,24 @@ export function createHookHandler(parts: HookParts) {
     if (result.texts.length === 0) return {};
     const text = result.texts.join("\n");
     return { output: goOn(text, session?.version), ...(result.isLeased ? { lease } : {}) };
+  }
+
+  /**
+   * What the transcript says went into this turn. Only worth waiting for when a question is to be judged by it; stale inputs, of the
+   * turn before, are worth nothing.
+   */
+  async function turnInputs(
+    input: HookInput,
+    peer: PeerRecord,
+    session: ClaudeSession | undefined,
+  ): Promise<TurnInput[] | undefined> {
+    const asked = engine.read((ctx) =>
+      (ctx.tx.peers.get(peer.id)?.turn?.inputs ?? []).flatMap((entry) =>
+        entry.type === "delivery" && ctx.tx.asks.get(entry.message)?.state === "open" ? [entry.message] : [],
+      ),
+    );
+    if (!session || asked.length === 0) return undefined;
+    return (await session.awaitTurnEnd(asked, input.last_assistant_message ?? "")) ? session.turnInputs() : undefined;
   }
 
   async function stopFailure({ input, peer, session }: HookEvent): Promise<HookReply> {

@@ -14,8 +14,10 @@ import {
   withdrawApprovals,
 } from "../../core/index.ts";
 import { logger } from "../../platform/log.ts";
+import { processArgs } from "../../platform/process.ts";
 import type { MessageId, PeerId } from "../../protocol/index.ts";
 import type { ClaudeInbox } from "../claude-inbox/inbox.ts";
+import { startMode } from "./mode.ts";
 import { readSessionRecord, type SessionRecord } from "./record.ts";
 import {
   createTranscriptReader,
@@ -38,8 +40,13 @@ export interface ClaudeSession {
   useTranscript(file: string): void;
   /** Reads what was appended to the transcript and tells core. */
   catchUp(): Promise<void>;
-  /** What went into the turn that is under way, as the transcript has it; undefined where there is none to read. */
-  turnInputs(): TurnInput[] | undefined;
+  /** What went into the turn that is under way, as far as the transcript has it. */
+  turnInputs(): TurnInput[];
+  /**
+   * Reads until the transcript holds the end of the turn that took in `messages` and ended with `text`: it is written some 50 to
+   * 150 ms after the hooks ran (Claude Code 2.1.330). Resolves to false when it does not come in time.
+   */
+  awaitTurnEnd(messages: readonly MessageId[], text: string): Promise<boolean>;
   /** The usage limit that the newest error entry names. */
   lastLimit(): { isLimit: boolean; until?: number; text: string } | undefined;
   mayBeSubagent(toolUseId: string | undefined): boolean;
@@ -56,6 +63,8 @@ export interface ClaudeSessionParts {
 }
 
 const TOOL_USES_KEPT = 200;
+const TURN_END_WAIT_MS = 700;
+const TURN_END_LOOK_MS = 25;
 
 export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
   const { engine, inbox, pid, configDir } = parts;
@@ -64,13 +73,13 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
   let named: string | undefined;
   let reader: TranscriptReader | undefined;
   let inputs: TurnInput[] = [];
-  let hasInputs = false;
   let lastText = "";
   let isTurnOver = true;
   let awaitingOutput: MessageId[] = [];
   let toolUses: string[] = [];
   let limit: { isLimit: boolean; until?: number; text: string } | undefined;
   let inboxRoute: string | undefined;
+  let isModeKnown = false;
 
   async function refresh(): Promise<void> {
     const next = readSessionRecord(configDir, pid);
@@ -79,6 +88,7 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
     record = next;
     const wasWaiting = before?.status === "waiting" && next.status !== "waiting";
     await engine.run((ctx) => {
+      learnStartMode(ctx);
       changeConversation(ctx, peerId, next.sessionId, "change");
       ctx.live.setGivesReceipts(ctx.tx, peerId, true);
       if (next.status) noteActivity(ctx, peerId, next.status, next.status === "waiting" ? next.waitingFor : undefined);
@@ -87,6 +97,15 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
     });
     if (before && before.sessionId !== next.sessionId) forgetTranscript();
     if (before?.status !== next.status) await catchUp();
+  }
+
+  /** Once; hooks and transcript follow the mode from then on. */
+  function learnStartMode(ctx: Context): void {
+    if (isModeKnown) return;
+    isModeKnown = true;
+    const peer = ctx.tx.peers.get(peerId);
+    const mode = peer?.permission_mode === undefined ? startMode(processArgs(pid), configDir, peer?.path) : undefined;
+    if (mode) noteMode(ctx, mode);
   }
 
   /** The inbox socket is a route of its own while the session lives; it takes messages idle and busy alike. */
@@ -113,15 +132,8 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
   }
 
   function forgetTranscript(): void {
-    [reader, named, inputs, hasInputs, awaitingOutput, toolUses, limit] = [
-      undefined,
-      undefined,
-      [],
-      false,
-      [],
-      [],
-      undefined,
-    ];
+    [reader, named, limit] = [undefined, undefined, undefined];
+    [inputs, awaitingOutput, toolUses] = [[], [], []];
   }
 
   function transcript(): TranscriptReader | undefined {
@@ -184,7 +196,6 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
       awaitingOutput = [];
       isTurnOver = false;
     }
-    hasInputs = true;
     inputs = [...inputs, input].slice(-64);
   }
 
@@ -223,6 +234,20 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
     }
   }
 
+  async function awaitTurnEnd(messages: readonly MessageId[], text: string): Promise<boolean> {
+    const isThere = () =>
+      isTurnOver &&
+      lastText.trim() === text.trim() &&
+      messages.every((message) => inputs.some((input) => input.type === "delivery" && input.message === message));
+    const deadline = Date.now() + TURN_END_WAIT_MS;
+    for (;;) {
+      await catchUp();
+      if (isThere()) return true;
+      if (Date.now() >= deadline) return false;
+      await Bun.sleep(TURN_END_LOOK_MS);
+    }
+  }
+
   /** Where no Stop hook tells that a turn is over, the transcript does; nothing can be reminded then. */
   function endWithoutHooks(ctx: Context): void {
     isTurnOver = true;
@@ -245,7 +270,8 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
       named = file;
     },
     catchUp,
-    turnInputs: () => (hasInputs ? [...inputs] : undefined),
+    turnInputs: () => [...inputs],
+    awaitTurnEnd,
     lastLimit: () => limit,
     mayBeSubagent(toolUseId) {
       const current = transcript();

@@ -6,7 +6,7 @@ import { parseChannelFrame, parseInboxFrame } from "../../words/index.ts";
  * Reads what a session's transcript proves. Only entries of the main file count, and of those only frames of ours at their
  * structural place: a `user` entry or a mid-turn attachment whose `origin` says that it came through our channel or from our own
  * process, or a hook context. The same text typed by a person has the origin `human` and proves nothing (Claude Code 2.1.330 and
- * 2.1.197). A `queue-operation` alone is not a delivery.
+ * 2.1.197). A `queue-operation` alone is not a delivery; of what a person typed it is a warning.
  */
 export type TranscriptFact =
   /** A frame of ours entered the conversation. `address`: for inbox frames, where a reply would have gone. */
@@ -41,6 +41,8 @@ interface Entry {
   interruptedMessageId?: string;
   permissionMode?: string;
   origin?: Origin;
+  operation?: string;
+  content?: unknown;
   message?: { role?: string; content?: unknown; stop_reason?: string | null };
   attachment?: { type?: string; prompt?: unknown; origin?: Origin; content?: unknown; hookEvent?: string };
   mcpMeta?: { _meta?: Record<string, unknown> };
@@ -84,6 +86,8 @@ export function factsOfLine(line: string, ownPid: number): TranscriptFact[] {
       return attachmentFacts(entry, ownPid);
     case "permission-mode":
       return entry.permissionMode ? [{ type: "mode", mode: entry.permissionMode }] : [];
+    case "queue-operation":
+      return queueFacts(entry);
     case "system":
       return entry.subtype === "turn_duration" ? [{ type: "turn_over" }] : [];
     default:
@@ -103,6 +107,17 @@ function userFacts(entry: Entry, ownPid: number): TranscriptFact[] {
   }
   if (!entry.origin && entry.isMeta) return [];
   return [inputFact(entry.origin, textOf(content) ?? "", false, ownPid)];
+}
+
+/**
+ * Something was typed while the session works. Whether it joins the turn or begins the next one is not known yet; either way the
+ * turn's text may be meant for whoever typed it. (Our own frames are told by their attachment, when they really entered.)
+ */
+function queueFacts(entry: Entry): TranscriptFact[] {
+  const text = entry.operation === "enqueue" ? textOf(entry.content) : undefined;
+  if (text === undefined || parseChannelFrame(text) || parseInboxFrame(text) || text.startsWith("<task-notification>"))
+    return [];
+  return [{ type: "input", from: "user", isMidTurn: true }];
 }
 
 function attachmentFacts(entry: Entry, ownPid: number): TranscriptFact[] {

@@ -1,6 +1,7 @@
 /**
  * The schema, as numbered steps that are never edited once released. `user_version` says how many a database has had. Fields that
- * are searched or joined are columns; the rest of a record is JSON in `doc`.
+ * are searched or joined are columns; the rest of a record is JSON in `doc`. Every index is a page more in each commit, so there are
+ * few: what is open is held in memory, and looked for here only when the store is opened.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -19,37 +20,20 @@ export const MIGRATIONS: readonly string[] = [
     body TEXT NOT NULL,
     doc TEXT NOT NULL
   );
-  CREATE INDEX messages_by_thread ON messages (thread);
 
   CREATE TABLE deliveries (
-    seq INTEGER PRIMARY KEY,
     message TEXT NOT NULL,
     peer TEXT NOT NULL,
-    handle TEXT NOT NULL UNIQUE,
+    seq INTEGER NOT NULL,
+    handle TEXT NOT NULL,
     state TEXT NOT NULL,
     kind TEXT NOT NULL,
-    expires_awake_ms REAL,
     doc TEXT NOT NULL,
-    UNIQUE (message, peer)
-  );
-  CREATE INDEX deliveries_of_peer ON deliveries (peer, state, seq);
-  CREATE INDEX deliveries_open ON deliveries (state, seq) WHERE state IN ('queued', 'leased', 'presented', 'held');
-  CREATE INDEX deliveries_due ON deliveries (expires_awake_ms)
-    WHERE state IN ('queued', 'leased', 'presented', 'held') AND kind <> 'ask';
-
-  CREATE TABLE asks (
-    message TEXT PRIMARY KEY,
-    handle TEXT NOT NULL UNIQUE,
-    asker TEXT NOT NULL,
-    askee TEXT NOT NULL,
-    state TEXT NOT NULL,
-    opened_at INTEGER NOT NULL,
-    expires_awake_ms REAL NOT NULL,
-    doc TEXT NOT NULL
+    PRIMARY KEY (message, peer)
   ) WITHOUT ROWID;
-  CREATE INDEX asks_to ON asks (askee, opened_at) WHERE state = 'open';
-  CREATE INDEX asks_from ON asks (asker, opened_at) WHERE state = 'open';
-  CREATE INDEX asks_due ON asks (expires_awake_ms) WHERE state = 'open';
+  CREATE UNIQUE INDEX deliveries_by_handle ON deliveries (handle);
+
+  CREATE TABLE asks (message TEXT PRIMARY KEY, state TEXT NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
 
   CREATE TABLE approvals (
     message TEXT PRIMARY KEY,
@@ -62,7 +46,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX approvals_pending ON approvals (requested_at) WHERE state = 'pending';
 
   CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
     type TEXT NOT NULL,
     peer TEXT,

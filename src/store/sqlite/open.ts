@@ -4,9 +4,9 @@ import { MIGRATIONS } from "./migrations.ts";
 
 /** The database was made by a newer repowire; opening it with this one could lose what that one knows. */
 export class NewerSchemaError extends Error {
-  constructor(file: string, found: number) {
+  constructor(file: string, found: number, known: number) {
     super(
-      `${file} was written by a newer repowire (schema ${found}; this one knows ${MIGRATIONS.length}). Update repowire, or start with another REPOWIRE_HOME. Nothing was changed.`,
+      `${file} was written by a newer repowire (schema ${found}; this one knows ${known}). Update repowire, or start with another REPOWIRE_HOME. Nothing was changed.`,
     );
     this.name = "NewerSchemaError";
   }
@@ -23,6 +23,8 @@ export interface Opened {
 export interface OpenOptions {
   /** `full` survives power loss; `normal` survives process death only. */
   synchronous: "full" | "normal";
+  /** The steps that make the schema; those of this program, unless a test brings its own. */
+  migrations?: readonly string[];
 }
 
 /** Above this, checking every page would make the daemon's start slow; damage is then found when it is met. */
@@ -41,7 +43,7 @@ export function openDatabase(file: string, options: OpenOptions): Opened {
   // What was purged must not be readable in the file's free pages.
   db.run("PRAGMA secure_delete = ON");
   db.run("PRAGMA busy_timeout = 2000");
-  const backup = migrate(db, file, isOnDisk);
+  const backup = migrate(db, file, isOnDisk, options.migrations ?? MIGRATIONS);
   return { db, damagedMovedTo, backup };
 }
 
@@ -73,22 +75,22 @@ function moveAside(file: string): string {
   return aside;
 }
 
-function migrate(db: Database, file: string, isOnDisk: boolean): string | undefined {
+function migrate(db: Database, file: string, isOnDisk: boolean, migrations: readonly string[]): string | undefined {
   const found = db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
-  if (found > MIGRATIONS.length) {
+  if (found > migrations.length) {
     db.close();
-    throw new NewerSchemaError(file, found);
+    throw new NewerSchemaError(file, found, migrations.length);
   }
-  if (found === MIGRATIONS.length) return undefined;
+  if (found === migrations.length) return undefined;
   let backup: string | undefined;
   if (found > 0 && isOnDisk) {
-    backup = `${file}.before-schema-${MIGRATIONS.length}`;
+    backup = `${file}.before-schema-${migrations.length}`;
     if (!existsSync(backup)) db.query("VACUUM INTO ?1").run(backup);
     chmodSync(backup, 0o600);
   }
-  for (let version = found; version < MIGRATIONS.length; version++) {
+  for (let version = found; version < migrations.length; version++) {
     db.transaction(() => {
-      db.run(MIGRATIONS[version] ?? "");
+      db.run(migrations[version] ?? "");
       db.run(`PRAGMA user_version = ${version + 1}`);
     })();
   }

@@ -7,9 +7,10 @@ const OPEN = OPEN_DELIVERY_STATES.map((state) => `'${state}'`).join(", ");
 export function purgeBefore(db: Database, before: number): { messages: number; events: number; peers: string[] } {
   db.query("CREATE TEMP TABLE IF NOT EXISTS gone (id TEXT PRIMARY KEY) WITHOUT ROWID").run();
   db.query("DELETE FROM gone").run();
+  // A question is over with its ask, whatever became of its delivery: not every runtime gives receipts.
   db.query(
     `INSERT INTO gone SELECT id FROM messages m WHERE created_at < ?1
-       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.id AND d.state IN (${OPEN}))
+       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message = m.id AND d.kind <> 'ask' AND d.state IN (${OPEN}))
        AND NOT EXISTS (SELECT 1 FROM asks a WHERE a.message = m.id AND a.state = 'open')
        AND NOT EXISTS (SELECT 1 FROM approvals p WHERE p.message = m.id AND p.state = 'pending')`,
   ).run(before);

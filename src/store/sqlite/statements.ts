@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { ApprovalRecord, AskRecord, DeliveryRecord, NewEvent } from "../../core/ports.ts";
 import { type MeshEvent, type Message, OPEN_DELIVERY_STATES } from "../../protocol/index.ts";
+import { deepFreeze } from "./freeze.ts";
 
 /** The prepared statements of the store and how rows become records. */
 
@@ -21,6 +22,7 @@ interface EventRow {
 
 // Rows were written by this program from typed records, so their JSON has the type of the table it stands in.
 const record = <T>(row: DocRow | null): T | undefined => (row ? (JSON.parse(row.doc) as T) : undefined);
+const frozen = <T extends object>(row: DocRow): T => deepFreeze(JSON.parse(row.doc) as T);
 const records = <T>(rows: DocRow[]): T[] => rows.map((row) => JSON.parse(row.doc) as T);
 const message = (row: MessageRow | null): Message | undefined =>
   row ? ({ ...JSON.parse(row.doc), body: row.body } as Message) : undefined;
@@ -55,31 +57,20 @@ export function prepareStatements(db: Database) {
   );
 
   const putDelivery = db.query(
-    `INSERT INTO deliveries (seq, message, peer, handle, state, kind, expires_awake_ms, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-     ON CONFLICT (seq) DO UPDATE SET state = ?5, doc = ?8`,
+    `INSERT INTO deliveries (message, peer, seq, handle, state, kind, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+     ON CONFLICT (message, peer) DO UPDATE SET state = ?5, doc = ?7`,
   );
   const getDelivery = db.query<DocRow, [string, string]>("SELECT doc FROM deliveries WHERE message = ?1 AND peer = ?2");
   const deliveriesOfMessage = db.query<DocRow, [string]>("SELECT doc FROM deliveries WHERE message = ?1 ORDER BY seq");
   const deliveryByHandle = db.query<DocRow, [string]>("SELECT doc FROM deliveries WHERE handle = ?1");
-  const dueDeliveries = db.query<DocRow, [number, number]>(
-    `SELECT doc FROM deliveries WHERE expires_awake_ms <= ?1 AND state IN (${OPEN}) AND kind <> 'ask' ORDER BY seq LIMIT ?2`,
-  );
+  const openDeliveries = db.query<DocRow, []>(`SELECT doc FROM deliveries WHERE state IN (${OPEN}) ORDER BY seq`);
 
   const putAsk = db.query(
-    `INSERT INTO asks (message, handle, asker, askee, state, opened_at, expires_awake_ms, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-     ON CONFLICT (message) DO UPDATE SET state = ?5, doc = ?8`,
+    `INSERT INTO asks (message, state, doc) VALUES (?1, ?2, ?3)
+     ON CONFLICT (message) DO UPDATE SET state = ?2, doc = ?3`,
   );
   const getAsk = db.query<DocRow, [string]>("SELECT doc FROM asks WHERE message = ?1");
-  const askByHandle = db.query<DocRow, [string]>("SELECT doc FROM asks WHERE handle = ?1");
-  const asksTo = db.query<DocRow, [string]>(
-    "SELECT doc FROM asks WHERE askee = ?1 AND state = 'open' ORDER BY opened_at, message",
-  );
-  const asksFrom = db.query<DocRow, [string]>(
-    "SELECT doc FROM asks WHERE asker = ?1 AND state = 'open' ORDER BY opened_at, message",
-  );
-  const dueAsks = db.query<DocRow, [number, number]>(
-    "SELECT doc FROM asks WHERE state = 'open' AND expires_awake_ms <= ?1 ORDER BY expires_awake_ms LIMIT ?2",
-  );
+  const openAsks = db.query<DocRow, []>("SELECT doc FROM asks WHERE state = 'open'");
 
   const putApproval = db.query(
     `INSERT INTO approvals (message, handle, peer, state, requested_at, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -88,9 +79,11 @@ export function prepareStatements(db: Database) {
   const getApproval = db.query<DocRow, [string]>("SELECT doc FROM approvals WHERE message = ?1");
   const approvalByHandle = db.query<DocRow, [string]>("SELECT doc FROM approvals WHERE handle = ?1");
   const pendingApprovals = db.query<DocRow, []>(
-    "SELECT doc FROM approvals WHERE state = 'pending' ORDER BY requested_at",
+    "SELECT doc FROM approvals WHERE state = 'pending' ORDER BY requested_at, message",
   );
-  const allApprovals = db.query<DocRow, [number]>("SELECT doc FROM approvals ORDER BY requested_at DESC LIMIT ?1");
+  const allApprovals = db.query<DocRow, [number]>(
+    "SELECT doc FROM approvals ORDER BY requested_at DESC, message DESC LIMIT ?1",
+  );
 
   const insertEvent = db.query(
     "INSERT INTO events (seq, at, type, peer, message, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -125,62 +118,27 @@ export function prepareStatements(db: Database) {
       ofThread: (thread: string) => threadMessages.all(thread).flatMap((row) => message(row) ?? []),
     },
     deliveries: {
-      put: (delivery: DeliveryRecord) =>
-        putDelivery.run(
-          delivery.seq,
-          delivery.message,
-          delivery.peer,
-          delivery.handle,
-          delivery.state,
-          delivery.kind,
-          delivery.expires_awake_ms ?? null,
-          JSON.stringify(delivery),
-        ),
+      /** Returns the record as it will be read again. */
+      put(delivery: DeliveryRecord): DeliveryRecord {
+        const doc = JSON.stringify(delivery);
+        const { message: id, peer, seq, handle, state, kind } = delivery;
+        putDelivery.run(id, peer, seq, handle, state, kind, doc);
+        return frozen<DeliveryRecord>({ doc });
+      },
       get: (id: string, peer: string) => record<DeliveryRecord>(getDelivery.get(id, peer)),
       ofMessage: (id: string) => records<DeliveryRecord>(deliveriesOfMessage.all(id)),
       byHandle: (handle: string) => record<DeliveryRecord>(deliveryByHandle.get(handle)),
-      // One prepared statement for each number of states; `query` caches by text.
-      inStates: (peer: string, states: readonly string[]) =>
-        records<DeliveryRecord>(
-          db
-            .query<DocRow, string[]>(
-              `SELECT doc FROM deliveries WHERE peer = ? AND state IN (${marks(states)}) ORDER BY seq`,
-            )
-            .all(peer, ...states),
-        ),
-      allInStates: (states: readonly string[]) =>
-        records<DeliveryRecord>(
-          db
-            .query<DocRow, string[]>(
-              `SELECT doc FROM deliveries WHERE state IN (${marks(states)}) AND state IN (${OPEN}) ORDER BY seq`,
-            )
-            .all(...states),
-        ),
-      count: (peer: string, states: readonly string[]) =>
-        db
-          .query<{ n: number }, string[]>(
-            `SELECT count(*) AS n FROM deliveries WHERE peer = ? AND state IN (${marks(states)})`,
-          )
-          .get(peer, ...states)?.n ?? 0,
-      due: (awake: number, limit: number) => records<DeliveryRecord>(dueDeliveries.all(awake, limit)),
+      /** All that are on their way: read once, when the store is opened. */
+      open: () => openDeliveries.all().map((row) => frozen<DeliveryRecord>(row)),
     },
     asks: {
-      put: (ask: AskRecord) =>
-        putAsk.run(
-          ask.message,
-          ask.handle,
-          ask.asker,
-          ask.askee,
-          ask.state,
-          ask.opened_at,
-          ask.expires_awake_ms,
-          JSON.stringify(ask),
-        ),
+      put(ask: AskRecord): AskRecord {
+        const doc = JSON.stringify(ask);
+        putAsk.run(ask.message, ask.state, doc);
+        return frozen<AskRecord>({ doc });
+      },
       get: (id: string) => record<AskRecord>(getAsk.get(id)),
-      byHandle: (handle: string) => record<AskRecord>(askByHandle.get(handle)),
-      openTo: (askee: string) => records<AskRecord>(asksTo.all(askee)),
-      openFrom: (asker: string) => records<AskRecord>(asksFrom.all(asker)),
-      due: (awake: number, limit: number) => records<AskRecord>(dueAsks.all(awake, limit)),
+      open: () => openAsks.all().map((row) => frozen<AskRecord>(row)),
     },
     approvals: {
       put: (approval: ApprovalRecord) =>
@@ -211,5 +169,3 @@ export function prepareStatements(db: Database) {
 }
 
 export type Statements = ReturnType<typeof prepareStatements>;
-
-const marks = (values: readonly unknown[]): string => values.map(() => "?").join(", ");

@@ -1,8 +1,10 @@
 import { type Database, SQLiteError } from "bun:sqlite";
 import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
-import type { PeerId } from "../../protocol/index.ts";
+import { OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
 import { createUndoLog } from "../undo.ts";
+import { deepFreeze } from "./freeze.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
+import { openRecords } from "./open-records.ts";
 import { purgeBefore } from "./purge.ts";
 import { prepareStatements } from "./statements.ts";
 
@@ -10,15 +12,18 @@ export interface SqliteStore extends MessageStore {
   readonly file: string;
   readonly damagedMovedTo?: string;
   readonly backup?: string;
-  /** Said by `/health`: the first fault since the store was opened, if any. */
+  /** Said by `/health`: what the last transaction failed with; gone once one succeeds. */
   readonly fault: string | undefined;
   /** For tests of a full disk: SQLite's own limit on the size of the file. */
   limitPages(pages: number): void;
 }
 
+const LAST_EVENT_KEY = "last_event";
+
 /**
  * The durable store: one SQLite file, one writer. A transaction is committed to disk (with `synchronous: "full"` past a power
- * loss) before it returns. Seats are few and read with every message, so they are kept in memory beside their table.
+ * loss) before it returns. Seats and what is open are few and read with every decision, so they are kept in memory beside their
+ * tables; one writer makes that safe.
  */
 export function sqliteStore(file: string, options: OpenOptions = { synchronous: "full" }): SqliteStore {
   const { db, damagedMovedTo, backup } = openDatabase(file, options);
@@ -29,11 +34,10 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   const counters = {
     seat: Math.max(0, ...[...peers.values()].map((peer) => peer.seat)),
     delivery: highest(db, "SELECT max(seq) AS n FROM deliveries"),
-    event: Math.max(
-      highest(db, "SELECT max(seq) AS n FROM events"),
-      highest(db, "SELECT seq AS n FROM sqlite_sequence WHERE name = 'events'"),
-    ),
+    event: Math.max(highest(db, "SELECT max(seq) AS n FROM events"), Number(sql.meta.get(LAST_EVENT_KEY) ?? 0)),
   };
+  const open = openRecords(undo, { deliveries: sql.deliveries.open(), asks: sql.asks.open() });
+  let inSeatOrder: readonly PeerRecord[] | undefined;
   let fault: string | undefined;
 
   function next(counter: keyof typeof counters): number {
@@ -45,23 +49,29 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     return before + 1;
   }
 
-  function cachePeer(id: PeerId, peer: PeerRecord | undefined): void {
-    const before = peers.get(id);
+  function setCached(id: PeerId, peer: PeerRecord | undefined): void {
     if (peer) peers.set(id, peer);
     else peers.delete(id);
-    undo.push(() => {
-      if (before) peers.set(id, before);
-      else peers.delete(id);
-    });
+    inSeatOrder = undefined;
+  }
+
+  function cachePeer(id: PeerId, peer: PeerRecord | undefined): void {
+    const before = peers.get(id);
+    setCached(id, peer);
+    undo.push(() => setCached(id, before));
   }
 
   const tx: Tx = {
     peers: {
       get: (id) => peers.get(id),
-      all: () => [...peers.values()],
+      all() {
+        inSeatOrder ??= [...peers.values()].sort((a, b) => a.seat - b.seat);
+        return inSeatOrder;
+      },
       put(peer) {
-        sql.peers.put(peer.id, peer.seat, JSON.stringify(peer));
-        cachePeer(peer.id, peer);
+        const doc = JSON.stringify(peer);
+        sql.peers.put(peer.id, peer.seat, doc);
+        cachePeer(...parsePeer(doc));
       },
       remove(id) {
         sql.peers.remove(id);
@@ -71,11 +81,34 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     },
     messages: sql.messages,
     deliveries: {
-      ...sql.deliveries,
-      put: (delivery) => void sql.deliveries.put(delivery),
+      get: (message, peer) => open.delivery(message, peer) ?? sql.deliveries.get(message, peer),
+      ofMessage: sql.deliveries.ofMessage,
+      byHandle: (handle) => open.byHandle(handle) ?? sql.deliveries.byHandle(handle),
+      inStates: open.deliveriesOf,
+      allInStates: open.deliveries,
+      count: open.countOf,
+      due: (awake, limit) =>
+        open
+          .deliveries(OPEN_DELIVERY_STATES)
+          .filter(
+            (delivery) => delivery.kind !== "ask" && (delivery.expires_awake_ms ?? Number.POSITIVE_INFINITY) <= awake,
+          )
+          .slice(0, limit),
+      put: (delivery) => open.putDelivery(sql.deliveries.put(delivery)),
       nextSeq: () => next("delivery"),
     },
-    asks: { ...sql.asks, put: (ask) => void sql.asks.put(ask) },
+    asks: {
+      get: (message) => open.ask(message) ?? sql.asks.get(message),
+      openTo: open.asksTo,
+      openFrom: open.asksFrom,
+      due: (awake, limit) =>
+        open
+          .asks()
+          .filter((ask) => ask.expires_awake_ms <= awake)
+          .sort((a, b) => a.expires_awake_ms - b.expires_awake_ms)
+          .slice(0, limit),
+      put: (ask) => open.putAsk(sql.asks.put(ask)),
+    },
     approvals: {
       ...sql.approvals,
       pending: (peer) => sql.approvals.pending().filter((approval) => peer === undefined || approval.peer === peer),
@@ -93,16 +126,18 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     },
     meta: { get: sql.meta.get, set: (key, value) => void sql.meta.set(key, value) },
     purge(before) {
+      // Numbers are never given twice, also when the newest events are purged.
+      sql.meta.set(LAST_EVENT_KEY, String(counters.event));
       const gone = purgeBefore(db, before);
       for (const id of gone.peers) tx.peers.remove(id);
       return { ...gone, peers: gone.peers.length };
     },
     isolated(body) {
       const mark = undo.mark();
-      db.run("SAVEPOINT part");
+      db.query("SAVEPOINT part").run();
       try {
         const value = body();
-        db.run("RELEASE part");
+        db.query("RELEASE part").run();
         return value;
       } catch (error) {
         // A full disk has already rolled the whole transaction back, savepoints included.
@@ -131,14 +166,14 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     },
     transaction(body) {
       try {
-        db.run("BEGIN IMMEDIATE");
+        db.query("BEGIN IMMEDIATE").run();
         const value = body(tx);
-        db.run("COMMIT");
+        db.query("COMMIT").run();
         undo.clear();
         fault = undefined;
         return value;
       } catch (error) {
-        if (db.inTransaction) db.run("ROLLBACK");
+        if (db.inTransaction) db.query("ROLLBACK").run();
         undo.rollbackTo(0);
         throw toStorageError(error);
       }
@@ -159,8 +194,9 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   return store;
 }
 
+/** Seats are handed out from memory: frozen, so that nobody who holds one can change it for all others. */
 function parsePeer(doc: string): [PeerId, PeerRecord] {
-  const peer = JSON.parse(doc) as PeerRecord; // written by `tx.peers.put` from a PeerRecord
+  const peer = deepFreeze(JSON.parse(doc) as PeerRecord); // written by `tx.peers.put` from a PeerRecord
   return [peer.id, peer];
 }
 

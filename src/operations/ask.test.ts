@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
+import { endSession } from "../core/index.ts";
+import { byteLength, LIMITS, type PeerId } from "../protocol/index.ts";
+
+let mesh: MeshHarness;
+let frontend: PeerId;
+let backend: PeerId;
+
+beforeEach(async () => {
+  mesh = createMesh();
+  frontend = await mesh.join("frontend");
+  backend = await mesh.join("backend");
+  await mesh.openPush(backend);
+});
+
+/** Whether a call has come back, without waiting for it. */
+const isBack = (call: Promise<unknown>) => Promise.race([call.then(() => true), mesh.quiet().then(() => false)]);
+
+describe("how long a call waits", () => {
+  test.each([
+    ["as long as most answers take, unless said otherwise", undefined, "claude-code", LIMITS.waitMsDefault],
+    ["as long as it says", 30, "claude-code", 30_000],
+    ["never longer than runtimes leave a tool call alone", 600, "claude-code", LIMITS.waitMsMax],
+    ["as long as it likes from a terminal, where nobody ends it", 600, "terminal", 600_000],
+  ] as const)("%s", async (_what, wait_seconds, runtime, ms) => {
+    const asker = await mesh.join("asker", { runtime });
+    const call = mesh.call(asker, "ask", { peer: "backend", question: "which version?", wait_seconds });
+    await mesh.quiet();
+    await mesh.advance(ms - 1);
+    expect(await isBack(call)).toBeFalse();
+    await mesh.advance(1);
+    expect(await call).toMatchObject({ state: "pending" });
+    expect([mesh.waits.size, mesh.live.waitsOf(asker)]).toEqual([0, []]);
+  });
+
+  test("not at all for who is offline: that is told at once, and the question is kept", async () => {
+    await mesh.decide((ctx) => endSession(ctx, backend, "its process ended"));
+    const outcome = await mesh.call(frontend, "ask", { peer: "backend", question: "which version?" });
+    expect(outcome).toMatchObject({ state: "pending", recipient: { presence: { state: "offline" } } });
+    expect(mesh.live.waitsOf(frontend)).toEqual([]);
+  });
+});
+
+describe("a caller that gives up", () => {
+  test("is told how the question stands, which lives on", async () => {
+    const controller = new AbortController();
+    const call = mesh.call(
+      frontend,
+      "ask",
+      { peer: "backend", question: "which version?" },
+      { signal: controller.signal },
+    );
+    await mesh.quiet();
+    await mesh.present(backend);
+    controller.abort();
+    const outcome = await call;
+    expect(outcome).toMatchObject({ state: "pending", recipient: { delivery: "presented" } });
+    expect(mesh.ask(outcome.message).state).toBe("open");
+    expect([mesh.waits.size, mesh.clock.pending, mesh.live.waitsOf(frontend)]).toEqual([0, 0, []]);
+  });
+});
+
+describe("what pending says", () => {
+  test("is what is proven at that instant, no more", async () => {
+    const asked = await mesh.call(frontend, "ask", { peer: "backend", question: "which version?", wait_seconds: 0 });
+    const look = async () => {
+      const looked = await mesh.call(frontend, "inbox", { id: asked.id });
+      return looked.type === "ask" && looked.outcome.state === "pending" ? looked.outcome.recipient : undefined;
+    };
+    expect(await look()).toMatchObject({ delivery: "leased", entered: false, overlooked: false });
+    await mesh.present(backend);
+    expect(await look()).toMatchObject({ delivery: "presented", rung: "push", entered: false });
+    await mesh.activity(backend, "waiting", "Bash");
+    expect(await look()).toMatchObject({ presence: { state: "waiting", detail: "Bash" } });
+  });
+});
+
+describe("an answer larger than a result", () => {
+  test("is shown up to a whole character, says how much there is, and goes on by its own id", async () => {
+    const call = mesh.call(frontend, "ask", { peer: "backend", question: "everything?" });
+    await mesh.quiet();
+    const [question] = await mesh.present(backend);
+    const text = "€".repeat(8_000);
+    await mesh.call(backend, "reply", { id: question?.handle ?? "", text });
+    const outcome = await call;
+    if (outcome.state !== "answered") throw new Error(outcome.state);
+    expect(outcome.text_bytes).toBe(24_000);
+    expect(outcome.shown_bytes).toBe(byteLength(outcome.text));
+    expect(outcome.text.length).toBeLessThan(LIMITS.resultCharsMax);
+
+    await mesh.settle(frontend, outcome.answer.message, "presented");
+    let whole = outcome.text;
+    for (let rest = 1; rest > 0; ) {
+      const next = await mesh.call(frontend, "inbox", { id: outcome.answer.handle });
+      if (next.type !== "message") throw new Error(next.type);
+      whole += next.part;
+      rest = next.rest_bytes;
+    }
+    expect(whole).toBe(text);
+  });
+});

@@ -1,0 +1,5 @@
+/** Makes a record unchangeable for all who are handed it. */
+export function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === "object" && inner !== null) deepFreeze(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,36 @@
+import type { Model, ModelTurn, Step } from "../support/messages-api.ts";
+
+/** Small models for scenes: what a cooperative agent would do with what it reads. */
+
+const FRAME = /kind="ask" id="([a-z0-9]{5})"/;
+const INBOX = /\[repowire ask ([a-z0-9]{5})\]/;
+
+/** The id of the question that stands in this turn, however it came. */
+export function askId(turn: ModelTurn): string | undefined {
+  return (turn.text.match(FRAME) ?? turn.text.match(INBOX))?.[1];
+}
+
+export const reply = (id: string, text: string): Step => ({ call: "mcp__repowire__reply", input: { id, text } });
+export const ask = (peer: string, question: string, more: Record<string, unknown> = {}): Step => ({
+  call: "mcp__repowire__ask_peer",
+  input: { peer, question, ...more },
+});
+export const bash = (command: string): Step => ({ call: "Bash", input: { command, description: "scripted" } });
+
+/** Answers each question with `text(question)` by the reply tool. */
+export function answering(text: (turn: ModelTurn) => string, otherwise: Model = () => [{ say: "ok" }]): Model {
+  return (turn) => {
+    const id = turn.toolResults.length === 0 ? askId(turn) : undefined;
+    return id ? [reply(id, text(turn))] : otherwise(turn);
+  };
+}
+
+/** Does what its user types: `ask PEER: QUESTION`, `run COMMAND`; says the rest. */
+export const obedient: Model = (turn) => {
+  if (turn.toolResults.length > 0) return [{ say: `noted: ${turn.toolResults.at(-1)?.slice(0, 300)}` }];
+  const asked = turn.text.match(/ASK (\S+): (.+)/);
+  if (asked?.[1] && asked[2]) return [ask(asked[1], asked[2])];
+  const run = turn.text.match(/RUN (.+)/);
+  if (run?.[1]) return [bash(run[1])];
+  return [{ say: "ok" }];
+};

@@ -1,0 +1,14 @@
+import type { Checker } from "../check.ts";
+import type { World } from "../world.ts";
+import { channelScenes } from "./channel.ts";
+import { faultScenes } from "./faults.ts";
+import { inboxScenes } from "./inbox.ts";
+import { permissionScenes } from "./permissions.ts";
+import { turnScenes } from "./turns.ts";
+
+export interface Scene {
+  name: string;
+  run(world: World, checker: Checker): Promise<void>;
+}
+
+export const SCENES: Scene[] = [...channelScenes, ...inboxScenes, ...turnScenes, ...permissionScenes, ...faultScenes];
