@@ -12,6 +12,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -51,15 +52,19 @@ export interface OldVersions {
 /**
  * Puts this very program under `versions/` and makes it the current one. What runs from an older version goes on undisturbed: a
  * version's folder never changes, and `current` moves in one step. Throws a `RepowireError` when the copy does not start; then
- * nothing has changed.
+ * nothing has changed. `fill` puts the bundles and the bunfig into a folder.
  */
-export async function installProgram(paths: HomePaths): Promise<InstalledProgram> {
+export async function installProgram(
+  paths: HomePaths,
+  fill: (folder: string) => Promise<void> = fillFromHere,
+): Promise<InstalledProgram> {
   ensurePrivateFolder(paths.home);
   ensurePrivateFolder(paths.versions);
   const versions = realpathSync(paths.versions);
   const staging = mkdtempSync(join(versions, `.staging-${process.pid}-`));
   try {
-    const manifest = await stage(staging);
+    await fill(staging);
+    const manifest = manifestOf(staging);
     const known = readdirSync(versions).find((name) => name !== CURRENT && isWhole(join(versions, name), manifest));
     const name = known ?? (await keep(versions, staging, manifest));
     const isCurrent = currentVersion(paths) === name;
@@ -82,18 +87,20 @@ export function currentVersion(paths: HomePaths): string | undefined {
 }
 
 /** From source the bundles are made; a bundled program copies its own siblings. */
-async function stage(folder: string): Promise<Manifest> {
+async function fillFromHere(folder: string): Promise<void> {
   if (hasSources()) {
     const { buildBundles } = await import("../platform/bundle.ts");
-    await buildBundles(folder);
-  } else {
-    for (const { bundle } of Object.values(ENTRIES)) {
-      for (const file of [bundle, `${bundle}.jsc`]) {
-        if (existsSync(join(programRoot(), file))) copyFileSync(join(programRoot(), file), join(folder, file));
-      }
-    }
-    copyFileSync(emptyBunfig(), join(folder, BUNFIG));
+    return buildBundles(folder);
   }
+  for (const { bundle } of Object.values(ENTRIES)) {
+    for (const file of [bundle, `${bundle}.jsc`]) {
+      if (existsSync(join(programRoot(), file))) copyFileSync(join(programRoot(), file), join(folder, file));
+    }
+  }
+  copyFileSync(emptyBunfig(), join(folder, BUNFIG));
+}
+
+function manifestOf(folder: string): Manifest {
   const files = readdirSync(folder).map((file) => [file, sha256(join(folder, file))]);
   return { version: VERSION, bun: `${Bun.version}+${Bun.revision}`, files: Object.fromEntries(files) };
 }
@@ -105,7 +112,7 @@ function isWhole(folder: string, wanted: Manifest): boolean {
     const found = Manifest.parse(JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")));
     return (
       Bun.deepEquals(found, wanted) &&
-      existsSync(join(folder, "bun")) &&
+      statSync(join(folder, "bun")).size === statSync(process.execPath).size &&
       Object.entries(wanted.files).every(([file, hash]) => sha256(join(folder, file)) === hash)
     );
   } catch {

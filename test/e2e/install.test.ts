@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildBundles } from "../../src/platform/bundle.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
 import { ENTRIES } from "../../src/platform/program.ts";
 import { VERSION } from "../../src/protocol/index.ts";
@@ -22,14 +24,20 @@ import { currentVersion, installProgram, removeOldVersions } from "../../src/set
 // Real processes, on machines that have other work too.
 setDefaultTimeout(60_000);
 
-/** One home for all tests here: staging takes a second. They build on one another in order. */
+/** One home for all tests here, which build on one another in order. */
 let root: string;
 let paths: HomePaths;
+/** The bundles, made once. */
+let bundles: string;
+const install = (into: HomePaths = paths) =>
+  installProgram(into, async (folder) => cpSync(bundles, folder, { recursive: true }));
 const inVersions = (...names: string[]) => join(paths.versions, ...names);
 const folders = () => readdirSync(paths.versions).sort();
 
-beforeAll(() => {
+beforeAll(async () => {
   root = realpathSync(mkdtempSync(join(tmpdir(), "repowire-install-")));
+  bundles = join(root, "bundles");
+  await buildBundles(bundles);
   paths = homePaths(join(root, "home"));
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -37,10 +45,10 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 describe("An installed version", () => {
   test("holds Bun, the bundles with their bytecode and an empty bunfig, and is the current one", async () => {
     expect(currentVersion(paths)).toBeUndefined();
-    const program = await installProgram(paths);
+    const program = await install();
     expect(program).toMatchObject({ name: VERSION, folder: inVersions(VERSION), isNew: true });
-    const bundles = Object.values(ENTRIES).flatMap(({ bundle }) => [bundle, `${bundle}.jsc`]);
-    expect(readdirSync(program.folder).sort()).toEqual(["bun", "bunfig.toml", "manifest.json", ...bundles].sort());
+    const names = Object.values(ENTRIES).flatMap(({ bundle }) => [bundle, `${bundle}.jsc`]);
+    expect(readdirSync(program.folder).sort()).toEqual(["bun", "bunfig.toml", "manifest.json", ...names].sort());
     expect(readlinkSync(inVersions("current"))).toBe(VERSION);
     expect(currentVersion(paths)).toBe(VERSION);
     expect(folders()).toEqual([VERSION, "current"]);
@@ -54,7 +62,7 @@ describe("An installed version", () => {
 
   test("is left as it is when the same is installed again", async () => {
     const before = lstatSync(inVersions(VERSION)).ino;
-    expect(await installProgram(paths)).toMatchObject({ name: VERSION, isNew: false });
+    expect(await install()).toMatchObject({ name: VERSION, isNew: false });
     expect(lstatSync(inVersions(VERSION)).ino).toBe(before);
     expect(folders()).toEqual([VERSION, "current"]);
   });
@@ -65,7 +73,7 @@ describe("An installed version", () => {
     writeFileSync(hook, `${readFileSync(hook, "utf8")}\n`);
     const child = Bun.spawn([inVersions(VERSION, "bun"), "-e", "setInterval(() => {}, 1000)"], { cwd: root });
     try {
-      const program = await installProgram(paths);
+      const program = await install();
       expect(program.name).toMatch(new RegExp(`^${VERSION}-[0-9a-f]{8}$`));
       expect(currentVersion(paths)).toBe(program.name);
       expect(removeOldVersions(paths)).toEqual({ removed: [], inUse: [{ name: VERSION, pids: [child.pid] }] });
@@ -74,7 +82,7 @@ describe("An installed version", () => {
       child.kill("SIGKILL");
       await child.exited;
     }
-    const again = await installProgram(paths);
+    const again = await install();
     expect(again.isNew).toBe(false);
     expect(removeOldVersions(paths)).toEqual({ removed: [VERSION], inUse: [] });
     expect(folders()).toEqual([again.name, "current"]);
@@ -83,7 +91,7 @@ describe("An installed version", () => {
   test("that is damaged is made anew", async () => {
     const name = currentVersion(paths) ?? "";
     rmSync(inVersions(name, ENTRIES.cli.bundle));
-    const program = await installProgram(paths);
+    const program = await install();
     expect(program).toMatchObject({ name: VERSION, isNew: true });
     expect(removeOldVersions(paths).removed).toEqual([name]);
   });
@@ -93,7 +101,7 @@ describe("An installed version", () => {
     // No process has this pid: the kernel's limit is far below.
     mkdirSync(inVersions(".staging-99999999-abc"));
     mkdirSync(inVersions(`.staging-${process.ppid}-abc`));
-    expect(await installProgram(paths)).toMatchObject({ name: VERSION, isNew: false });
+    expect(await install()).toMatchObject({ name: VERSION, isNew: false });
     expect(removeOldVersions(paths).removed).toEqual(["0.0.1"]);
     expect(folders()).toEqual([`.staging-${process.ppid}-abc`, VERSION, "current"]);
   });
@@ -106,7 +114,7 @@ describe("An installed version", () => {
     const { execPath } = process;
     try {
       process.execPath = broken;
-      await expect(installProgram(other)).rejects.toThrow("does not start: cannot start");
+      await expect(install(other)).rejects.toThrow("does not start: cannot start");
     } finally {
       process.execPath = execPath;
     }
