@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, realpathSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type TempHome, tempHome } from "../../test/support/temp-home.ts";
 import { type HomePaths, homePaths } from "../platform/paths.ts";
 import {
   ALLOWED_TOOLS,
@@ -15,18 +15,20 @@ import {
 } from "./claude-code.ts";
 import { runningSessions } from "./claude-sessions.ts";
 
+let temp: TempHome;
 let root: string;
 let paths: HomePaths;
 let files: ClaudeFiles;
 
 beforeEach(() => {
-  root = realpathSync(mkdtempSync(join(tmpdir(), "repowire-claude-")));
+  temp = tempHome();
+  root = realpathSync(temp.path);
   paths = homePaths(join(root, ".repowire"));
   mkdirSync(paths.home);
   files = claudeFiles({ HOME: root });
   mkdirSync(files.configDir);
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => temp[Symbol.dispose]());
 
 const wanted = (home: HomePaths = paths) => claudeEdits(home, files, { allowTools: true });
 

@@ -1,19 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { type TempHome, tempHome } from "../../test/support/temp-home.ts";
 import { loadConfig } from "../platform/config.ts";
 import { type HomePaths, homePaths } from "../platform/paths.ts";
 import { setConfigValue } from "./config-file.ts";
 
-let root: string;
+let temp: TempHome;
 let paths: HomePaths;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "repowire-config-"));
-  paths = homePaths(join(root, "home"));
+  temp = tempHome();
+  paths = homePaths(temp.file("home"));
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => temp[Symbol.dispose]());
 
 describe("A setting that is written to config.yaml", () => {
   test("makes the file, private, and is what the program reads", () => {

@@ -4,7 +4,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -12,25 +11,27 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type TempHome, tempHome } from "../../test/support/temp-home.ts";
 import { type HomePaths, homePaths } from "../platform/paths.ts";
 import { applyEdits, type FileEdits, planEdits } from "./edits.ts";
 import { readSetupRecord } from "./record.ts";
 import { filesToUndo, type UndoResult, undoFile } from "./undo.ts";
 import { type Edit, EditConflict } from "./values.ts";
 
+let temp: TempHome;
 let root: string;
 let paths: HomePaths;
 let file: string;
 
 beforeEach(() => {
-  root = realpathSync(mkdtempSync(join(tmpdir(), "repowire-edits-")));
+  temp = tempHome();
+  root = realpathSync(temp.path);
   paths = homePaths(join(root, "home"));
   mkdirSync(paths.home);
   file = join(root, "settings.json");
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => temp[Symbol.dispose]());
 
 const SERVER: Edit = {
   kind: "key",

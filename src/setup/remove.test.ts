@@ -1,32 +1,24 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type TempHome, tempHome } from "../../test/support/temp-home.ts";
 import { homePaths } from "../platform/paths.ts";
 import { writeLaunchers } from "./launchers.ts";
 import { checkRemovable, removeHome, removeProgram, removeTraces } from "./remove.ts";
 
+let temp: TempHome;
 let root: string;
 const { HOME } = process.env;
 
 beforeEach(() => {
-  root = realpathSync(mkdtempSync(join(tmpdir(), "repowire-remove-")));
+  temp = tempHome();
+  root = realpathSync(temp.path);
   process.env.HOME = join(root, "person");
   mkdirSync(join(root, "person"));
 });
 afterEach(() => {
   process.env.HOME = HOME;
-  rmSync(root, { recursive: true, force: true });
+  temp[Symbol.dispose]();
 });
 
 /** A home as a daemon leaves it. */

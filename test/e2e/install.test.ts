@@ -4,7 +4,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -13,18 +12,19 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildBundles } from "../../src/platform/bundle.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
 import { ENTRIES } from "../../src/platform/program.ts";
 import { VERSION } from "../../src/protocol/index.ts";
 import { currentVersion, installProgram, removeOldVersions } from "../../src/setup/install.ts";
+import { type TempHome, tempHome } from "../support/temp-home.ts";
 
 // Real processes, on machines that have other work too.
 setDefaultTimeout(60_000);
 
 /** One home for all tests here, which build on one another in order. */
+let temp: TempHome;
 let root: string;
 let paths: HomePaths;
 /** The bundles, made once. */
@@ -35,12 +35,13 @@ const inVersions = (...names: string[]) => join(paths.versions, ...names);
 const folders = () => readdirSync(paths.versions).sort();
 
 beforeAll(async () => {
-  root = realpathSync(mkdtempSync(join(tmpdir(), "repowire-install-")));
+  temp = tempHome();
+  root = realpathSync(temp.path);
   bundles = join(root, "bundles");
   await buildBundles(bundles);
   paths = homePaths(join(root, "home"));
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+afterAll(() => temp[Symbol.dispose]());
 
 describe("An installed version", () => {
   test("holds Bun, the bundles with their bytecode and an empty bunfig, and is the current one", async () => {

@@ -1,19 +1,10 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
 import { processesFrom, processInfo } from "../../src/platform/process.ts";
 import { ENTRIES, isolatedBun, programRoot } from "../../src/platform/program.ts";
+import { tempHome } from "./temp-home.ts";
 
 /**
  * A person's machine for one test: a home folder of its own, a `claude` on the PATH that only knows its version, a home of
@@ -52,7 +43,8 @@ export interface SandboxOptions {
 }
 
 export async function setupSandbox(options: SandboxOptions = {}): Promise<SetupSandbox> {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), "repowire-setup-")));
+  const temp = tempHome();
+  const root = realpathSync(temp.path);
   const bin = join(root, "bin");
   const paths = homePaths(join(root, options.home ?? ".repowire"));
   mkdirSync(bin);
@@ -96,7 +88,7 @@ export async function setupSandbox(options: SandboxOptions = {}): Promise<SetupS
     },
     async [Symbol.asyncDispose]() {
       await stopAll(paths);
-      rmSync(root, { recursive: true, force: true });
+      temp[Symbol.dispose]();
     },
   };
   return sandbox;
