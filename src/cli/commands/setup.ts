@@ -20,7 +20,7 @@ export function setupCommand(context: CliContext) {
     .argument("[runtime]", "claude-code (so far the only one)")
     .option("--experimental-channels", "also install `repowire-claude`, which starts Claude Code with a channel")
     .option("--no-allow-tools", "let Claude Code go on asking before each use of a repowire tool")
-    .option("-y, --yes", "agree to what is shown")
+    .option("-y, --yes", "agree to what is shown; messages for sessions without permission prompts stay on hold")
     .option("--dry-run", "show what would be done, and do nothing")
     .option("--json", "print JSON; needs --yes or --dry-run")
     .action((runtime, options) => setup(resolve(context.home), runtime, options));
