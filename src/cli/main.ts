@@ -1,15 +1,22 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VERSION } from "../protocol/index.ts";
+import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
+import { selftestPeerCommand } from "./commands/selftest-peer.ts";
+import { setupCommand } from "./commands/setup.ts";
+import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
+import { uninstallCommand } from "./commands/uninstall.ts";
 import { cliContext } from "./context.ts";
 import { printError } from "./output.ts";
 
 const EXIT_USAGE = 2;
+/** As a shell counts a Ctrl-C. */
+const EXIT_CANCELLED = 130;
 
 /** Builds the command line. Each command is a file; what a command needs is loaded when it runs. */
 export function createProgram(): Command {
@@ -21,6 +28,8 @@ export function createProgram(): Command {
     .showHelpAfterError("(--help shows what there is)")
     .exitOverride();
   const commands: CommandUnknownOpts[] = [
+    setupCommand(context),
+    statusCommand(context),
     peerCommand(context),
     traceCommand(context),
     logCommand(context),
@@ -32,8 +41,10 @@ export function createProgram(): Command {
     whoamiCommand(context),
     daemonCommand(context),
     purgeCommand(context),
+    uninstallCommand(context),
   ];
   for (const command of commands) program.addCommand(command);
+  program.addCommand(selftestPeerCommand(context), { hidden: true });
   exitInsteadOfThrow(program);
   return program;
 }
@@ -50,7 +61,10 @@ async function main(): Promise<void> {
     await createProgram().parseAsync(process.argv);
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-    else process.exitCode = printError(error, isJson);
+    else if (error instanceof CancelledError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exitCode = EXIT_CANCELLED;
+    } else process.exitCode = printError(error, isJson);
   }
 }
 

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
+import { systemRefusal } from "../platform/files.ts";
 import { asRepowireError, ERRORS, RepowireError, toProblem } from "../protocol/index.ts";
 
 /** What the commands print: text for people on stdout, with `--json` one JSON value; errors on stderr with one next step. */
@@ -43,11 +44,10 @@ export function table(head: string[], rows: string[][]): string {
 
 /** Prints an error the way its reader wants it, and returns the exit code. */
 export function printError(thrown: unknown, json: boolean): number {
-  const error = asRepowireError(thrown);
-  const detail =
-    thrown instanceof RepowireError || !(thrown instanceof Error)
-      ? error.message
-      : `${thrown.message}. This is a fault in repowire.`;
+  const refusal = thrown instanceof RepowireError ? thrown : systemRefusal(thrown);
+  const error = refusal ?? asRepowireError(thrown);
+  const isFault = refusal === undefined && thrown instanceof Error;
+  const detail = isFault ? `${thrown.message}. This is a fault in repowire.` : error.message;
   if (json) process.stdout.write(`${JSON.stringify({ error: { ...toProblem(error), detail } })}\n`);
   else process.stderr.write(`${styleText("red", "repowire:", { stream: process.stderr })} ${detail}\n`);
   return ERRORS[error.code].exit;

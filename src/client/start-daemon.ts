@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
 import { homePaths } from "../platform/paths.ts";
-import { entryCommand } from "../platform/program.ts";
+import { entryCommand, isBundled } from "../platform/program.ts";
 import { Health, HTTP_PATHS, RepowireError } from "../protocol/index.ts";
 import { type DaemonAddress, httpUrl, locateDaemon } from "./locate.ts";
 
@@ -64,13 +64,14 @@ export async function ensureDaemon(home: string): Promise<DaemonAddress> {
  * among its parents (Claude Code trusts a session's living parent chain, and ends its children).
  */
 function launchDetached(home: string, logFile: string): void {
+  const command = programCommand(home);
   mkdirSync(homePaths(home).logs, { recursive: true, mode: 0o700 });
   const log = openSync(logFile, "a", 0o600);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name)));
   try {
     const shell = spawn(
       "/bin/sh",
-      ["-c", '"$@" </dev/null & exit 0', "sh", ...entryCommand("cli"), "daemon", "run", "--detached"],
+      ["-c", '"$@" </dev/null & exit 0', "sh", ...command, "daemon", "run", "--detached"],
       {
         cwd: home,
         env: { ...env, REPOWIRE_HOME: home },
@@ -85,6 +86,18 @@ function launchDetached(home: string, logFile: string): void {
   } finally {
     closeSync(log);
   }
+}
+
+/**
+ * An installed program starts the version that is current now, which may be newer than itself: a session's channel lives for days.
+ * When repowire was removed under a running session, nothing is started and nothing is written.
+ */
+function programCommand(home: string): string[] {
+  const own = entryCommand("cli");
+  const { cliLauncher } = homePaths(home);
+  if (isBundled && existsSync(cliLauncher)) return [cliLauncher];
+  if (existsSync(own.at(-1) ?? "")) return own;
+  throw new RepowireError("unavailable", `repowire was removed from ${home}. Install it again: npx repowire setup.`);
 }
 
 /** The sentence a daemon that refused to start has printed. */

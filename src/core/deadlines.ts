@@ -6,6 +6,7 @@ import { closeDelivery } from "./mailbox.ts";
 import type { DeliveryRecord } from "./ports.ts";
 import { requeue } from "./retry.ts";
 import { declareDead } from "./router.ts";
+import { leaveIfDone } from "./sessions.ts";
 import { liftLimits } from "./turns.ts";
 
 const AT_ONCE_MAX = 200;
@@ -27,6 +28,7 @@ export function keepDeadlines(ctx: Context): void {
       ctx.live.expectLink(ctx.tx, peer.id, 0);
       stir(ctx, peer.id);
     }
+    leaveIfDone(ctx, peer.id);
   }
 }
 

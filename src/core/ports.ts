@@ -72,6 +72,8 @@ export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_r
   /** Whether this instance has held a link, so that after a restart of the daemon its return is waited for. */
   had_link: boolean;
   resume_hash?: string;
+  /** The seat is for one session and is removed with it. */
+  temporary?: boolean;
 }
 
 /** A delivery as stored, with the bookkeeping of hand-overs. */

@@ -32,6 +32,8 @@ export interface SessionStart {
   config_dir?: string;
   capabilities: Capability[];
   identity: "proven" | "asserted";
+  /** A seat for this session alone: never one that waits for its next session, and gone when this one ends. */
+  temporary?: boolean;
 }
 
 /**
@@ -41,7 +43,9 @@ export interface SessionStart {
 export function claimSeat(ctx: Context, start: SessionStart): PeerRecord {
   const all = ctx.tx.peers.all();
   const held = all.find((peer) => sameInstance(peer.instance, start.instance));
-  const free = all.filter((peer) => peer.presence.state === "offline" && peer.role === start.role);
+  const free = start.temporary
+    ? []
+    : all.filter((peer) => peer.presence.state === "offline" && peer.role === start.role && !peer.temporary);
   const seat = held ?? resumedSeat(free, start) ?? folderSeat(free, start);
   return seat ? takeSeat(ctx, seat, start, held !== undefined) : newSeat(ctx, start);
 }
@@ -118,6 +122,7 @@ function newSeat(ctx: Context, start: SessionStart): PeerRecord {
     presence: { state: start.role === "human" ? "offline" : "online", since: ctx.now.wall },
     proofs: {},
     had_link: false,
+    temporary: start.temporary,
     last_seen_at: ctx.now.wall,
     joined_at: ctx.now.wall,
   };
@@ -231,7 +236,7 @@ export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
     proofs,
     ...rest
   } = peer;
-  const { inbound_policy: _p, permission_mode: _m, had_link: _h, resume_hash: _r, ...open } = rest;
+  const { inbound_policy: _p, permission_mode: _m, had_link: _h, resume_hash: _r, temporary: _y, ...open } = rest;
   const route = chooseRoute(ctx, peer.id, []);
   const rung = route?.rung ?? (peer.capabilities.includes("hooks") ? "hook" : "pull");
   const proof = proofs[rung];
@@ -245,5 +250,6 @@ export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
     inbound: inbound.policy,
     inbound_reason: inbound.reason,
     unread: ctx.tx.deliveries.count(peer.id, ["queued", "held"]),
+    pid: peer.presence.state === "offline" ? undefined : peer.instance?.pid,
   };
 }

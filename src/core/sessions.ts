@@ -1,4 +1,4 @@
-import type { PeerId } from "../protocol/index.ts";
+import { OPEN_DELIVERY_STATES, type PeerId } from "../protocol/index.ts";
 import { withdrawApprovals } from "./approvals.ts";
 import { type Context, emit, stir } from "./context.ts";
 import { setPresence } from "./registry.ts";
@@ -59,6 +59,23 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
   ctx.tx.peers.put({ ...(ctx.tx.peers.get(peerId) ?? peer), turn: undefined, had_link: false });
   setPresence(ctx, peerId, { state: "offline", detail: why });
   for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
+  leaveIfDone(ctx, peerId);
+}
+
+/**
+ * Removes the seat of a temporary session that has ended, once nothing is open for it: until then its name must still lead
+ * somewhere. Any other seat stays.
+ */
+export function leaveIfDone(ctx: Context, peerId: PeerId): void {
+  const peer = ctx.tx.peers.get(peerId);
+  if (!peer?.temporary || peer.presence.state !== "offline") return;
+  const isNeeded =
+    ctx.tx.asks.openTo(peerId).length > 0 ||
+    ctx.tx.asks.openFrom(peerId).length > 0 ||
+    ctx.tx.deliveries.count(peerId, OPEN_DELIVERY_STATES) > 0;
+  if (isNeeded) return;
+  ctx.tx.peers.remove(peerId);
+  emit(ctx, { type: "peer.left", peer: peerId, data: { name: peer.name } });
 }
 
 /** A push that was dead in one process says nothing about the next one that takes this seat. */

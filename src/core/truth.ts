@@ -31,7 +31,7 @@ function asksAhead(ctx: Context, delivery: DeliveryRecord): number {
 }
 
 export function askOutcome(ctx: Context, ask: AskRecord): AskOutcome {
-  const peer = mustGet(ctx, ask.askee).name;
+  const peer = askeeName(ctx, ask);
   const base = { id: ask.handle, message: ask.message, peer };
   switch (ask.state) {
     case "open": {
@@ -75,6 +75,12 @@ export function askOutcome(ctx: Context, ask: AskRecord): AskOutcome {
     default:
       return ask.state satisfies never;
   }
+}
+
+/** A temporary seat may be gone by now; its answer still names it. */
+function askeeName(ctx: Context, ask: AskRecord): string {
+  const answer = ask.answer ? ctx.tx.messages.get(ask.answer) : undefined;
+  return ctx.tx.peers.get(ask.askee)?.name ?? answer?.from_name ?? "a peer that left";
 }
 
 function answerRef(ctx: Context, ask: AskRecord): { message: MessageId; handle: string } | undefined {

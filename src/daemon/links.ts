@@ -224,6 +224,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         name: claim.name,
         circle: claim.circle,
         config_dir: claim.config_dir,
+        temporary: claim.temporary,
         capabilities: [
           "mcp_tools",
           ...(hello.capabilities.includes("relay_permissions") ? (["relay_permissions"] as const) : []),

@@ -12,6 +12,8 @@ export interface HomePaths {
   home: string;
   /** Launchers that configs of agent CLIs name; they never move. */
   bin: string;
+  /** The launcher of the command line. */
+  cliLauncher: string;
   versions: string;
   config: string;
   token: string;
@@ -25,13 +27,21 @@ export interface HomePaths {
   setupRecord: string;
   /** Sockets and flags of the running daemon. */
   run: string;
+  /**
+   * Hooks between tool calls cost a process each, so they run only for sessions that no push can reach: those whose pid names a
+   * file here. The daemon keeps the files, the hooks' launcher looks for them.
+   */
+  between: string;
 }
 
 export function homePaths(home: string = repowireHome()): HomePaths {
   const logs = join(home, "logs");
+  const bin = join(home, "bin");
+  const run = join(home, "run");
   return {
     home,
-    bin: join(home, "bin"),
+    bin,
+    cliLauncher: join(bin, "repowire"),
     versions: join(home, "versions"),
     config: join(home, "config.yaml"),
     token: join(home, "token"),
@@ -43,7 +53,8 @@ export function homePaths(home: string = repowireHome()): HomePaths {
     logs,
     daemonLog: join(logs, "daemon.log"),
     setupRecord: join(home, "setup.json"),
-    run: join(home, "run"),
+    run,
+    between: join(run, "between"),
   };
 }
 

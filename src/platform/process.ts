@@ -32,11 +32,25 @@ interface ProcessSystem {
   /** Whether this very connection is among the sockets of that process; undefined where the system does not tell. */
   ownsConnection(pid: number, connection: LoopbackConnection): boolean | undefined;
   connectionOwner(connection: LoopbackConnection): number | undefined;
+  /** When it was started, in epoch milliseconds, give or take a second. */
+  startedAt(pid: number): number | undefined;
+  /** The command lines of all processes that may be looked at. */
+  commandLines(): CommandLine[];
+}
+
+export interface CommandLine {
+  pid: number;
+  args: string[];
 }
 
 const system: ProcessSystem = process.platform === "darwin" ? darwin : linux;
 
-export const { processInfo, processArgs, processCwd, processEnv, ownsConnection, connectionOwner } = system;
+export const { processInfo, processArgs, processCwd, processEnv, ownsConnection, connectionOwner, startedAt } = system;
+
+/** Processes that were started with a file in this folder: its programs that run now. Pass the folder's real path. */
+export function processesFrom(folder: string): CommandLine[] {
+  return system.commandLines().filter(({ args }) => args.some((arg) => arg.startsWith(`${folder}/`)));
+}
 
 let boot: string | undefined;
 /** Names this run of the machine. */

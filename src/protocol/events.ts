@@ -4,6 +4,7 @@ import { MessageId, PeerId } from "./ids.ts";
 /** What the log, the event stream and traces are made of. The store numbers them; a cursor is such a number. */
 export const EventType = z.enum([
   "peer.joined",
+  "peer.left",
   "peer.renamed",
   "peer.described",
   "peer.presence",

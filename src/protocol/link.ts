@@ -43,6 +43,8 @@ export const SessionClaim = z.object({
   circle: CircleName.optional(),
   /** The configuration folder of the runtime, where it has one. */
   config_dir: z.string().max(LIMITS.pathCharsMax).optional(),
+  /** The seat is for this session alone and disappears with it: a self-test, a one-off script. */
+  temporary: z.boolean().optional(),
 });
 export type SessionClaim = z.infer<typeof SessionClaim>;
 

@@ -83,6 +83,8 @@ export const Peer = z.object({
   unread: z.number().int().nonnegative(),
   last_seen_at: z.number().int(),
   joined_at: z.number().int(),
+  /** The session's process on its machine, while it lives. */
+  pid: z.number().int().positive().optional(),
 });
 export type Peer = z.infer<typeof Peer>;
 

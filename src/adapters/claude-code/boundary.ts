@@ -2,14 +2,9 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HomePaths } from "../../platform/paths.ts";
 
-/**
- * Hooks between tool calls cost a process each, so they run only for sessions that no push can reach. The launcher, a shell
- * script, looks for a file named after the session's pid and ends at once when there is none.
- */
-export const BOUNDARY_FOLDER = "between";
-
+/** Keeps the files that tell the hooks' launcher which sessions need it between tool calls. */
 export function createBoundaryFlags(paths: HomePaths) {
-  const folder = join(paths.run, BOUNDARY_FOLDER);
+  const folder = paths.between;
   rmSync(folder, { recursive: true, force: true });
   return {
     keep(pid: number, isReachable: boolean): void {

@@ -74,7 +74,8 @@ export function daemonCommand(context: CliContext): Command {
   return daemon;
 }
 
-function healthText(health: Health, port: number): string {
+/** One line about the whole, one for each part. */
+export function healthText(health: Health, port: number): string {
   const parts = Object.entries(health.parts ?? {}).map(
     ([name, part]) => `  ${part.ok ? "ok " : "BAD"}  ${name}${part.detail ? `: ${part.detail}` : ""}`,
   );
@@ -86,12 +87,12 @@ function healthText(health: Health, port: number): string {
   ].join("\n");
 }
 
-/** Asks the daemon of this home to stop, and waits until it is gone. */
-export async function stopDaemon(home: string): Promise<boolean> {
+/** Asks the daemon of this home to stop, and waits until it is gone. `comesBack`: sessions are told that another follows at once. */
+export async function stopDaemon(home: string, options: { comesBack?: boolean } = {}): Promise<boolean> {
   const address = await findDaemon(home);
   const record = readDaemonRecord(home);
   if (!address || record?.instance !== address.instance) return false;
-  process.kill(record.pid, "SIGTERM");
+  process.kill(record.pid, options.comesBack ? "SIGHUP" : "SIGTERM");
   const deadline = Date.now() + STOP_MS;
   while (processInfo(record.pid) && Date.now() < deadline) await Bun.sleep(20);
   if (processInfo(record.pid)) {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import type { LoopbackConnection, ProcessInfo } from "../process.ts";
+import type { CommandLine, LoopbackConnection, ProcessInfo } from "../process.ts";
 
 // Not tried on a real machine: written after the manual pages of ps, lsof and sysctl.
 
@@ -62,4 +62,17 @@ export function connectionOwner(connection: LoopbackConnection): number | undefi
     if (line.startsWith("n") && line.includes(`:${connection.clientPort}->`)) return pid;
   }
   return undefined;
+}
+
+export function startedAt(pid: number): number | undefined {
+  const at = Date.parse(processInfo(pid)?.started ?? "");
+  return Number.isNaN(at) ? undefined : at;
+}
+
+export function commandLines(): CommandLine[] {
+  const listing = run("/bin/ps", "-axww", "-o", "pid=,command=") ?? "";
+  return listing.split("\n").flatMap((line) => {
+    const match = line.trim().match(/^(\d+)\s+(.+)$/);
+    return match?.[2] ? [{ pid: Number(match[1]), args: match[2].split(" ") }] : [];
+  });
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import type { LoopbackConnection, ProcessInfo } from "../process.ts";
+import type { CommandLine, LoopbackConnection, ProcessInfo } from "../process.ts";
 
 /** Reads a file of /proc; a process may end at any moment, and other users' files are closed to us. */
 function read(path: string): string | undefined {
@@ -91,4 +91,20 @@ export function connectionOwner(connection: LoopbackConnection): number | undefi
     if (Number.isInteger(pid) && holdsSocket(pid, inode)) return pid;
   }
   return undefined;
+}
+
+/** The kernel counts start times in hundredths of a second on every system that it is built for today (USER_HZ). */
+const TICKS_PER_S = 100;
+
+export function startedAt(pid: number): number | undefined {
+  const ticks = processInfo(pid)?.started;
+  const boot = read("/proc/stat")?.match(/^btime (\d+)$/m)?.[1];
+  return ticks && boot ? Number(boot) * 1_000 + (Number(ticks) / TICKS_PER_S) * 1_000 : undefined;
+}
+
+export function commandLines(): CommandLine[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0)
+    .map((pid) => ({ pid, args: processArgs(pid) }));
 }

@@ -1,0 +1,109 @@
+import { existsSync, readdirSync } from "node:fs";
+import { findDaemon } from "../../client/index.ts";
+import { readDaemonRecord } from "../../platform/daemon-record.ts";
+import { type HomePaths, homePaths } from "../../platform/paths.ts";
+import { processArgs } from "../../platform/process.ts";
+import { asRepowireError, RepowireError } from "../../protocol/index.ts";
+import { claudeEdits, claudeFiles } from "../../setup/claude-code.ts";
+import { type RunningSession, runningSessions } from "../../setup/claude-sessions.ts";
+import { launcherState } from "../../setup/launchers.ts";
+import type { FileRecord } from "../../setup/record.ts";
+import { checkRemovable, removeHome, removeProgram, removeTraces } from "../../setup/remove.ts";
+import { filesToUndo, type UndoResult, undoFile } from "../../setup/undo.ts";
+import { stopDaemon } from "../commands/daemon.ts";
+
+export interface UninstallPlan {
+  paths: HomePaths;
+  records: FileRecord[];
+  /** What will become of each file. */
+  files: UndoResult[];
+  /** Whether launchers or versions are there. */
+  hasProgram: boolean;
+  /** The daemon's process, if one runs. */
+  daemon: number | undefined;
+  /** Whether anything else is in the home: messages, token, config, logs. */
+  hasData: boolean;
+  /** Sessions that run with hooks and a channel whose program goes away. */
+  sessions: RunningSession[];
+}
+
+export interface UninstallReport {
+  ok: boolean;
+  files: UndoResult[];
+  daemon_stopped: boolean;
+  data: "kept" | "removed" | "none";
+  /** What stays, and why. */
+  left: { what: string; why: string }[];
+}
+
+/** Looks at what there is to remove. Changes nothing. */
+export async function planUninstall(home: string): Promise<UninstallPlan> {
+  const paths = homePaths(home);
+  const files = claudeFiles(process.env);
+  const records = filesToUndo(paths, claudeEdits(paths, files, { allowTools: false }));
+  const program = new Set([paths.bin, paths.versions, paths.run, paths.setupRecord, paths.daemonRecord]);
+  const entries = existsSync(home) ? readdirSync(home) : [];
+  return {
+    paths,
+    records,
+    files: records.map((record) => undoFile(paths, record, { isDryRun: true })),
+    hasProgram: existsSync(paths.versions) || launcherState(paths, "cli") !== "missing",
+    daemon: (await findDaemon(home)) ? readDaemonRecord(home)?.pid : silentDaemon(home),
+    hasData: entries.some((name) => !program.has(`${home}/${name}`)),
+    sessions: records.length > 0 ? runningSessions(paths, files) : [],
+  };
+}
+
+/** A daemon that is there but does not answer. */
+function silentDaemon(home: string): number | undefined {
+  const pid = readDaemonRecord(home)?.pid;
+  if (pid === undefined) return undefined;
+  const args = processArgs(pid);
+  return args.includes("daemon") && args.includes("run") ? pid : undefined;
+}
+
+/**
+ * First our edits, so that no new session starts what is about to go; then the program, so that no running session starts the
+ * daemon again; then the daemon; then, if that is wanted, the data.
+ */
+export async function applyUninstall(plan: UninstallPlan, options: { removeData: boolean }): Promise<UninstallReport> {
+  const { paths } = plan;
+  if (options.removeData) checkRemovable(paths);
+  const files = plan.records.map((record) => undoFile(paths, record, { isDryRun: false }));
+  const left = files
+    .filter((file) => file.outcome === "left")
+    .map((file) => ({ what: file.file, why: file.detail ?? "it cannot be edited" }));
+  removeProgram(paths);
+  if (existsSync(paths.bin)) left.push({ what: paths.bin, why: "somebody put other files there" });
+  const stopped = await stop(plan);
+  if (stopped.why) left.push({ what: `the daemon, process ${plan.daemon}`, why: stopped.why });
+  const mayRemove = options.removeData && stopped.why === undefined && left.length === 0;
+  if (options.removeData && !mayRemove)
+    left.push({ what: paths.home, why: "it is needed until the above is settled; then run uninstall again" });
+  if (mayRemove) removeHome(paths);
+  else if (stopped.why === undefined) removeTraces(paths);
+  const isDataLeft = !mayRemove && plan.hasData;
+  if (isDataLeft && !options.removeData)
+    left.push({
+      what: paths.home,
+      why: "your messages, token, config and logs. `npx repowire uninstall --remove-data` removes them too",
+    });
+  return {
+    ok: stopped.why === undefined && files.every((file) => file.outcome !== "left"),
+    files,
+    daemon_stopped: stopped.isStopped,
+    data: isDataLeft ? "kept" : options.removeData && plan.hasData ? "removed" : "none",
+    left,
+  };
+}
+
+async function stop(plan: UninstallPlan): Promise<{ isStopped: boolean; why?: string }> {
+  if (plan.daemon === undefined) return { isStopped: false };
+  try {
+    if (await stopDaemon(plan.paths.home)) return { isStopped: true };
+    return { isStopped: false, why: `it does not answer. Stop it yourself: kill ${plan.daemon}` };
+  } catch (error) {
+    if (error instanceof RepowireError) return { isStopped: false, why: asRepowireError(error).message };
+    throw error;
+  }
+}

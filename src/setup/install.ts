@@ -1,0 +1,196 @@
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { ensurePrivateFolder, type HomePaths } from "../platform/paths.ts";
+import { processesFrom, processInfo } from "../platform/process.ts";
+import { ENTRIES, emptyBunfig, hasSources, isolatedBun, programRoot } from "../platform/program.ts";
+import { runBriefly } from "../platform/run.ts";
+import { RepowireError, VERSION } from "../protocol/index.ts";
+
+/** What a version's folder holds, written into it last: whoever finds it whole finds a whole version. */
+const Manifest = z.object({ version: z.string(), bun: z.string(), files: z.record(z.string(), z.string()) });
+type Manifest = z.infer<typeof Manifest>;
+
+const MANIFEST = "manifest.json";
+const CURRENT = "current";
+const STAGING = /^\.staging-(\d+)-/;
+const BUNFIG = "bunfig.toml";
+const START_MS = 20_000;
+
+export interface InstalledProgram {
+  /** Name of the folder under `versions/`. */
+  name: string;
+  /** Its real path. */
+  folder: string;
+  /** False when exactly this was installed already. */
+  isNew: boolean;
+}
+
+export interface OldVersions {
+  removed: string[];
+  /** They stay because processes run from them. */
+  inUse: { name: string; pids: number[] }[];
+}
+
+/**
+ * Puts this very program under `versions/` and makes it the current one. What runs from an older version goes on undisturbed: a
+ * version's folder never changes, and `current` moves in one step. Throws a `RepowireError` when the copy does not start; then
+ * nothing has changed. `fill` puts the bundles and the bunfig into a folder.
+ */
+export async function installProgram(
+  paths: HomePaths,
+  fill: (folder: string) => Promise<void> = fillFromHere,
+): Promise<InstalledProgram> {
+  ensurePrivateFolder(paths.home);
+  ensurePrivateFolder(paths.versions);
+  const versions = realpathSync(paths.versions);
+  const staging = mkdtempSync(join(versions, `.staging-${process.pid}-`));
+  try {
+    await fill(staging);
+    const manifest = manifestOf(staging);
+    const known = readdirSync(versions).find((name) => name !== CURRENT && isWhole(join(versions, name), manifest));
+    const name = known ?? (await keep(versions, staging, manifest));
+    const isCurrent = currentVersion(paths) === name;
+    if (!isCurrent) makeCurrent(versions, name);
+    return { name, folder: join(versions, name), isNew: !known || !isCurrent };
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** Name of the folder that `versions/current` leads to, if there is one. */
+export function currentVersion(paths: HomePaths): string | undefined {
+  try {
+    const name = readlinkSync(join(paths.versions, CURRENT));
+    return existsSync(join(paths.versions, name)) ? name : undefined;
+  } catch {
+    // Nothing is installed in this home.
+    return undefined;
+  }
+}
+
+/** From source the bundles are made; a bundled program copies its own siblings. */
+async function fillFromHere(folder: string): Promise<void> {
+  if (hasSources()) {
+    const { buildBundles } = await import("../platform/bundle.ts");
+    return buildBundles(folder);
+  }
+  for (const { bundle } of Object.values(ENTRIES)) {
+    for (const file of [bundle, `${bundle}.jsc`]) {
+      if (existsSync(join(programRoot(), file))) copyFileSync(join(programRoot(), file), join(folder, file));
+    }
+  }
+  copyFileSync(emptyBunfig(), join(folder, BUNFIG));
+}
+
+function manifestOf(folder: string): Manifest {
+  const files = readdirSync(folder).map((file) => [file, sha256(join(folder, file))]);
+  return { version: VERSION, bun: `${Bun.version}+${Bun.revision}`, files: Object.fromEntries(files) };
+}
+
+const sha256 = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");
+
+function isWhole(folder: string, wanted: Manifest): boolean {
+  try {
+    const found = Manifest.parse(JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")));
+    return (
+      Bun.deepEquals(found, wanted) &&
+      statSync(join(folder, "bun")).size === statSync(process.execPath).size &&
+      Object.entries(wanted.files).every(([file, hash]) => sha256(join(folder, file)) === hash)
+    );
+  } catch {
+    // Another version, half of one, or no version at all.
+    return false;
+  }
+}
+
+/** Completes the staged folder, tries it, and gives it its name. Another build of the same version gets a name beside it. */
+async function keep(versions: string, staging: string, manifest: Manifest): Promise<string> {
+  linkOrCopy(realpathSync(process.execPath), join(staging, "bun"));
+  const text = JSON.stringify(manifest, null, 2);
+  writeFileSync(join(staging, MANIFEST), text, { mode: 0o600 });
+  await tryStaged(staging);
+  const build = createHash("sha256").update(text).digest("hex").slice(0, 8);
+  const name = existsSync(join(versions, VERSION)) ? `${VERSION}-${build}` : VERSION;
+  // A damaged folder of that very build: nothing in it can be relied on.
+  rmSync(join(versions, name), { recursive: true, force: true });
+  renameSync(staging, join(versions, name));
+  return name;
+}
+
+/** Bun is a hundred megabytes: where the file system allows, it is the same file twice. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    // Another file system, or a system that does not let one link other users' files.
+    copyFileSync(from, to, constants.COPYFILE_FICLONE);
+    chmodSync(to, 0o755);
+  }
+}
+
+async function tryStaged(folder: string): Promise<void> {
+  const command = [...isolatedBun(join(folder, "bun"), join(folder, BUNFIG)), join(folder, ENTRIES.cli.bundle)];
+  const why = await startFailure([...command, "--version"], folder);
+  if (why === undefined) return;
+  throw new RepowireError(
+    "unavailable",
+    `The copy of repowire in ${folder} does not start: ${why}. Programs must be allowed to run from that file system; REPOWIRE_HOME can name a folder on another one.`,
+  );
+}
+
+async function startFailure(command: string[], cwd: string): Promise<string | undefined> {
+  try {
+    const result = await runBriefly(command, { cwd, timeoutMs: START_MS });
+    if (!result) return `it did not end within ${START_MS / 1000} s`;
+    if (result.code === 0 && result.out.trim() === VERSION) return undefined;
+    return result.err.trim().split("\n")[0] || `it ended with code ${result.code}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function makeCurrent(versions: string, name: string): void {
+  const draft = join(versions, `.current-${process.pid}`);
+  rmSync(draft, { force: true });
+  // Relative, so that a home that is moved as a whole still works.
+  symlinkSync(name, draft);
+  renameSync(draft, join(versions, CURRENT));
+}
+
+/** Removes all versions but the current one and those that something runs from, and what setups that were killed left behind. */
+export function removeOldVersions(paths: HomePaths): OldVersions {
+  const versions = realpathSync(paths.versions);
+  const current = currentVersion(paths);
+  const removed: string[] = [];
+  const inUse: OldVersions["inUse"] = [];
+  for (const name of readdirSync(versions)) {
+    if (name === current || name === CURRENT) continue;
+    const owner = name.match(STAGING)?.[1];
+    if (owner && processInfo(Number(owner))) continue;
+    const pids = processesFrom(join(versions, name)).map((process) => process.pid);
+    if (pids.length > 0) inUse.push({ name, pids });
+    else {
+      rmSync(join(versions, name), { recursive: true, force: true });
+      if (!name.startsWith(".")) removed.push(name);
+    }
+  }
+  return { removed, inUse };
+}

@@ -1,0 +1,131 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
+import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
+import { processesFrom, processInfo } from "../../src/platform/process.ts";
+import { ENTRIES, isolatedBun, programRoot } from "../../src/platform/program.ts";
+import { tempHome } from "./temp-home.ts";
+
+/**
+ * A person's machine for one test: a home folder of its own, a `claude` on the PATH that only knows its version, a home of
+ * repowire. Whatever was started from that home is ended, by pid, when the scope ends.
+ */
+export interface SetupSandbox extends AsyncDisposable {
+  readonly root: string;
+  readonly paths: HomePaths;
+  readonly env: Record<string, string>;
+  /** A path in the person's home folder. */
+  file(name: string): string;
+  write(name: string, content: string | Uint8Array): string;
+  read(name: string): Uint8Array | undefined;
+  text(name: string): string;
+  /** Runs the command line: from source, as `npx repowire` does, unless another program was given. */
+  repowire(...args: string[]): Promise<Ran>;
+  /** Runs any command in this environment. */
+  run(command: string[], options?: { cwd?: string; env?: Record<string, string>; stdin?: string }): Promise<Ran>;
+}
+
+export interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+const STOP_MS = 5_000;
+
+export interface SandboxOptions {
+  /** Version of the fake `claude`; null: there is none. */
+  claude?: string | null;
+  /** Name of repowire's home. */
+  home?: string;
+  /** The command line that runs repowire. */
+  program?: string[];
+}
+
+export async function setupSandbox(options: SandboxOptions = {}): Promise<SetupSandbox> {
+  const temp = tempHome();
+  const root = realpathSync(temp.path);
+  const bin = join(root, "bin");
+  const paths = homePaths(join(root, options.home ?? ".repowire"));
+  mkdirSync(bin);
+  if (options.claude !== null) writeFakeClaude(bin, options.claude ?? "2.1.330");
+  const env = {
+    HOME: root,
+    PATH: `${bin}:/usr/bin:/bin`,
+    REPOWIRE_HOME: paths.home,
+    REPOWIRE_PORT: "0",
+    REPOWIRE_MACHINE: "sandbox",
+    // Bun keeps what it transpiled in the home folder; here that would be found as something that setup left.
+    BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
+  };
+  const sandbox: SetupSandbox = {
+    root,
+    paths,
+    env,
+    file: (name) => join(root, name),
+    write(name, content) {
+      mkdirSync(dirname(join(root, name)), { recursive: true });
+      writeFileSync(join(root, name), content);
+      return join(root, name);
+    },
+    read: (name) => (existsSync(join(root, name)) ? new Uint8Array(readFileSync(join(root, name))) : undefined),
+    text: (name) => readFileSync(join(root, name), "utf8"),
+    repowire: (...args) => sandbox.run([...(options.program ?? fromSource()), ...args], { cwd: root }),
+    async run(command, { cwd = "/", env: more = {}, stdin } = {}) {
+      const child = Bun.spawn(command, {
+        cwd,
+        env: { ...env, ...more },
+        stdin: stdin === undefined ? "ignore" : new Blob([stdin]),
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [out, err, code] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+        child.exited,
+      ]);
+      return { code, out, err };
+    },
+    async [Symbol.asyncDispose]() {
+      await stopAll(paths);
+      temp[Symbol.dispose]();
+    },
+  };
+  return sandbox;
+}
+
+/** The command line of the sources. */
+export function fromSource(): string[] {
+  const root = programRoot();
+  const bunfig = join(root, "scripts", "empty-bunfig.toml");
+  return [...isolatedBun(process.execPath, bunfig), join(root, ENTRIES.cli.source)];
+}
+
+/** The command line of the program that is installed in a home: it starts at once, and needs no bundles to be made. */
+export function fromInstalled(paths: HomePaths): string[] {
+  const version = join(paths.versions, "current");
+  return [...isolatedBun(join(version, "bun"), join(version, "bunfig.toml")), join(version, ENTRIES.cli.bundle)];
+}
+
+export function writeFakeClaude(folder: string, version: string): void {
+  const file = join(folder, "claude");
+  // Given anything else it prints its words, one a line: that is what a launcher gave it.
+  writeFileSync(
+    file,
+    `#!/bin/sh\nif [ "$*" = --version ]; then echo "${version} (Claude Code)"; exit; fi\nfor word do printf '%s\\n' "$word"; done\n`,
+  );
+  chmodSync(file, 0o755);
+}
+
+/** Ends the daemon and whatever else still runs from this home; nothing else. */
+async function stopAll(paths: HomePaths): Promise<void> {
+  const recorded = readDaemonRecord(paths.home)?.pid;
+  const pids = [...processesFrom(paths.home).map(({ pid }) => pid), ...(recorded ? [recorded] : [])];
+  for (const pid of new Set(pids)) {
+    if (pid === process.pid || !processInfo(pid)) continue;
+    process.kill(pid, "SIGTERM");
+    const deadline = Date.now() + STOP_MS;
+    while (processInfo(pid) && Date.now() < deadline) await Bun.sleep(10);
+    if (processInfo(pid)) process.kill(pid, "SIGKILL");
+  }
+}
