@@ -7,6 +7,8 @@ import { runBun } from "./bun.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 delete process.env.BUN_OPTIONS;
+// Bun's cache of translated sources would be a folder in the user's home.
+process.env.BUN_RUNTIME_TRANSPILER_CACHE_PATH = "0";
 runBun([
   "--no-env-file",
   "--no-install",

@@ -32,7 +32,7 @@ import { createEventHub } from "./hub.ts";
 import { createLinkServer, type LinkSocketData } from "./links.ts";
 import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
-import { startWatch } from "./presence-watch.ts";
+import { startWatch, type Watch } from "./presence-watch.ts";
 import { createRuntimes } from "./runtimes.ts";
 
 export interface RunningDaemon {
@@ -110,6 +110,7 @@ async function startLocked(paths: HomePaths, config: Config, release: () => void
   }
 
   const runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
+  let watch: Watch | undefined;
   const links = createLinkServer({
     token,
     instance,
@@ -121,6 +122,7 @@ async function startLocked(paths: HomePaths, config: Config, release: () => void
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,
     onSession: runtimes.onSession,
+    onLost: () => watch?.lookSoon(),
   });
   const mcp = createMcpEndpoint({ engine, operations, markWritten });
   const storeCheck: PartCheck = () => {
@@ -157,7 +159,7 @@ async function startLocked(paths: HomePaths, config: Config, release: () => void
   const server = serve(config.port, app, links);
   const port = server.port ?? config.port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
-  const watch = startWatch(engine);
+  watch = startWatch(engine);
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
     every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
@@ -171,7 +173,7 @@ async function startLocked(paths: HomePaths, config: Config, release: () => void
   let stopping: Promise<void> | undefined;
   async function stopOnce(backInMs: number): Promise<void> {
     log.info("daemon stops", {});
-    watch.stop();
+    watch?.stop();
     for (const stop of stopTimers) stop();
     await runtimes.stop();
     await links.shutdown(backInMs);

@@ -75,6 +75,8 @@ export interface LinkServerParts {
   profile(hello: Hello): LinkProfile | undefined;
   /** A session joined or came back. */
   onSession(peer: PeerRecord): void;
+  /** A session's link is gone; its process may be, too. */
+  onLost(): void;
 }
 
 export interface LinkServer {
@@ -343,6 +345,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         live.delete(id);
         parts.dispatcher.removeTransport(id);
         if (!session) return;
+        parts.onLost();
         void parts.engine
           .run((ctx) => {
             const route = ctx.live.route(id);

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { hostname, userInfo } from "node:os";
+import { homedir, hostname } from "node:os";
+import { basename } from "node:path";
 import { z } from "zod";
 import { DEFAULT_PORT } from "../protocol/endpoints.ts";
 import { RepowireError } from "../protocol/errors.ts";
@@ -103,11 +104,8 @@ function nameFrom(wish: string | undefined, fallback: string): string {
   return NAME_PATTERN.test(clean) ? clean : fallback;
 }
 
+/** Bun (1.4) knows the user's name from the environment only and else says "unknown"; the home folder is named after it. */
 function safeUserName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    // A user id without an entry in the system's user table, as in some containers.
-    return undefined;
-  }
+  const named = process.env.USER || process.env.LOGNAME;
+  return named || basename(homedir());
 }

@@ -33,6 +33,8 @@ function launcherText(paths: HomePaths, entry: Entry, whenGone: string, before: 
     ...before,
     "# These would make Bun run code that is not repowire's.",
     "unset BUN_OPTIONS BUN_INSPECT BUN_INSPECT_CONNECT_TO BUN_INSPECT_NOTIFY BUN_INSPECT_PRELOAD NODE_OPTIONS",
+    "# Bun's cache of translated sources would be a folder in the user's home.",
+    "export BUN_RUNTIME_TRANSPILER_CACHE_PATH=0",
     'v=$(cd -P -- "$REPOWIRE_HOME/versions/current" 2>/dev/null && pwd -P)',
     `if [ -z "$v" ] || [ ! -x "$v/bun" ] || [ ! -r "$v/${ENTRIES[entry].bundle}" ]; then`,
     `  ${whenGone}`,

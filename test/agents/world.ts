@@ -22,11 +22,18 @@ import { privateTerminal, type Terminal } from "../support/terminal.ts";
 export interface World {
   readonly root: string;
   readonly home: string;
+  /** The real CLI. */
+  readonly claude: string;
   readonly terminal: Terminal;
   readonly mesh: Mesh;
   session(name: string, options: SessionOptions): Promise<Session>;
   /** The installed commands, as a person would call them: in a terminal, or from anywhere else. */
   cli(...args: string[]): { exitCode: number; stdout: string; stderr: string };
+  /** The commands with an environment of the caller's own. */
+  run(args: string[], env: Record<string, string>): { exitCode: number; stdout: string; stderr: string };
+  /** Accepts the dialogs at the start of a session, as a person would. */
+  accept(name: string): Promise<void>;
+  onClose(end: () => Promise<void>): void;
   /** The same as words for a shell inside an agent. */
   cliCommand(): string;
   cliInTerminal(...args: string[]): Promise<string>;
@@ -252,26 +259,33 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     }
   }
 
+  function runCli(args: string[], env: Record<string, string>) {
+    const result = Bun.spawnSync([...command("cli"), ...args], {
+      cwd: root,
+      env,
+      stdout: "pipe",
+      stderr: "pipe",
+      stdin: "ignore",
+    });
+    return { exitCode: result.exitCode, stdout: result.stdout.toString(), stderr: result.stderr.toString() };
+  }
+
+  const ends: (() => Promise<void>)[] = [];
   let runs = 0;
   return {
     root,
     home,
+    claude,
+    accept,
+    onClose: (end) => void ends.push(end),
+    run: (args, env) => runCli(args, env),
     terminal,
     mesh,
     session,
     until,
     startDaemon,
     trace: (id) => mesh.trace({ id }),
-    cli(...args) {
-      const result = Bun.spawnSync([...command("cli"), ...args], {
-        cwd: root,
-        env: { ...env, REPOWIRE_PORT: port },
-        stdout: "pipe",
-        stderr: "pipe",
-        stdin: "ignore",
-      });
-      return { exitCode: result.exitCode, stdout: result.stdout.toString(), stderr: result.stderr.toString() };
-    },
+    cli: (...args) => runCli(args, { ...env, REPOWIRE_PORT: port }),
     cliCommand: () => [`REPOWIRE_HOME=${home}`, `REPOWIRE_PORT=${port}`, ...command("cli")].join(" "),
     async cliInTerminal(...args) {
       const name = `cli-${runs++}`;
@@ -292,6 +306,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     async close() {
       terminal.close();
       for (const api of apis) await api.stop();
+      for (const end of ends) await end();
       daemon?.kill("SIGTERM");
       const ended = await Promise.race([daemon?.exited.then(() => true), Bun.sleep(5_000).then(() => false)]);
       if (!ended) daemon?.kill("SIGKILL");

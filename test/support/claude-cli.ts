@@ -22,7 +22,6 @@ export function seedClaudeHome(home: string, projects: string[], options: { chan
     theme: "dark",
     hasCompletedOnboarding: true,
     lastOnboardingVersion: "99.0.0",
-    bypassPermissionsModeAccepted: true,
     customApiKeyResponses: { approved: [DUMMY_KEY.slice(-20)], rejected: [] },
     ...known,
     ...flags,

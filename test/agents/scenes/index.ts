@@ -4,6 +4,7 @@ import { channelScenes } from "./channel.ts";
 import { faultScenes } from "./faults.ts";
 import { inboxScenes } from "./inbox.ts";
 import { permissionScenes } from "./permissions.ts";
+import { setupScenes } from "./setup.ts";
 import { turnScenes } from "./turns.ts";
 
 export interface Scene {
@@ -11,4 +12,11 @@ export interface Scene {
   run(world: World, checker: Checker): Promise<void>;
 }
 
-export const SCENES: Scene[] = [...channelScenes, ...inboxScenes, ...turnScenes, ...permissionScenes, ...faultScenes];
+export const SCENES: Scene[] = [
+  ...channelScenes,
+  ...inboxScenes,
+  ...turnScenes,
+  ...permissionScenes,
+  ...faultScenes,
+  ...setupScenes,
+];
