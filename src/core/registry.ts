@@ -224,6 +224,12 @@ export function effectiveInbound(ctx: Context, peer: PeerRecord): { policy: Inbo
   return { policy: "accept" };
 }
 
+/** The other sessions of a peer's circle that are there now: whom it may ask. */
+export function othersOnline(ctx: Context, peer: PeerRecord): PeerRecord[] {
+  const isOther = (other: PeerRecord) => other.id !== peer.id && other.circle === peer.circle && other.role !== "human";
+  return ctx.tx.peers.all().filter((other) => isOther(other) && other.presence.state !== "offline");
+}
+
 /** The public view of a seat, with what only live state knows. */
 export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
   const {

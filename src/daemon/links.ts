@@ -11,6 +11,7 @@ import {
   loseLink,
   mustGet,
   openRoute,
+  othersOnline,
   type PeerRecord,
   publicPeer,
   type Route,
@@ -266,15 +267,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     }
 
     function welcome(ctx: Context, peer: PeerRecord, resume: string): Welcome {
-      const others = ctx.tx.peers
-        .all()
-        .filter(
-          (other) =>
-            other.id !== peer.id &&
-            other.circle === peer.circle &&
-            other.role !== "human" &&
-            other.presence.state !== "offline",
-        );
+      const others = othersOnline(ctx, peer);
       return {
         protocol: PROTOCOL_VERSION,
         peer: publicPeer(ctx, mustGet(ctx, peer.id)),

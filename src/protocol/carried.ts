@@ -1,5 +1,6 @@
 import type { MessageId } from "./ids.ts";
-import type { AskOutcome, OperationName, OperationOutput } from "./operations.ts";
+import type { OperationName, OperationOutput } from "./operations.ts";
+import type { AskOutcome } from "./outcomes.ts";
 
 /**
  * The messages that an operation's result carries to the caller. Whoever writes the result to the runtime reports them as

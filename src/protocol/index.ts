@@ -10,6 +10,7 @@ export * from "./link.ts";
 export * from "./messages.ts";
 export * from "./moves.ts";
 export * from "./operations.ts";
+export * from "./outcomes.ts";
 export * from "./peers.ts";
 export * from "./rpc.ts";
 export * from "./version.ts";

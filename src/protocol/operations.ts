@@ -13,94 +13,9 @@ import {
   TraceParent,
   Urgency,
 } from "./messages.ts";
-import { AnsweredBy, AskState, DeliveryState, FailReason } from "./moves.ts";
-import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung } from "./peers.ts";
-
-/** What is proven about a message on its way to one recipient, at this instant. */
-export const RecipientTruth = z.object({
-  delivery: DeliveryState,
-  reason: z.string().optional(),
-  rung: Rung.optional(),
-  /** The runtime took it into the conversation; the model may not have read it. */
-  entered: z.boolean(),
-  presence: Presence,
-  /** Questions that this recipient gets first, one at a time. */
-  ahead: z.number().int().nonnegative(),
-  overlooked: z.boolean(),
-});
-export type RecipientTruth = z.infer<typeof RecipientTruth>;
-
-const answerRef = z.object({ message: MessageId, handle: z.string() });
-
-/** How an ask stands. `pending` is not a failure: the answer arrives by itself. */
-export const AskOutcome = z.discriminatedUnion("state", [
-  z.object({
-    state: z.literal("answered"),
-    id: z.string(),
-    message: MessageId,
-    peer: z.string(),
-    by: AnsweredBy,
-    text: z.string(),
-    text_bytes: z.number().int(),
-    shown_bytes: z.number().int(),
-    checkout: CheckoutState.optional(),
-    elapsed_ms: z.number().int(),
-    answer: answerRef,
-  }),
-  z.object({
-    state: z.literal("declined"),
-    id: z.string(),
-    message: MessageId,
-    peer: z.string(),
-    text: z.string(),
-    elapsed_ms: z.number().int(),
-    answer: answerRef,
-  }),
-  z.object({
-    state: z.literal("failed"),
-    id: z.string(),
-    message: MessageId,
-    peer: z.string(),
-    reason: FailReason,
-    /** What happened, in a sentence. */
-    detail: z.string(),
-    answer: answerRef.optional(),
-  }),
-  z.object({
-    state: z.enum(["expired", "cancelled"]),
-    id: z.string(),
-    message: MessageId,
-    peer: z.string(),
-    answer: answerRef.optional(),
-  }),
-  z.object({
-    state: z.literal("asked_first"),
-    id: z.string(),
-    message: MessageId,
-    peer: z.string(),
-    /** The question that must be answered first. */
-    question: Envelope,
-  }),
-  z.object({
-    state: z.literal("pending"),
-    id: z.string(),
-    message: MessageId,
-    peer: z.string(),
-    recipient: RecipientTruth,
-    progress: z.string().optional(),
-  }),
-]);
-export type AskOutcome = z.infer<typeof AskOutcome>;
-
-export const TraceStep = z.object({
-  state: z.string(),
-  /** Milliseconds since the message was accepted. */
-  at: z.number(),
-  at_epoch_ms: z.number(),
-  peer: z.string().optional(),
-  detail: z.string().optional(),
-});
-export type TraceStep = z.infer<typeof TraceStep>;
+import { AskState } from "./moves.ts";
+import { AskOutcome, RecipientTruth, TraceStep } from "./outcomes.ts";
+import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
 
 interface ToolShape {
   name: string;

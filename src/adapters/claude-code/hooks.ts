@@ -9,6 +9,7 @@ import {
   leaseForHook,
   noteActivity,
   noteTurnInput,
+  othersOnline,
   type PeerRecord,
   requestApproval,
   settleHookLease,
@@ -320,15 +321,7 @@ export function createHookHandler(parts: HookParts) {
 }
 
 function describeMesh(ctx: Context, peer: PeerRecord): string {
-  const others = ctx.tx.peers
-    .all()
-    .filter(
-      (other) =>
-        other.id !== peer.id &&
-        other.circle === peer.circle &&
-        other.role !== "human" &&
-        other.presence.state !== "offline",
-    );
+  const others = othersOnline(ctx, peer);
   const open = ctx.tx.asks
     .openTo(peer.id)
     .map((ask) => ({ handle: ask.handle, from: ctx.tx.peers.get(ask.asker)?.name ?? "?" }));

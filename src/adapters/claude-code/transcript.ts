@@ -1,5 +1,6 @@
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { readRange } from "../../platform/read-range.ts";
 import { parseChannelFrame, parseInboxFrame } from "../../words/index.ts";
 
 /**
@@ -226,16 +227,5 @@ function sizeOf(file: string): number | undefined {
   } catch {
     // Written with the first message of a session.
     return undefined;
-  }
-}
-
-function readRange(file: string, offset: number, length: number): string {
-  if (length <= 0) return "";
-  const fd = openSync(file, "r");
-  try {
-    const buffer = Buffer.alloc(length);
-    return buffer.toString("utf8", 0, readSync(fd, buffer, 0, length, offset));
-  } finally {
-    closeSync(fd);
   }
 }

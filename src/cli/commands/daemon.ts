@@ -1,9 +1,10 @@
-import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
 import { ensureDaemon, findDaemon, locateDaemon, notRunning, probeDaemon } from "../../client/index.ts";
 import { readDaemonRecord } from "../../platform/daemon-record.ts";
 import { homePaths } from "../../platform/paths.ts";
 import { processInfo } from "../../platform/process.ts";
+import { readRange } from "../../platform/read-range.ts";
 import { ERRORS, type Health, RepowireError } from "../../protocol/index.ts";
 import { duration } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
@@ -115,20 +116,9 @@ async function showLog(file: string, follow: boolean): Promise<void> {
   for (let first = true; first || (follow && !isStopped); first = false) {
     const size = existsSync(file) ? statSync(file).size : 0;
     if (size < offset) offset = 0;
-    const text = readPart(file, offset, size - offset);
+    const text = readRange(file, offset, size - offset);
     process.stdout.write(first && isCut ? text.slice(text.indexOf("\n") + 1) : text);
     offset = size;
     if (follow) await Bun.sleep(LOG_POLL_MS);
-  }
-}
-
-function readPart(file: string, offset: number, length: number): string {
-  if (length <= 0) return "";
-  const fd = openSync(file, "r");
-  try {
-    const buffer = Buffer.alloc(length);
-    return buffer.toString("utf8", 0, readSync(fd, buffer, 0, length, offset));
-  } finally {
-    closeSync(fd);
   }
 }
