@@ -1,5 +1,5 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { connectLink, ensureDaemon, type Link, linkUrl } from "../../src/client/index.ts";
+import { connectLink, type Link, linkUrl, reachDaemon } from "../../src/client/index.ts";
 import { createMeshServer } from "../../src/mcp/index.ts";
 import { checkoutState, realPath } from "../../src/platform/checkout.ts";
 import { repowireHome } from "../../src/platform/paths.ts";
@@ -101,8 +101,8 @@ export async function runChannel(parts: ChannelParts): Promise<void> {
   await initialized.promise;
   const home = repowireHome(parts.env);
   link = connectLink({
-    locate: async () => {
-      const address = await ensureDaemon(home);
+    locate: async (mayStart) => {
+      const address = await reachDaemon(home, mayStart);
       return { url: linkUrl(address), token: address.token };
     },
     session: () => describeSession(parts.env, parts.cliPid),

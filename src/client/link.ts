@@ -48,8 +48,11 @@ export interface Link {
 export type LinkState = "connecting" | "online" | "offline" | "refused" | "closed";
 
 export interface LinkOptions {
-  /** Where to connect now. Called for each attempt; may start the daemon. Rejecting delays the next attempt. */
-  locate(): Promise<{ url: string; token: string }>;
+  /**
+   * Where to connect now. Called for each attempt; may start the daemon, unless it was stopped by somebody who meant it. Rejecting
+   * delays the next attempt.
+   */
+  locate(mayStart: boolean): Promise<{ url: string; token: string }>;
   session(): SessionClaim;
   client: { name: string; version: string };
   capabilities: string[];
@@ -78,6 +81,7 @@ export function connectLink(options: LinkOptions): Link {
   let refusal: RepowireError | undefined;
   let wantsReady = false;
   let backAt = 0;
+  let mayStart = true;
   let rpc: Rpc | undefined;
   let pinging: ReturnType<typeof setInterval> | undefined;
 
@@ -101,7 +105,7 @@ export function connectLink(options: LinkOptions): Link {
     for (let pause = RECONNECT_MIN_MS; ; pause = Math.min(pause * 2, RECONNECT_MAX_MS)) {
       await sleep(Math.max(0, backAt - Date.now()));
       try {
-        const address = await options.locate();
+        const address = await options.locate(mayStart);
         token = address.token;
         return address.url;
       } catch (error) {
@@ -151,6 +155,7 @@ export function connectLink(options: LinkOptions): Link {
       if (welcome && welcome.epoch !== answer.epoch) deliveries.forget();
       welcome = answer;
       refusal = undefined;
+      mayStart = true;
       setState("online");
       catchUp(connection);
       firstWelcome.resolve(answer);
@@ -227,7 +232,9 @@ export function connectLink(options: LinkOptions): Link {
         return {};
       }
       case "shutdown": {
-        backAt = Date.now() + (DAEMON_METHODS.shutdown.params.parse(params).back_in_ms ?? 0);
+        const { back_in_ms: backInMs } = DAEMON_METHODS.shutdown.params.parse(params);
+        backAt = Date.now() + (backInMs ?? 0);
+        mayStart = backInMs !== undefined;
         return {};
       }
       case "cancel":

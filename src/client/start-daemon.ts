@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } fr
 import { homePaths } from "../platform/paths.ts";
 import { entryCommand, isBundled } from "../platform/program.ts";
 import { Health, HTTP_PATHS, RepowireError } from "../protocol/index.ts";
-import { type DaemonAddress, httpUrl, locateDaemon } from "./locate.ts";
+import { type DaemonAddress, httpUrl, locateDaemon, notRunning } from "./locate.ts";
 
 const PROBE_MS = 1_000;
 const START_MS = 15_000;
@@ -57,6 +57,14 @@ export async function ensureDaemon(home: string): Promise<DaemonAddress> {
     "unavailable",
     `The repowire daemon did not come up within ${START_MS / 1000} s. Its log is ${logFile}.`,
   );
+}
+
+/** The running daemon, or one started now if that is wanted. */
+export async function reachDaemon(home: string, mayStart: boolean): Promise<DaemonAddress> {
+  if (mayStart) return ensureDaemon(home);
+  const running = await findDaemon(home);
+  if (!running) throw notRunning();
+  return running;
 }
 
 /**

@@ -4,7 +4,7 @@ import { createEngine, createLive, emit, present, recover } from "../core/index.
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
-import { writeDaemonRecord } from "../platform/daemon-record.ts";
+import { readDaemonRecord, writeDaemonRecord } from "../platform/daemon-record.ts";
 import { newHandle, newMessageId, newPeerId, newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
@@ -52,26 +52,36 @@ export class AlreadyRunningError extends RepowireError {
 const log = logger("daemon");
 const CLOCK_KEY = "clock";
 const CLOCK_SAVE_MS = 300_000;
+const HOME_CHECK_MS = 2_000;
 const PURGE_EVERY_MS = 6 * 3_600_000;
 const DAY_MS = 86_400_000;
 
 /**
  * Puts the daemon's parts together and starts it: first the lock, then the store, then the port. Throws `RepowireError` with what
- * stands in the way.
+ * stands in the way. `onGone`: its home was removed under it, and it serves nobody any more.
  */
-export async function startDaemon(paths: HomePaths, config: Config): Promise<RunningDaemon> {
+export async function startDaemon(
+  paths: HomePaths,
+  config: Config,
+  onGone: () => void = () => {},
+): Promise<RunningDaemon> {
   prepareHome(paths);
   const lock = takeLock(paths.lock);
   if (!lock) throw new AlreadyRunningError(paths.home);
   try {
-    return await startLocked(paths, config, () => lock.release());
+    return await startLocked(paths, config, onGone, () => lock.release());
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
-async function startLocked(paths: HomePaths, config: Config, release: () => void): Promise<RunningDaemon> {
+async function startLocked(
+  paths: HomePaths,
+  config: Config,
+  onGone: () => void,
+  release: () => void,
+): Promise<RunningDaemon> {
   const startedAt = Date.now();
   const instance = newSecret();
   const token = ensureToken(paths.home);
@@ -162,6 +172,11 @@ async function startLocked(paths: HomePaths, config: Config, release: () => void
   watch = startWatch(engine);
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
+    every(HOME_CHECK_MS, async () => {
+      if (readDaemonRecord(paths.home)?.instance === instance) return;
+      log.error("the home was removed or taken over; stopping", { home: paths.home });
+      onGone();
+    }),
     every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
   ];
   await runtimes.start();

@@ -352,7 +352,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
   return {
     open,
     async shutdown(backInMs) {
-      for (const { rpc } of live.values()) rpc.notify("shutdown", { back_in_ms: backInMs });
+      for (const { rpc } of live.values()) rpc.notify("shutdown", backInMs > 0 ? { back_in_ms: backInMs } : {});
       await Bun.sleep(20);
       for (const { socket } of live.values()) socket.close(CLOSE.shuttingDown, "the daemon stops");
     },

@@ -23,7 +23,7 @@ export async function runDaemonProcess(options: DaemonProcessOptions): Promise<v
     const { values } = loadConfig(options.home, options.flags);
     prepareHome(paths);
     await startLogging({ level: values.log_level, file: paths.daemonLog, toStderr: options.inForeground });
-    const daemon = await startDaemon(paths, values);
+    const daemon = await startDaemon(paths, values, () => process.exit(0));
     if (options.inForeground)
       process.stderr.write(
         `repowire daemon on http://127.0.0.1:${daemon.port} (home ${options.home}); Ctrl-C stops it\n`,

@@ -170,7 +170,8 @@ export const DAEMON_METHODS = {
   shutdown: {
     params: z.object({ back_in_ms: z.number().int().optional() }),
     result: ok,
-    purpose: "The daemon stops; come back after so long. Open calls are asked again after the reconnect.",
+    purpose:
+      "The daemon stops; come back after so long, or, without a time, wait until somebody starts it. Open calls are asked again after the reconnect.",
   },
 } as const;
 

@@ -36,6 +36,11 @@ async function main(): Promise<number> {
     await runScene(scene, claude, bundles, tally);
     console.log(`       ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   }
+  const left = Bun.spawnSync(["pgrep", "-f", bundles], { stdout: "pipe" }).stdout.toString().trim();
+  if (left !== "") {
+    tally.failed++;
+    console.log(`(fail) processes outlived the scenes: ${left.split("\n").join(", ")}`);
+  }
   rmSync(bundles, { recursive: true, force: true });
   console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed === 0 ? 0 : 1;

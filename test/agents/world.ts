@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type DaemonAddress, findDaemon, httpMesh } from "../../src/client/index.ts";
+import { processInfo } from "../../src/platform/process.ts";
 import { ENTRIES, type Entry, isolatedBun } from "../../src/platform/program.ts";
 import type { Mesh, OperationOutput } from "../../src/protocol/index.ts";
 import {
@@ -217,6 +218,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     });
     await accept(name);
     const pid = terminal.pid(name);
+    sessions.push(pid);
     await until(`${name} joins`, async () =>
       (await mesh.peers({})).peers.some(
         (peer) =>
@@ -272,6 +274,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
 
   const ends: (() => Promise<void>)[] = [];
   let runs = 0;
+  const sessions: number[] = [];
   return {
     root,
     home,
@@ -305,6 +308,12 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     },
     async close() {
       terminal.close();
+      // A channel that outlives its terminal for a moment would start a daemon again.
+      await until(
+        "all sessions have ended",
+        () => sessions.every((pid) => processInfo(pid) === undefined),
+        10_000,
+      ).catch(() => {});
       for (const api of apis) await api.stop();
       for (const end of ends) await end();
       daemon?.kill("SIGTERM");
