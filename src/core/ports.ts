@@ -60,6 +60,8 @@ export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_r
   /** Order of creation; a folder's lowest free seat is taken first. */
   seat: number;
   instance?: ProcessInstance;
+  /** Tells the seats of one process apart, where it has several (a folder, a thread). */
+  key?: string;
   conversation?: string;
   config_dir?: string;
   transcript?: string;

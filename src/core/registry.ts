@@ -22,6 +22,8 @@ export interface SessionStart {
   runtime: Runtime;
   role: Role;
   instance?: ProcessInstance;
+  /** Tells the seats of one process apart, where it has several. */
+  key?: string;
   conversation?: string;
   path?: string;
   branch?: string;
@@ -42,7 +44,7 @@ export interface SessionStart {
  */
 export function claimSeat(ctx: Context, start: SessionStart): PeerRecord {
   const all = ctx.tx.peers.all();
-  const held = all.find((peer) => sameInstance(peer.instance, start.instance));
+  const held = all.find((peer) => sameInstance(peer.instance, start.instance) && peer.key === start.key);
   const free = start.temporary
     ? []
     : all.filter((peer) => peer.presence.state === "offline" && peer.role === start.role && !peer.temporary);
@@ -73,6 +75,7 @@ function takeSeat(ctx: Context, seat: PeerRecord, start: SessionStart, same: boo
     branch: start.branch ?? (same ? seat.branch : undefined),
     worktree_of: start.worktree_of ?? (same ? seat.worktree_of : undefined),
     instance: start.instance ?? seat.instance,
+    key: start.key,
     conversation,
     config_dir: start.config_dir ?? (same ? seat.config_dir : undefined),
     capabilities: same ? union(seat.capabilities, start.capabilities) : start.capabilities,
@@ -115,6 +118,7 @@ function newSeat(ctx: Context, start: SessionStart): PeerRecord {
     branch: start.branch,
     worktree_of: start.worktree_of,
     instance: start.instance,
+    key: start.key,
     conversation: start.conversation,
     config_dir: start.config_dir,
     capabilities: start.capabilities,
@@ -235,6 +239,7 @@ export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
   const {
     seat: _seat,
     instance: _i,
+    key: _k,
     conversation: _c,
     config_dir: _d,
     transcript: _t,

@@ -68,7 +68,7 @@ export function endTurn(ctx: Context, peerId: PeerId, end: TurnEnd): AskRecord |
   const latest = ctx.tx.peers.get(peerId) ?? peer;
   if (reminded) return reminded;
   ctx.tx.peers.put({ ...latest, turn: undefined });
-  if (end.outcome === "limited") pauseUntilReset(ctx, peerId, end);
+  if (end.outcome === "limited") noteLimited(ctx, peerId, end.limitedUntil, end.error);
   else {
     if (latest.presence.state === "limited" && end.outcome === "done") setPresence(ctx, peerId, { state: "online" });
     noteActivity(ctx, peerId, "idle");
@@ -193,14 +193,31 @@ function asksSince(ctx: Context, peer: PeerId, { delivery }: InHand): boolean {
   return ctx.tx.asks.openFrom(peer).some((own) => own.opened_at >= from);
 }
 
-/** A push into a limited session would be used up: everything waits for the reset, and waiting askers hear of it now. */
-function pauseUntilReset(ctx: Context, peer: PeerId, end: TurnEnd): void {
+/**
+ * A usage limit: a push would be used up, so everything waits for the reset (`until`, epoch ms, where the runtime says it), and waiting
+ * askers hear of it now.
+ */
+export function noteLimited(ctx: Context, peer: PeerId, until: number | undefined, detail: string | undefined): void {
   // A report that comes late (spooled by a hook, say) does not bring a session back that is gone.
   if (ctx.tx.peers.get(peer)?.presence.state === "offline") return;
-  const until = end.limitedUntil ?? ctx.now.wall + LIMITS.limitedPauseMs;
-  setPresence(ctx, peer, { state: "limited", detail: end.error, until });
+  setPresence(ctx, peer, { state: "limited", detail, until: until ?? ctx.now.wall + LIMITS.limitedPauseMs });
   ctx.live.setActivity(ctx.tx, peer, { state: "idle", since_awake: ctx.now.awake });
   for (const ask of ctx.tx.asks.openTo(peer)) settlePending(ctx, ask);
+}
+
+/** The exact answer of the turn that took a question in, where a runtime ties turns to ids. A reply given before stands. */
+export function answerByTurn(ctx: Context, peer: PeerId, message: MessageId, text: string): void {
+  const ask = openAskTo(ctx, peer, message);
+  const delivery = ctx.tx.deliveries.get(message, peer);
+  if (!ask || !delivery) return;
+  see(ctx, delivery, "turn");
+  closeAsk(ctx, ask, "answered", { by: "turn", text });
+}
+
+/** The question of this message, if it was asked of this peer and is still open. */
+export function openAskTo(ctx: Context, peer: PeerId, message: MessageId): AskRecord | undefined {
+  const ask = ctx.tx.asks.get(message);
+  return ask?.askee === peer && ask.state === "open" ? ask : undefined;
 }
 
 /** Whether a limit is over; then the session is tried again. */

@@ -1,11 +1,16 @@
 import {
+  answerByTurn,
   type Context,
   changeConversation,
+  failAsk,
   mustGet,
   noteActivity,
+  noteLimited,
   noteSeen,
   noteTurnInput,
+  openAskTo,
   present,
+  requeue,
   settleDelivery,
 } from "../core/index.ts";
 import type { PeerId, Report, Rung } from "../protocol/index.ts";
@@ -28,6 +33,22 @@ export function applyReport(ctx: Context, peer: PeerId, report: Report, rung: Ru
       return noteActivity(ctx, peer, "busy");
     case "turn_ended":
       return noteActivity(ctx, peer, "idle");
+    case "waiting":
+      return noteActivity(ctx, peer, "waiting", report.detail);
+    case "answer":
+      return answerByTurn(ctx, peer, report.message, report.text);
+    case "failed": {
+      const ask = openAskTo(ctx, peer, report.message);
+      if (ask) failAsk(ctx, ask, report.reason, report.text);
+      return;
+    }
+    case "limited":
+      return noteLimited(ctx, peer, report.until, report.text);
+    case "lost": {
+      const delivery = ctx.tx.deliveries.get(report.message, peer);
+      if (delivery && (delivery.state === "presented" || delivery.state === "seen")) requeue(ctx, delivery, report.why);
+      return;
+    }
     case "conversation":
       return changeConversation(ctx, mustGet(ctx, peer).id, report.conversation, "change");
     default:

@@ -220,6 +220,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         runtime: claim.runtime,
         role: "agent",
         instance: claim.process,
+        key: claim.key,
         conversation: claim.conversation,
         path: claim.path,
         branch: claim.branch,

@@ -25,7 +25,8 @@ import { resultText, type ToolNames } from "../words/index.ts";
 import { listTools, operationOfTool, toolInput } from "./tools.ts";
 
 export interface MeshServerOptions {
-  mesh: Mesh;
+  /** Whose calls these are; a function where one connection carries those of several sessions, told apart by a call's `_meta`. */
+  mesh: Mesh | ((meta: Record<string, unknown> | undefined) => Promise<Mesh>);
   /** How this runtime's model sees the names of our tools. */
   toolNames: ToolNames;
   instructions?: string;
@@ -93,7 +94,7 @@ export function createMeshServer(options: MeshServerOptions): {
     };
     const beating = setInterval(beat, PROGRESS_MS);
     try {
-      return await call(operation, request.params.arguments ?? {}, extra.requestId, {
+      return await call(operation, request.params.arguments ?? {}, extra.requestId, request.params._meta, {
         signal: extra.signal,
         onProgress: beat,
         toolUseId: typeof toolUseId === "string" ? toolUseId : undefined,
@@ -107,13 +108,15 @@ export function createMeshServer(options: MeshServerOptions): {
     operation: ToolOperation,
     args: Record<string, unknown>,
     requestId: string | number,
+    meta: Record<string, unknown> | undefined,
     callOptions: CallOptions,
   ): Promise<CallToolResult> {
     try {
       const parsed = toolInput(operation).safeParse(args);
       if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
       const input = options.enrich ? await options.enrich(operation, parsed.data) : parsed.data;
-      const output = await callMesh(operation, input, callOptions);
+      const mesh = typeof options.mesh === "function" ? await options.mesh(meta) : options.mesh;
+      const output = await callMesh(mesh, operation, input, callOptions);
       const carried = carriedMessages(operation, output);
       if (carried.length > 0) carriedBy.set(requestId, carried);
       const text = resultText(operation, output, { tools: options.toolNames, now: Date.now() });
@@ -133,12 +136,13 @@ export function createMeshServer(options: MeshServerOptions): {
   }
 
   function callMesh(
+    mesh: Mesh,
     operation: ToolOperation,
     input: Record<string, unknown>,
     callOptions: CallOptions,
   ): Promise<OperationOutput<ToolOperation>> {
     // The input was parsed by this operation's own schema.
-    const method = options.mesh[operation] as (
+    const method = mesh[operation] as (
       given: OperationInput<ToolOperation>,
       given2?: CallOptions,
     ) => Promise<OperationOutput<ToolOperation>>;

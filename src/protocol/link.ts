@@ -2,6 +2,7 @@ import { z } from "zod";
 import { MessageId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { Envelope } from "./messages.ts";
+import { FailReason } from "./moves.ts";
 import { CircleName, Peer, PeerName, ProcessInstance, Runtime } from "./peers.ts";
 
 /**
@@ -31,6 +32,8 @@ export const SessionClaim = z.object({
   runtime: Runtime,
   /** The process of the agent CLI. */
   process: ProcessInstance,
+  /** Tells the seats of one process apart, where it has several (a folder, a thread). */
+  key: z.string().max(LIMITS.pathCharsMax).optional(),
   /** The process that holds the link: the same, or a descendant of it. */
   link_pid: z.number().int().positive(),
   /** The runtime's own session id at this moment. */
@@ -98,6 +101,24 @@ export const Report = z.discriminatedUnion("type", [
   z.object({ type: z.literal("seen"), message: MessageId, by: z.string().max(60) }),
   z.object({ type: z.literal("turn_started") }),
   z.object({ type: z.literal("turn_ended") }),
+  z.object({ type: z.literal("waiting"), detail: z.string().max(200).optional() }),
+  /** The runtime ties turns to ids: this is the exact answer of the turn that took the question in. */
+  z.object({ type: z.literal("answer"), message: MessageId, text: z.string().max(LIMITS.bodyBytesMax) }),
+  /** The turn that took the question in ended without an answer. */
+  z.object({
+    type: z.literal("failed"),
+    message: MessageId,
+    reason: FailReason,
+    text: z.string().max(LIMITS.reasonCharsMax),
+  }),
+  /** A usage limit; epoch milliseconds until when, where the runtime says it. */
+  z.object({
+    type: z.literal("limited"),
+    until: z.number().int().optional(),
+    text: z.string().max(LIMITS.reasonCharsMax).optional(),
+  }),
+  /** What was handed over is not with the session any more, though nothing was answered: it may be handed over again. */
+  z.object({ type: z.literal("lost"), message: MessageId, why: z.string().max(LIMITS.reasonCharsMax) }),
   z.object({ type: z.literal("conversation"), conversation: z.string().max(200) }),
 ]);
 export type Report = z.infer<typeof Report>;
