@@ -158,7 +158,7 @@ function http(): string[] {
     `| \`GET ${HTTP_PATHS.health}\` | without a token: that it is there; with one: the truth about each part |`,
     `| \`${HTTP_PATHS.mcp}\` | the tools over MCP's streamable HTTP |`,
     `| \`${HTTP_PATHS.link}\` | the link |`,
-    `| \`POST ${HTTP_PATHS.hookReport}\`, \`POST ${HTTP_PATHS.hookPrinted}\` | what hooks report, and that their output was written |`,
+    `| \`POST ${HTTP_PATHS.hookReport("RUNTIME")}\`, \`POST ${HTTP_PATHS.hookPrinted("RUNTIME")}\` | what hooks report, and that their output was written |`,
     "",
   ];
 }

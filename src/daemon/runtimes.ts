@@ -41,9 +41,21 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
   const inbox = createClaudeInbox({ engine, transports: dispatcher, folder: paths.run, secret: parts.token });
   const claudeCode = createClaudeCodeAdapter({ engine, inbox, paths, humanName: parts.humanName });
   const adapters: RuntimeAdapter[] = [claudeCode];
-  const spool = createSpoolReader(paths, (report) => claudeCode.onHook(report, AbortSignal.timeout(1_000)));
+  const spool = createSpoolReader(paths, (runtime, report) =>
+    hookAdapter(runtime).onHook(report, AbortSignal.timeout(1_000)),
+  );
 
   const adapterOf = (peer: Pick<PeerRecord, "runtime">) => adapters.find((adapter) => adapter.runtime === peer.runtime);
+
+  function hookAdapter(runtime: string | undefined): RuntimeAdapter {
+    const adapter = adapters.find((candidate) => candidate.runtime === runtime);
+    if (!adapter)
+      throw new RepowireError(
+        "not_found",
+        `This daemon knows no hooks of "${runtime ?? ""}". Run \`repowire setup\` again.`,
+      );
+    return adapter;
+  }
 
   dispatcher.onVerdict((verdict: Verdict) => {
     const peer = engine.read((ctx) => ctx.tx.peers.get(verdict.approval.peer));
@@ -73,18 +85,20 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
     },
     onSession: (peer) => adapterOf(peer)?.attach(peer),
     extend(app) {
-      app.post(HTTP_PATHS.hookReport, async (context) => {
+      app.post(HTTP_PATHS.hookReport(":runtime"), async (context) => {
+        const adapter = hookAdapter(context.req.param("runtime"));
         const parsed = HookReport.safeParse(await readJson(context.req.raw));
         if (!parsed.success) throw fromZod(parsed.error, "a hook report");
         checkHook(parts.callers.process(context.req.raw, context.env.connection), parsed.data.pid);
         context.env.keepOpen();
-        return context.json(await claudeCode.onHook(parsed.data, context.req.raw.signal));
+        return context.json(await adapter.onHook(parsed.data, context.req.raw.signal));
       });
-      app.post(HTTP_PATHS.hookPrinted, async (context) => {
+      app.post(HTTP_PATHS.hookPrinted(":runtime"), async (context) => {
+        const adapter = hookAdapter(context.req.param("runtime"));
         const parsed = HookPrinted.safeParse(await readJson(context.req.raw));
         if (!parsed.success) throw fromZod(parsed.error, "a hook report");
         checkHook(parts.callers.process(context.req.raw, context.env.connection), parsed.data.pid);
-        await claudeCode.onHookPrinted(parsed.data.pid, parsed.data.lease);
+        await adapter.onHookPrinted(parsed.data.pid, parsed.data.lease);
         return context.json({});
       });
     },

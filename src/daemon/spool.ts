@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { asRepowireError, HookReport } from "../protocol/index.ts";
 
 const log = logger("spool");
 
+const SpooledReport = HookReport.extend({ runtime: z.string().max(60) });
+
 /** Hook reports that could not be brought while the daemon was down wait on disk, in files named by time. */
-export function createSpoolReader(paths: HomePaths, replay: (report: HookReport) => Promise<unknown>) {
+export function createSpoolReader(paths: HomePaths, replay: (runtime: string, report: HookReport) => Promise<unknown>) {
   return {
     /** Reads them in order and removes them; what a session was told meanwhile cannot be changed any more. */
     async drain(): Promise<number> {
@@ -25,10 +28,10 @@ export function createSpoolReader(paths: HomePaths, replay: (report: HookReport)
 
   async function replayOne(file: string): Promise<void> {
     try {
-      const report = HookReport.parse(JSON.parse(readFileSync(file, "utf8")));
+      const { runtime, ...report } = SpooledReport.parse(JSON.parse(readFileSync(file, "utf8")));
       // Its dialog has long been answered where it stood.
       if (report.event === "PermissionRequest") return;
-      await replay(report);
+      await replay(runtime, report);
     } catch (error) {
       log.info("a spooled hook report was dropped", { reason: asRepowireError(error).message });
     }

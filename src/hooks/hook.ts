@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { homePaths, repowireHome } from "../platform/paths.ts";
-import { ancestry } from "../platform/process.ts";
 import { HTTP_PATHS } from "../protocol/endpoints.ts";
 import type { HookReport } from "../protocol/hooks.ts";
 import { type DaemonCall, daemonCall } from "./daemon-call.ts";
+import { HOOK_RUNTIMES } from "./runtimes/index.ts";
 
 export interface HookRun {
+  runtime: string;
   event: string;
   env: Record<string, string | undefined>;
   readInput(): Promise<string>;
@@ -21,78 +21,55 @@ export const SPOOL_FILES_MAX = 2_000;
 /** The daemon answers an open permission request within half a minute, with a verdict or with "ask again". */
 const VERDICT_WAIT_MS = 40_000;
 const RETRY_MS = 1_000;
+/** Version of what a hook sends; a daemon that understands it no more says what to do. */
+const HOOK_VERSION = "1";
 
 /**
- * Reports one event of a Claude Code session and prints what the daemon has for it. Daemon down: the event waits on disk. Whatever
- * goes wrong, the session goes on as if there were no hook.
+ * Reports one event of a session and prints what the daemon has for it. Daemon down: the event waits on disk. Whatever goes wrong, the
+ * session goes on as if there were no hook.
  */
 export async function runHook(run: HookRun): Promise<void> {
   const { env } = run;
-  if (!isPeerSession(env)) return;
+  const runtime = Object.hasOwn(HOOK_RUNTIMES, run.runtime) ? HOOK_RUNTIMES[run.runtime] : undefined;
+  if (!runtime?.isPeer(env)) return;
   const input: unknown = JSON.parse(await run.readInput());
-  const configDir = env.CLAUDE_CONFIG_DIR || join(env.HOME || homedir(), ".claude");
-  const report = {
-    event: run.event as HookReport["event"], // the daemon refuses what it does not know
-    pid: sessionPid(env, configDir),
+  const report: HookReport = {
+    ...runtime.describe(env),
+    event: run.event,
     hook_pid: process.pid,
-    version: "1",
-    config_dir: configDir,
+    version: HOOK_VERSION,
     name: env.REPOWIRE_NAME,
     circle: env.REPOWIRE_CIRCLE,
-    project_dir: env.CLAUDE_PROJECT_DIR,
-    entrypoint: env.CLAUDE_CODE_ENTRYPOINT,
-    input: trimInput(input),
-  } satisfies HookReport;
+    input: without(input, runtime.unread),
+  };
   const home = repowireHome(env);
   const daemon = daemonCall(home);
-  const reply =
-    run.event === "PermissionRequest"
-      ? await awaitVerdict(daemon, report)
-      : await daemon.post(HTTP_PATHS.hookReport, report, HOOK_WAIT_MS);
-  if (reply === undefined) return spool(home, report);
+  const path = HTTP_PATHS.hookReport(run.runtime);
+  const reply = runtime.waitsForVerdict(run.event)
+    ? await awaitVerdict(daemon, path, report)
+    : await daemon.post(path, report, HOOK_WAIT_MS);
+  if (reply === undefined) return spool(home, run.runtime, report);
   if (reply.output === undefined) return;
   await run.print(JSON.stringify(reply.output));
   if (typeof reply.lease === "string") {
-    await daemon.post(
-      HTTP_PATHS.hookPrinted,
-      { lease: reply.lease, pid: report.pid, hook_pid: process.pid },
-      HOOK_WAIT_MS,
-    );
+    const printed = { lease: reply.lease, pid: report.pid, hook_pid: process.pid };
+    await daemon.post(HTTP_PATHS.hookPrinted(run.runtime), printed, HOOK_WAIT_MS);
   }
 }
 
-/** Headless runs (`claude -p`) are no peers, unless the user says so. */
-function isPeerSession(env: HookRun["env"]): boolean {
-  if (env.REPOWIRE_PEER === "1") return true;
-  return (
-    env.REPOWIRE_PEER !== "0" && (env.CLAUDE_CODE_ENTRYPOINT === undefined || env.CLAUDE_CODE_ENTRYPOINT === "cli")
-  );
-}
-
-/** Claude Code 2.1.330 names its pid; older ones are found as the nearest ancestor with a session record. */
-function sessionPid(env: HookRun["env"], configDir: string): number {
-  const named = Number(env.CLAUDE_PID);
-  if (Number.isInteger(named) && named > 0) return named;
-  const recorded = ancestry(process.ppid).find((info) => existsSync(join(configDir, "sessions", `${info.pid}.json`)));
-  return recorded?.pid ?? process.ppid;
-}
-
-/** Tool responses can be megabytes, and nothing reads them. */
-function trimInput(input: unknown): Record<string, unknown> {
+function without(input: unknown, keys: readonly string[]): Record<string, unknown> {
   if (typeof input !== "object" || input === null) return {};
-  return Object.fromEntries(
-    Object.entries(input).filter(([key]) => key !== "tool_response" && key !== "background_tasks"),
-  );
+  return Object.fromEntries(Object.entries(input).filter(([key]) => !keys.includes(key)));
 }
 
 /**
  * Waits beside the open dialog, for as long as the CLI lets it: the dialog stays usable, and when its user decides there, the
  * daemon says that the request is void. While the daemon is away it is asked again.
  */
-async function awaitVerdict(daemon: DaemonCall, report: HookReport): Promise<Record<string, unknown>> {
+async function awaitVerdict(daemon: DaemonCall, path: string, report: HookReport): Promise<Record<string, unknown>> {
   let approval: string | undefined;
   for (;;) {
-    const reply = await daemon.post(HTTP_PATHS.hookReport, { ...report, approval }, VERDICT_WAIT_MS);
+    const reply = await daemon.post(path, { ...report, approval }, VERDICT_WAIT_MS);
     if (reply && typeof reply.approval !== "string") return reply;
     if (reply && typeof reply.approval === "string") approval = reply.approval;
     // Never heard of: nobody can decide it from outside, and a hook that waits for nothing is only in the way.
@@ -102,12 +79,12 @@ async function awaitVerdict(daemon: DaemonCall, report: HookReport): Promise<Rec
 }
 
 /** Keeps the event for the daemon's next start, private to the user, in the order of time. */
-function spool(home: string, report: HookReport): void {
+function spool(home: string, runtime: string, report: HookReport): void {
   const folder = homePaths(home).spool;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (readdirSync(folder).length >= SPOOL_FILES_MAX) return;
   const name = `${Date.now()}-${process.pid}`;
   const draft = join(folder, `${name}.tmp`);
-  writeFileSync(draft, JSON.stringify({ ...report, spooled_at: Date.now() }), { mode: 0o600 });
+  writeFileSync(draft, JSON.stringify({ ...report, runtime, spooled_at: Date.now() }), { mode: 0o600 });
   renameSync(draft, join(folder, `${name}.json`));
 }

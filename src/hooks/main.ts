@@ -2,8 +2,11 @@ import { runHook } from "./hook.ts";
 
 // Started by the agent CLI with every event of a session: it must be quick, print nothing but its answer, and never fail.
 function main(): void {
-  const [event] = process.argv.slice(2);
+  // `repowire-hook EVENT` is Claude Code's; the others name themselves: `repowire-hook RUNTIME EVENT`.
+  const words = process.argv.slice(2);
+  const [runtime, event] = words.length > 1 ? words : ["claude-code", words[0]];
   runHook({
+    runtime: runtime ?? "",
     event: event ?? "",
     env: process.env,
     readInput: () => Bun.stdin.text(),

@@ -8,8 +8,8 @@ export const HTTP_PATHS = {
   link: "/v1/link",
   health: "/health",
   mcp: "/mcp",
-  hookReport: "/v1/hooks/claude-code",
-  hookPrinted: "/v1/hooks/printed",
+  hookReport: (runtime: string) => `/v1/hooks/${runtime}`,
+  hookPrinted: (runtime: string) => `/v1/hooks/${runtime}/printed`,
 } as const;
 
 /** The pid of the calling process: the daemon believes it only after it found this very connection among that process's sockets. */

@@ -15,7 +15,8 @@ export type ClaudeHookEvent = z.infer<typeof ClaudeHookEvent>;
 
 /** What `repowire-hook` sends for one event; `input` is the CLI's own JSON, of which only known fields are read. */
 export const HookReport = z.object({
-  event: ClaudeHookEvent,
+  /** The event as its runtime names it; that runtime's adapter knows which there are. */
+  event: z.string().max(60),
   /** The agent CLI's process, as the hook found it; the daemon checks it against the hook's own ancestry. */
   pid: z.number().int().positive(),
   hook_pid: z.number().int().positive(),

@@ -23,6 +23,7 @@ import { logger } from "../../platform/log.ts";
 import { instanceOf } from "../../platform/process.ts";
 import {
   CircleName,
+  ClaudeHookEvent,
   type HookReply,
   type HookReport,
   PeerName,
@@ -62,12 +63,19 @@ export function createHookHandler(parts: HookParts) {
   const { engine } = parts;
 
   async function report(given: HookReport, signal: AbortSignal): Promise<HookReply> {
+    const known = ClaudeHookEvent.safeParse(given.event);
+    if (!known.success)
+      throw new RepowireError(
+        "invalid_input",
+        `Claude Code has no hook event "${given.event}" that repowire knows. Run \`repowire setup\` again.`,
+      );
     const input = HookInput.parse(given.input);
     const peer = await seatOf(given, input);
     const session = parts.attach(peer);
     if (input.transcript_path && !input.agent_id) session?.useTranscript(input.transcript_path);
     const event = { given, input, peer, session, signal };
-    switch (given.event) {
+    const kind = known.data;
+    switch (kind) {
       case "SessionStart":
         return sessionStart(event);
       case "UserPromptSubmit":
@@ -83,7 +91,7 @@ export function createHookHandler(parts: HookParts) {
       case "SessionEnd":
         return {};
       default:
-        return given.event satisfies never;
+        return kind satisfies never;
     }
   }
 

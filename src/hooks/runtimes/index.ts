@@ -1,0 +1,5 @@
+import { claudeCode } from "./claude-code.ts";
+import type { HookRuntime } from "./runtime.ts";
+
+/** A row for each runtime that has hooks. */
+export const HOOK_RUNTIMES: Readonly<Record<string, HookRuntime>> = { "claude-code": claudeCode };
