@@ -39,7 +39,7 @@ export const Presence = z.object({
 export type Presence = z.infer<typeof Presence>;
 
 /** The ways into a session, best first. Which of them a session has is found by trying, not assumed. */
-export const Rung = z.enum(["channel", "inbox_socket", "push", "hook", "result", "pull"]);
+export const Rung = z.enum(["channel", "inbox_socket", "push", "hook", "pane", "result", "pull"]);
 export type Rung = z.infer<typeof Rung>;
 
 /** The rung that serves a peer now and how it was proven: a receipt in this very process, or nothing yet. */

@@ -1,4 +1,4 @@
-import type { Model, ModelTurn, Step } from "../support/messages-api.ts";
+import type { Model, ModelTurn, Step } from "../support/model-script.ts";
 
 /** Small models for scenes: what a cooperative agent would do with what it reads. */
 

@@ -13,7 +13,8 @@ import {
   seedClaudeHome,
   transcriptEntries,
 } from "../support/claude-cli.ts";
-import { type MessagesApi, type Model, startMessagesApi } from "../support/messages-api.ts";
+import { startMessagesApi } from "../support/messages-api.ts";
+import type { Model, ModelServer } from "../support/model-script.ts";
 import { privateTerminal, type Terminal } from "../support/terminal.ts";
 
 /**
@@ -65,7 +66,7 @@ export interface SessionOptions {
 
 export interface Session {
   readonly name: string;
-  readonly api: MessagesApi;
+  readonly api: ModelServer;
   readonly pid: number;
   record(): ClaudeRecord | undefined;
   transcript(): Record<string, unknown>[];
@@ -106,7 +107,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
   const runtimeDir = join(root, "r");
   for (const folder of [home, users, runtimeDir]) mkdirSync(folder, { mode: 0o700 });
   const terminal = privateTerminal(root);
-  const apis: MessagesApi[] = [];
+  const apis: ModelServer[] = [];
   const command = (entry: Entry) => [
     ...isolatedBun(process.execPath, join(bundles, "bunfig.toml")),
     join(bundles, ENTRIES[entry].bundle),

@@ -1,37 +1,22 @@
+import {
+  type Model,
+  type ModelServer,
+  type ModelTurn,
+  type Reply,
+  rawStep,
+  type Step,
+  type ToolNames,
+} from "./model-script.ts";
+
 /**
  * A scripted stand-in for the model behind an agent CLI: the streaming Messages API on loopback. A scene gives it a function that
  * plays the model; nothing leaves the machine, and no key is real.
  */
 
-export type Step = { say: string } | { call: string; input: Record<string, unknown> };
-
-/** One request of the CLI's main loop, as far as a script needs it. */
-export interface ModelTurn {
-  /** Everything that is new since the model last spoke: prompts, frames, tool results, system notes. */
-  text: string;
-  /** Texts of the tool results among it. */
-  toolResults: string[];
-  /** How many main-loop requests came before. */
-  index: number;
-}
-
-export interface Reply {
-  steps: Step[];
-  /** Wait before the first byte; the turn counts as busy meanwhile. */
-  delayMs?: number;
-  /** Answer with an error instead. */
-  error?: { status: number; type: string; message: string; headers?: Record<string, string> };
-}
-
-export type Model = (turn: ModelTurn) => Step[] | Reply | Promise<Step[] | Reply>;
-
-export interface MessagesApi {
-  url: string;
-  /** What the model was shown, request by request. */
-  turns: ModelTurn[];
-  setModel(model: Model): void;
-  stop(): Promise<void>;
-}
+const CLAUDE_TOOL_NAMES: ToolNames = {
+  ours: (tool) => `mcp__repowire__${tool}`,
+  shell: (command) => ({ call: "Bash", input: { command, description: "scripted" } }),
+};
 
 interface Block {
   type?: string;
@@ -68,17 +53,19 @@ function newSince(body: Body): Pick<ModelTurn, "text" | "toolResults"> {
   return { text: parts.join("\n"), toolResults };
 }
 
-function toMessage(body: Body, steps: Step[]) {
-  const content = steps.map((step) =>
-    "say" in step
-      ? { type: "text", text: step.say }
-      : {
-          type: "tool_use",
-          id: `toolu_${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
-          name: step.call,
-          input: step.input,
-        },
-  );
+function toMessage(body: Body, steps: Step[], tools: ToolNames) {
+  const content = steps
+    .map((given) => rawStep(given, tools))
+    .map((step) =>
+      "say" in step
+        ? { type: "text", text: step.say }
+        : {
+            type: "tool_use",
+            id: `toolu_${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`,
+            name: step.call,
+            input: step.input,
+          },
+    );
   return {
     id: `msg_${crypto.randomUUID().slice(0, 12)}`,
     type: "message",
@@ -120,7 +107,7 @@ function streamed(message: ReturnType<typeof toMessage>): Response {
   return new Response(text, { headers: { "content-type": "text/event-stream" } });
 }
 
-export function startMessagesApi(first: Model): MessagesApi {
+export function startMessagesApi(first: Model, tools: ToolNames = CLAUDE_TOOL_NAMES): ModelServer {
   let model = first;
   const turns: ModelTurn[] = [];
 
@@ -140,7 +127,7 @@ export function startMessagesApi(first: Model): MessagesApi {
       const { status, type, message, headers } = reply.error;
       return Response.json({ type: "error", error: { type, message } }, { status, headers });
     }
-    const message = toMessage(body, reply.steps);
+    const message = toMessage(body, reply.steps, tools);
     return body.stream ? streamed(message) : Response.json(message);
   }
 
