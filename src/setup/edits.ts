@@ -12,9 +12,9 @@ import {
   withPlace,
   writeSource,
 } from "./source.ts";
-import { type Edit, type EditState, isSameEdit, place, takeOut } from "./values.ts";
+import { type Edit, type EditState, isSameEdit } from "./values.ts";
 
-/** What setup wants in one JSON file of somebody else. */
+/** What setup wants in one configuration file of somebody else. */
 export interface FileEdits {
   file: string;
   edits: Edit[];
@@ -103,10 +103,10 @@ function amend(source: Source, wanted: FileEdits, given: FileRecord | undefined)
   const edits: FilePlan["edits"] = [];
   const obsolete = base.added.filter((old) => !wanted.edits.some((edit) => isSameEdit(edit, old)));
   withPlace(wanted.file, () => {
-    for (const old of obsolete) doc = takeOut(doc, old) ?? doc;
+    for (const old of obsolete) doc = doc.takeOut(old) ?? doc;
     for (const edit of wanted.edits) {
       const before = base.added.find((old) => isSameEdit(old, edit));
-      const placed = place(doc, edit, before);
+      const placed = doc.place(edit, before);
       doc = placed.doc;
       created = [...created, ...placed.created];
       if (placed.added) added.push(placed.added);

@@ -12,7 +12,7 @@ import type { Json } from "./json-text.ts";
  * of hooks in the list at `path`.
  */
 export const AddedValue = z.object({
-  kind: z.enum(["key", "item", "hook"]),
+  kind: z.enum(["key", "item", "hook", "entry"]),
   path: z.array(z.string()),
   value: z.custom<Json>((value) => value !== undefined),
   /** The command that it starts: whatever else somebody changes about the value, by this it is known as ours. */
