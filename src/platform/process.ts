@@ -45,7 +45,7 @@ export interface CommandLine {
 
 const system: ProcessSystem = process.platform === "darwin" ? darwin : linux;
 
-export const { processInfo, processArgs, processCwd, processEnv, ownsConnection, connectionOwner, startedAt } = system;
+export const { processInfo, processArgs, processCwd, processEnv, ownsConnection, connectionOwner, startedAt, commandLines } = system;
 
 /** Processes that were started with a file in this folder: its programs that run now. Pass the folder's real path. */
 export function processesFrom(folder: string): CommandLine[] {

@@ -1,8 +1,8 @@
 import type { HomePaths } from "../platform/paths.ts";
-import { RepowireError } from "../protocol/index.ts";
+import { RepowireError, type Runtime } from "../protocol/index.ts";
 import { type FileRecord, readSetupRecord, withFile, writeSetupRecord } from "./record.ts";
 import {
-  checkWritable,
+  checkFolderWritable,
   encode,
   makeFolders,
   readSource,
@@ -12,11 +12,12 @@ import {
   withPlace,
   writeSource,
 } from "./source.ts";
-import { type Edit, type EditState, isSameEdit } from "./values.ts";
+import { type Edit, type EditState, isSameEdit, type Part } from "./values.ts";
 
 /** What setup wants in one configuration file of somebody else. */
 export interface FileEdits {
   file: string;
+  runtime: Runtime;
   edits: Edit[];
 }
 
@@ -24,6 +25,8 @@ export interface FilePlan {
   file: string;
   exists: boolean;
   edits: { edit: Edit; state: EditState }[];
+  /** Set for a file that is ours as a whole. */
+  own?: { part: Part; what: string; state: EditState };
   /** How many values of an earlier setup are not wanted any more. */
   obsolete: number;
   /** Whether the file has to be written. */
@@ -38,7 +41,7 @@ export function planEdits(paths: HomePaths, wanted: FileEdits): FilePlan {
   const source = readSource(wanted.file);
   const known = readSetupRecord(paths).files.find((record) => record.file === wanted.file);
   const { plan } = amend(source, wanted, known);
-  if (plan.hasChanges) checkWritable(source);
+  if (plan.hasChanges) checkFolderWritable(source.target, source.file);
   return plan;
 }
 
@@ -59,7 +62,7 @@ export function applyEdits(paths: HomePaths, wanted: FileEdits): FilePlan {
       if (!Bun.deepEquals(next, known)) writeSetupRecord(paths, withFile(record, wanted.file, next));
       return plan;
     }
-    folders = [...folders, ...makeFolders(source)];
+    folders = [...folders, ...makeFolders(source.target, source.file)];
     writeSetupRecord(paths, { ...withFile(record, wanted.file, next), folders });
     if (!Bun.deepEquals(readSource(wanted.file).bytes, source.bytes)) continue;
     writeSource(source, bytes);
@@ -72,10 +75,11 @@ export function applyEdits(paths: HomePaths, wanted: FileEdits): FilePlan {
 }
 
 /** The record of a file that no setup has written yet. */
-export function freshRecord(source: Source): FileRecord {
+export function freshRecord(source: Source, runtime: Runtime): FileRecord {
   const previous = source.bytes ?? new Uint8Array();
   return {
     file: source.file,
+    runtime,
     existed: source.bytes !== undefined,
     previous: Buffer.from(previous).toString("base64"),
     sha256: sha256(previous),
@@ -96,7 +100,7 @@ interface Amended {
 function amend(source: Source, wanted: FileEdits, given: FileRecord | undefined): Amended {
   // A file that is gone since takes its history with it.
   const known = source.bytes ? given : undefined;
-  const base = known ?? freshRecord(source);
+  const base = known ?? freshRecord(source, wanted.runtime);
   let { doc } = source;
   let { created } = base;
   const added: FileRecord["added"] = [];

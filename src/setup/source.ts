@@ -54,19 +54,19 @@ export function writeSource(source: Source, bytes: Uint8Array): void {
 }
 
 /** Refuses where the file could not be written, so that this is known before anything else was done. */
-export function checkWritable(source: Source): void {
-  withSystemErrors(source.file, "written", () => {
-    let folder = dirname(source.target);
+export function checkFolderWritable(target: string, file: string): void {
+  withSystemErrors(file, "written", () => {
+    let folder = dirname(target);
     while (!existsSync(folder)) folder = dirname(folder);
     accessSync(folder, constants.W_OK | constants.X_OK);
   });
 }
 
 /** Makes the folder of the file and its missing parents, private to the user; returns those that it made, outermost first. */
-export function makeFolders(source: Source): string[] {
+export function makeFolders(target: string, file: string): string[] {
   const missing: string[] = [];
-  for (let at = dirname(source.target); !existsSync(at); at = dirname(at)) missing.unshift(at);
-  withSystemErrors(source.file, "written", () => {
+  for (let at = dirname(target); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  withSystemErrors(file, "written", () => {
     for (const path of missing) mkdirSync(path, { mode: 0o700 });
   });
   return missing;
@@ -95,7 +95,8 @@ function decode(file: string, bytes: Uint8Array): string {
   }
 }
 
-function withSystemErrors<T>(file: string, what: "read" | "written", work: () => T): T {
+/** What the system refuses, as a refusal that names the file. */
+export function withSystemErrors<T>(file: string, what: "read" | "written" | "removed", work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import type { HomePaths } from "../platform/paths.ts";
 import { RepowireError } from "../protocol/index.ts";
 import { type FileEdits, freshRecord } from "./edits.ts";
-import { type FileRecord, readSetupRecord, withFile, writeSetupRecord } from "./record.ts";
+import { type FileRecord, readSetupRecord, type SetupRecord, withFile, writeSetupRecord } from "./record.ts";
 import { encode, readSource, type Source, sha256, withPlace, writeSource } from "./source.ts";
 
 export interface UndoResult {
@@ -27,11 +27,16 @@ export function undoFile(paths: HomePaths, file: FileRecord, options: { isDryRun
   const { result, write } = planUndo(file);
   if (options.isDryRun || result.outcome === "left") return result;
   write?.();
-  const record = withFile(readSetupRecord(paths), file.file, undefined);
+  forget(paths, (record) => withFile(record, file.file, undefined));
+  return result;
+}
+
+/** The record without this, and without the folders that can go now. */
+export function forget(paths: HomePaths, without: (record: SetupRecord) => SetupRecord): void {
+  const record = without(readSetupRecord(paths));
   // Inner ones first.
   const kept = [...record.folders].reverse().filter((folder) => !removeFolder(folder));
   writeSetupRecord(paths, { ...record, folders: kept.reverse() });
-  return result;
 }
 
 interface UndoPlan {
@@ -78,14 +83,14 @@ function takeOurs(record: FileRecord, source: Source): UndoPlan {
 }
 
 /** A file without a record in which something starts a launcher of this home. */
-function findUnrecorded({ file, edits }: FileEdits): FileRecord | undefined {
+function findUnrecorded({ file, runtime, edits }: FileEdits): FileRecord | undefined {
   try {
     const source = readSource(file);
     const added = withPlace(file, () =>
       edits.filter((edit) => edit.mark !== undefined && source.doc.takeOut(edit) !== undefined),
     );
     if (added.length === 0) return undefined;
-    return { ...freshRecord(source), exact: false, added };
+    return { ...freshRecord(source, runtime), exact: false, added };
   } catch (error) {
     // Nothing is known of it, so there is nothing to take back, and it is not uninstall's to complain about.
     if (error instanceof RepowireError) return undefined;
