@@ -109,10 +109,17 @@ function eligible(ctx: Context, peer: PeerRecord, queued: DeliveryRecord[]): Del
   const startsTurn = mail
     .filter((delivery) => delivery.urgency === "urgent" || (delivery.urgency === "normal" && !isBusy))
     .filter(isNext);
-  if (isBusy || startsTurn.length === 0) return startsTurn;
+  if (isBusy) return chooseRoute(ctx, peer.id, [])?.serves.notes ? withNotes(startsTurn, mail) : startsTurn;
+  if (startsTurn.length === 0) return startsTurn;
   // Chosen last, so that a question sent as fyi never takes the place of one that may start a turn.
   const rides = mail.filter((delivery) => delivery.urgency === "fyi").filter(isNext);
   return [...startsTurn, ...rides].sort((a, b) => a.seq - b.seq);
+}
+
+/** A running turn that takes notes beside it: fyi comes along by itself, but no question, which would want a turn of its own. */
+function withNotes(urgent: DeliveryRecord[], mail: DeliveryRecord[]): DeliveryRecord[] {
+  const notes = mail.filter((delivery) => delivery.urgency === "fyi" && delivery.kind !== "ask");
+  return [...urgent, ...notes].sort((a, b) => a.seq - b.seq);
 }
 
 /** A question handed over, unanswered and not given up: the next one waits for it. */
@@ -169,6 +176,14 @@ export function settleDelivery(ctx: Context, peer: PeerId, result: DeliverResult
     default:
       result.outcome satisfies never;
   }
+}
+
+/** The recipient's runtime can take what it held back: it stands in the queue again, in its old order. */
+export function releaseHeld(ctx: Context, peer: PeerId): void {
+  for (const delivery of ctx.tx.deliveries.inStates(peer, ["held"])) {
+    if (!isOurHold(delivery)) move(ctx, delivery, "queued");
+  }
+  stir(ctx, peer);
 }
 
 function union(rungs: readonly Rung[], rung: Rung): Rung[] {

@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import type { Discovery, RuntimeAdapter, Verdict } from "../adapters/adapter.ts";
 import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
 import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
+import { createOpenCodeAdapter } from "../adapters/opencode/adapter.ts";
 import type { Engine, PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
@@ -49,7 +50,7 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
   const { engine, dispatcher, paths } = parts;
   const inbox = createClaudeInbox({ engine, transports: dispatcher, folder: paths.run, secret: parts.token });
   const claudeCode = createClaudeCodeAdapter({ engine, inbox, paths, humanName: parts.humanName });
-  const adapters: RuntimeAdapter[] = [claudeCode];
+  const adapters: RuntimeAdapter[] = [claudeCode, createOpenCodeAdapter({ engine })];
   const spool = createSpoolReader(paths, (runtime, report) =>
     hookAdapter(runtime).onHook(report, AbortSignal.timeout(1_000)),
   );

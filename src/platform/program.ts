@@ -17,6 +17,13 @@ export const ENTRIES = {
 } as const;
 export type Entry = keyof typeof ENTRIES;
 
+/** Files that an agent CLI loads into its own process: they are built like the entries, but never started by us. */
+export const PLUGINS = {
+  "plugin-opencode": { source: "plugins/opencode/plugin.ts", bundle: "repowire-opencode.js" },
+  "plugin-opencode-tui": { source: "plugins/opencode/tui.ts", bundle: "repowire-opencode-tui.js" },
+} as const;
+export type Plugin = keyof typeof PLUGINS;
+
 /** The checkout or package when run from source, the version's folder when bundled. */
 export function programRoot(): string {
   return isBundled ? dirname(resolve(Bun.main)) : resolve(import.meta.dir, "..", "..");

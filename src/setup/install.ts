@@ -20,7 +20,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ensurePrivateFolder, type HomePaths } from "../platform/paths.ts";
 import { processesFrom, processInfo } from "../platform/process.ts";
-import { ENTRIES, emptyBunfig, hasSources, isolatedBun, programRoot } from "../platform/program.ts";
+import { ENTRIES, emptyBunfig, hasSources, isolatedBun, PLUGINS, programRoot } from "../platform/program.ts";
 import { runBriefly } from "../platform/run.ts";
 import { RepowireError, VERSION } from "../protocol/index.ts";
 
@@ -92,7 +92,7 @@ async function fillFromHere(folder: string): Promise<void> {
     const { buildBundles } = await import("../platform/bundle.ts");
     return buildBundles(folder);
   }
-  for (const { bundle } of Object.values(ENTRIES)) {
+  for (const { bundle } of [...Object.values(ENTRIES), ...Object.values(PLUGINS)]) {
     for (const file of [bundle, `${bundle}.jsc`]) {
       if (existsSync(join(programRoot(), file))) copyFileSync(join(programRoot(), file), join(folder, file));
     }

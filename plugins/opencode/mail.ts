@@ -1,0 +1,468 @@
+import {
+  byteLength,
+  type DeliverResult,
+  type Envelope,
+  LIMITS,
+  type MessageId,
+  type Report,
+} from "../../src/protocol/index.ts";
+import {
+  OPENCODE_HOLDS,
+  OPENCODE_TOOLS,
+  openCodeInstruction,
+  openCodeText,
+  reminderText,
+  TURN_FAILED,
+} from "../../src/words/index.ts";
+import type { OpenCode, PromptPart, UserPick } from "./api.ts";
+import type { Choice } from "./conversations.ts";
+import { judgeTurn, type TurnVerdict } from "./judge.ts";
+import { createDeferred, newTurn, nextBatch, startsTurn, type Turn } from "./turn.ts";
+
+/**
+ * What comes from the mesh for this seat: its own queue, the prompts that it becomes, and how their turns end. A busy session is
+ * never written to; at most one turn of ours runs, and every answer is matched by the ids of what began it.
+ */
+export interface Mail {
+  /** Resolves for each when it is stored in a session, read as a note, or held. */
+  take(items: Envelope[]): Promise<DeliverResult[]>;
+  /** Not wanted any more; what a session has already stays there. */
+  cancel(message: MessageId): void;
+  /** Looks again whether something can go out; also lifts a hold. */
+  look(): void;
+  /** What may go beside the running turn of this session; `noted` when the model gets it. */
+  notesFor(session: string): Envelope[];
+  noted(session: string, items: Envelope[]): void;
+  /** `id`: OpenCode's own for the stored prompt. */
+  onStored(session: string, message: MessageId, id: string): void;
+  onModelMessage(session: string, id: string, parent: string | undefined): void;
+  /** A step of this model message ended. */
+  onModelStep(session: string, id: string): void;
+  onIdle(session: string): Promise<void>;
+  onError(session: string, error: { name: string; text: string }): void;
+  onRetry(session: string): void;
+  onPermissionRefused(session: string): void;
+  onDeleted(session: string): void;
+  onCompacted(session: string): void;
+  /** The model answered this question by its tool. */
+  onReplied(handle: string): void;
+  /** The session asked somebody: still open, or closed. */
+  onOwnAsk(session: string, handle: string, isOpen: boolean): void;
+  /** Questions that this session has in hand. */
+  openIn(session: string): Envelope[];
+  /** Whether a change of the conversation would take open questions away from where they were shown. */
+  readonly holdsConversation: boolean;
+}
+
+export interface MailParts {
+  api(): OpenCode;
+  choose(): Choice;
+  pickOf(session: string): Promise<UserPick>;
+  /** As the events tell. */
+  isBusy(session: string): boolean;
+  markBusy(session: string): void;
+  onMade(session: string): void;
+  /** Called before anything is put into this conversation. */
+  onConversation(session: string): void;
+  report(report: Report): void;
+  peerName(): string;
+  /** Milliseconds; for tests. */
+  timing?: { settleMs?: number; retryMs?: number };
+}
+
+interface Waiting {
+  envelope: Envelope;
+  settle(result: Told): void;
+}
+type Told = Pick<DeliverResult, "outcome" | "reason">;
+
+/** After an idle event the store may lag behind by some milliseconds (1.18.33). */
+const SETTLE_MS = 150;
+const RETRY_MS = 10_000;
+const RETRY_MS_MAX = 600_000;
+/** Messages whose presentation is remembered, so that a repeat after a lost report is not shown twice. */
+const SHOWN_MAX = 1_000;
+
+export function createMail(parts: MailParts): Mail {
+  const settleMs = parts.timing?.settleMs ?? SETTLE_MS;
+  let retryMs = parts.timing?.retryMs ?? RETRY_MS;
+  let waiting: Waiting[] = [];
+  let turn: Turn | undefined;
+  let isPumping = false;
+  let isHolding = false;
+  const shown = new Set<MessageId>();
+  /** How often each was held back here: what was never shown is not "again". */
+  const heldTimes = new Map<MessageId, number>();
+  const deferred = createDeferred();
+  const notedAsks = new Map<string, Envelope[]>();
+  /** Given to the model with a call that has not ended yet. */
+  const notesUnseen = new Map<string, Envelope[]>();
+
+  const without = (gone: readonly Waiting[]) => {
+    waiting = waiting.filter((entry) => !gone.includes(entry));
+  };
+
+  function settle(entries: readonly Waiting[], result: Told): void {
+    without(entries);
+    for (const { envelope, settle: tell } of entries) {
+      if (result.outcome === "presented") {
+        shown.add(envelope.message);
+        heldTimes.delete(envelope.message);
+        for (const old of [...shown].slice(0, Math.max(0, shown.size - SHOWN_MAX))) shown.delete(old);
+      } else if (result.outcome === "held") {
+        heldTimes.set(envelope.message, (heldTimes.get(envelope.message) ?? 0) + 1);
+      }
+      tell(result);
+    }
+  }
+
+  function hold(entries: readonly Waiting[], reason: string): void {
+    isHolding = true;
+    const first = entries[0]?.envelope;
+    if (first)
+      void parts
+        .api()
+        .toast(`A message from ${first.from.name} waits: it goes in with your next prompt.`)
+        .catch(() => {
+          // No screen to say it on.
+        });
+    settle(entries, { outcome: "held", reason });
+  }
+
+  function enqueue(envelope: Envelope): Promise<DeliverResult> {
+    const { message, attempt } = envelope;
+    const { promise, resolve } = Promise.withResolvers<DeliverResult>();
+    const told = (result: Told) => {
+      const full = { message, attempt, ...result };
+      resolve(full);
+      // The connection that asked may be gone by now; a report is kept until it is acknowledged.
+      parts.report({ type: "delivered", result: full });
+    };
+    if (shown.has(message)) {
+      resolve({ message, attempt, outcome: "presented" });
+      return promise;
+    }
+    const same = waiting.filter((entry) => entry.envelope.message === message);
+    without(same);
+    for (const old of same) old.settle({ outcome: "held", reason: "a newer attempt took its place" });
+    waiting.push({ envelope: { ...envelope, attempt: attempt - (heldTimes.get(message) ?? 0) }, settle: told });
+    return promise;
+  }
+
+  function pump(): void {
+    if (isPumping) return;
+    isPumping = true;
+    void pumpAll()
+      .catch((error) => {
+        parts.api().log(`messages could not be handed over: ${String(error)}`);
+        hold([...waiting], `its OpenCode gave an error (${String(error).slice(0, 200)}); tried again soon`);
+        retryLater();
+      })
+      .finally(() => {
+        isPumping = false;
+      });
+  }
+
+  function retryLater(): void {
+    setTimeout(release, retryMs).unref?.();
+    retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
+  }
+
+  function release(): void {
+    if (!isHolding) return;
+    isHolding = false;
+    parts.report({ type: "released" });
+  }
+
+  /** Questions that were only a note beside a turn, which ended without a reply. */
+  async function followUpNotes(): Promise<void> {
+    const [session, asks] = [...notedAsks].find(([id]) => !parts.isBusy(id)) ?? [];
+    if (session === undefined || turn || (await parts.api().busy()).has(session)) return;
+    notedAsks.delete(session);
+    if (asks && asks.length > 0) await remind(session, asks);
+  }
+
+  async function pumpAll(): Promise<void> {
+    await followUpNotes();
+    while (waiting.length > 0 && !turn) {
+      const session = await targetSession();
+      if (session === undefined || parts.isBusy(session)) return;
+      if ((await parts.api().busy()).has(session)) return parts.markBusy(session);
+      const info = await parts.api().session(session);
+      if (!info) {
+        onDeleted(session);
+        continue;
+      }
+      if (info.revert !== undefined) return hold([...waiting], OPENCODE_HOLDS.undone);
+      await promptWith(session);
+    }
+  }
+
+  /** Where the queue goes now; undefined when it was held instead. */
+  async function targetSession(): Promise<string | undefined> {
+    const choice = parts.choose();
+    switch (choice.type) {
+      case "session":
+        return choice.id;
+      case "hold":
+        hold([...waiting], OPENCODE_HOLDS[choice.why]);
+        return undefined;
+      case "create": {
+        const from = waiting[0]?.envelope.from.name ?? "a peer";
+        const made = await parts.api().createSession(`repowire: ${from}`);
+        parts.onMade(made);
+        await parts.api().showSession(made);
+        return made;
+      }
+      default:
+        return choice satisfies never;
+    }
+  }
+
+  async function promptWith(session: string): Promise<void> {
+    const batch = nextBatch(waiting.map((entry) => entry.envelope));
+    const entries = waiting.slice(0, batch.length);
+    const isTurn = batch.some(startsTurn);
+    const next = newTurn(session, batch, deferred.take(batch));
+    if (isTurn) turn = next;
+    showIn(session);
+    try {
+      const pick = await parts.pickOf(session);
+      await parts.api().prompt(session, { ...pick, parts: promptParts(batch), ...(isTurn ? {} : { noReply: true }) });
+    } catch (error) {
+      turn = undefined;
+      throw error;
+    }
+    retryMs = parts.timing?.retryMs ?? RETRY_MS;
+    settle(entries, { outcome: "presented" });
+    if (!isTurn) for (const item of batch) parts.report({ type: "entered", message: item.message });
+  }
+
+  /** Open questions stay bound to the conversation that they were shown in. */
+  function showIn(session: string): void {
+    if (deferred.size === 0) parts.onConversation(session);
+  }
+
+  async function onIdle(session: string): Promise<void> {
+    const ended = turn;
+    if (ended?.session === session && ended.isStored) {
+      try {
+        await judge(ended);
+      } catch (error) {
+        parts.api().log(`a turn could not be judged: ${String(error)}`);
+        conclude(ended, { type: "no_answer" });
+      }
+    }
+  }
+
+  /** Concludes a turn, unless it still goes on. */
+  async function judge(ended: Turn): Promise<void> {
+    let verdict: TurnVerdict = { type: "nothing" };
+    for (let look = 0; look < 4 && verdict.type === "nothing"; look++) {
+      await Bun.sleep(settleMs);
+      if (turn !== ended || (await parts.api().busy()).has(ended.session)) return;
+      verdict = judgeTurn({
+        messages: await parts.api().messages(ended.session),
+        ids: new Set(ended.items.map((item) => item.message)),
+        error: ended.error,
+        wasRetrying: ended.wasRetrying,
+      });
+    }
+    if (turn !== ended) return;
+    const isTheUsers = verdict.type === "joined" && ended.asks.size > 0 && ended.ownOpen.size === 0;
+    if (isTheUsers && !ended.isReminded) await remind(ended.session, [...ended.asks.values()]);
+    else conclude(ended, verdict);
+  }
+
+  /** The turn that took these in belongs to its user: they get one of their own, once. */
+  async function remind(session: string, asks: Envelope[]): Promise<void> {
+    turn = { ...newTurn(session, asks, []), isReminded: true, isSeen: true };
+    try {
+      const pick = await parts.pickOf(session);
+      await parts.api().prompt(session, { ...pick, parts: asks.map(reminderPart) });
+    } catch (error) {
+      turn = undefined;
+      lose(asks, "its reminder could not be stored");
+      throw error;
+    }
+  }
+
+  function conclude(ended: Turn, verdict: TurnVerdict): void {
+    turn = undefined;
+    if (ended.ownOpen.size > 0 && (verdict.type === "answer" || verdict.type === "no_answer")) {
+      deferred.add(ended.session, ended.ownOpen, ended.asks.values());
+      return;
+    }
+    for (const ask of ended.asks.values()) parts.report(outcomeOf(ask, verdict, ended));
+  }
+
+  function outcomeOf({ message }: Envelope, verdict: TurnVerdict, ended: Turn): Report {
+    const peer = parts.peerName();
+    const failed = (reason: "interrupted" | "model_error" | "no_answer", text: string): Report => ({
+      type: "failed",
+      message,
+      reason,
+      text: text.slice(0, LIMITS.reasonCharsMax),
+    });
+    switch (verdict.type) {
+      case "answer":
+        return { type: "answer", message, text: withinLimit(verdict.text) };
+      case "interrupted":
+        return failed("interrupted", TURN_FAILED.interrupted(peer));
+      case "model_error":
+        return failed("model_error", TURN_FAILED.model_error(peer, verdict.error.slice(0, 300)));
+      case "joined":
+        return failed("no_answer", TURN_FAILED.user_joined(peer));
+      case "no_answer":
+      case "nothing":
+        return failed(
+          "no_answer",
+          ended.refusedPermission ? TURN_FAILED.refused_permission(peer) : TURN_FAILED.no_answer(peer),
+        );
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  function lose(asks: readonly Envelope[], why: string): void {
+    for (const ask of asks) {
+      shown.delete(ask.message);
+      parts.report({ type: "lost", message: ask.message, why });
+    }
+  }
+
+  function onDeleted(session: string): void {
+    if (turn?.session === session) {
+      lose([...turn.asks.values()], "its session was deleted");
+      turn = undefined;
+    }
+    lose([...deferred.takeOf(session), ...(notedAsks.get(session) ?? [])], "its session was deleted");
+    notedAsks.delete(session);
+  }
+
+  const turnIn = (session: string): Turn | undefined => (turn?.session === session ? turn : undefined);
+
+  return {
+    take(items) {
+      const results = Promise.all(items.map(enqueue));
+      pump();
+      return results;
+    },
+    cancel(message) {
+      // Its delivery is over for the daemon already, whatever is said of it now.
+      settle(
+        waiting.filter((entry) => entry.envelope.message === message),
+        { outcome: "held", reason: "withdrawn" },
+      );
+    },
+    look() {
+      if (parts.choose().type !== "hold") release();
+      pump();
+    },
+    notesFor(session) {
+      const choice = parts.choose();
+      if (choice.type !== "session" || choice.id !== session) return [];
+      return waiting
+        .map((entry) => entry.envelope)
+        .filter((item) => item.urgency === "urgent" || (item.urgency === "fyi" && item.kind !== "ask"));
+    },
+    noted(session, items) {
+      showIn(session);
+      notesUnseen.set(session, [...(notesUnseen.get(session) ?? []), ...items]);
+      const asks = items.filter((item) => item.kind === "ask");
+      if (asks.length > 0) notedAsks.set(session, [...(notedAsks.get(session) ?? []), ...asks]);
+      settle(
+        waiting.filter((entry) => items.includes(entry.envelope)),
+        { outcome: "presented" },
+      );
+      for (const item of items) parts.report({ type: "entered", message: item.message });
+    },
+    onStored(session, message, id) {
+      const current = turnIn(session);
+      if (!current?.items.some((item) => item.message === message)) return;
+      current.isStored = true;
+      current.prompts.add(id);
+      parts.report({ type: "entered", message });
+    },
+    onModelMessage(session, id, parent) {
+      const current = turnIn(session);
+      if (parent !== undefined && current?.prompts.has(parent)) current.modelMessages.add(id);
+    },
+    onModelStep(session, id) {
+      for (const item of notesUnseen.get(session) ?? [])
+        parts.report({ type: "seen", message: item.message, by: "model step" });
+      notesUnseen.delete(session);
+      const current = turnIn(session);
+      if (!current?.modelMessages.has(id)) return;
+      current.wasRetrying = false;
+      if (current.isSeen) return;
+      current.isSeen = true;
+      for (const item of current.items) parts.report({ type: "seen", message: item.message, by: "model step" });
+    },
+    onIdle,
+    onError(session, error) {
+      const current = turnIn(session);
+      if (current) current.error = error;
+    },
+    onRetry(session) {
+      const current = turnIn(session);
+      if (current) current.wasRetrying = true;
+    },
+    onPermissionRefused(session) {
+      const current = turnIn(session);
+      if (current) current.refusedPermission = true;
+    },
+    onDeleted,
+    onCompacted(session) {
+      lose(deferred.takeOf(session), "its conversation was compacted");
+    },
+    onReplied(handle) {
+      for (const ask of [...(turn?.asks.values() ?? [])]) if (ask.handle === handle) turn?.asks.delete(ask.message);
+      for (const [session, asks] of notedAsks)
+        notedAsks.set(
+          session,
+          asks.filter((ask) => ask.handle !== handle),
+        );
+      deferred.drop(handle);
+    },
+    onOwnAsk(session, handle, isOpen) {
+      const current = turnIn(session);
+      if (isOpen) current?.ownOpen.add(handle);
+      else current?.ownOpen.delete(handle);
+    },
+    openIn: (session) => [
+      ...(turnIn(session)?.asks.values() ?? []),
+      ...deferred.of(session),
+      ...(notedAsks.get(session) ?? []),
+    ],
+    get holdsConversation() {
+      return turn !== undefined || deferred.size > 0;
+    },
+  };
+}
+
+function promptParts(items: readonly Envelope[]): PromptPart[] {
+  const shown = items.map(
+    (item): PromptPart => ({
+      type: "text",
+      text: openCodeText(item),
+      metadata: { repowire: { id: item.message, kind: item.kind } },
+    }),
+  );
+  return [...shown, { type: "text", text: openCodeInstruction(items), synthetic: true }];
+}
+
+const reminderPart = (ask: Envelope): PromptPart => ({
+  type: "text",
+  text: reminderText(ask.handle, ask.from.name, OPENCODE_TOOLS.reply),
+  metadata: { repowire: { id: ask.message, kind: ask.kind } },
+});
+
+const CUT_NOTE = "\n[cut: the final message was longer than one message of the mesh may be]";
+
+/** A final message beyond the limit is cut, and says so. */
+function withinLimit(text: string): string {
+  if (byteLength(text) <= LIMITS.bodyBytesMax) return text;
+  const bytes = new TextEncoder().encode(text).slice(0, LIMITS.bodyBytesMax - byteLength(CUT_NOTE));
+  return new TextDecoder().decode(bytes, { stream: true }) + CUT_NOTE;
+}
