@@ -29,6 +29,11 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   };
 }
 
+export function isForeground(pid: number): boolean | undefined {
+  const match = run("/bin/ps", "-o", "pgid=,tpgid=", "-p", String(pid))?.match(/^\s*(\d+)\s+(-?\d+)/);
+  return !match || Number(match[2]) <= 0 ? undefined : match[1] === match[2];
+}
+
 export function processArgs(pid: number): string[] {
   return run("/bin/ps", "-o", "command=", "-ww", "-p", String(pid))?.trim().split(" ") ?? [];
 }
