@@ -4,6 +4,7 @@ import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
+import { mcpCommand } from "./commands/mcp.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     denyCommand(context),
     whoamiCommand(context),
     daemonCommand(context),
+    mcpCommand(),
     purgeCommand(context),
     uninstallCommand(context),
   ];

@@ -34,6 +34,8 @@ interface ProcessSystem {
   connectionOwner(connection: LoopbackConnection): number | undefined;
   /** Whether its process group owns its terminal: what is typed there goes to it. Undefined where it has no terminal or has ended. */
   isForeground(pid: number): boolean | undefined;
+  /** Whether this file descriptor of it is a terminal; undefined where the system does not tell. */
+  isTerminal(pid: number, fd: number): boolean | undefined;
   /** When it was started, in epoch milliseconds, give or take a second. */
   startedAt(pid: number): number | undefined;
   /** The command lines of all processes that may be looked at. */
@@ -56,6 +58,8 @@ export const {
   connectionOwner,
   startedAt,
   isForeground,
+  isTerminal,
+  commandLines,
 } = system;
 
 /** Processes that were started with a file in this folder: its programs that run now. Pass the folder's real path. */

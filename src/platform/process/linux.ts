@@ -33,6 +33,11 @@ export function isForeground(pid: number): boolean | undefined {
   return group === undefined || tty === "0" ? undefined : group === foreground;
 }
 
+export function isTerminal(pid: number, fd: number): boolean | undefined {
+  const file = linkOf(`/proc/${pid}/fd/${fd}`);
+  return file === undefined ? undefined : /^\/dev\/(?:pts\/|tty|console)/.test(file);
+}
+
 export function processArgs(pid: number): string[] {
   const raw = read(`/proc/${pid}/cmdline`);
   return raw ? Buffer.from(raw, "latin1").toString("utf8").split("\0").slice(0, -1) : [];
