@@ -1,7 +1,8 @@
 import type { Hono } from "hono";
-import type { RuntimeAdapter, Verdict } from "../adapters/adapter.ts";
+import type { RuntimeAdapter, SharedServer, Verdict } from "../adapters/adapter.ts";
 import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
 import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
+import { createCodexAdapter } from "../adapters/codex/adapter.ts";
 import type { Engine, PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
@@ -19,6 +20,8 @@ export interface Runtimes {
   mayBeSubagent(peer: PeerRecord, toolUseId: string | undefined): boolean;
   linkProfile(hello: Hello): ReturnType<RuntimeAdapter["linkProfile"]>;
   onSession(peer: PeerRecord): void;
+  /** The runtime whose process this is, where it carries several sessions. */
+  sharedBy(process: ProcessInfo): SharedServer | undefined;
   extend(app: Hono<RequestEnv>): void;
   checks: Record<string, PartCheck>;
   start(): Promise<void>;
@@ -40,7 +43,14 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
   const { engine, dispatcher, paths } = parts;
   const inbox = createClaudeInbox({ engine, transports: dispatcher, folder: paths.run, secret: parts.token });
   const claudeCode = createClaudeCodeAdapter({ engine, inbox, paths, humanName: parts.humanName });
-  const adapters: RuntimeAdapter[] = [claudeCode];
+  const codex = createCodexAdapter({
+    engine,
+    transports: dispatcher,
+    paths,
+    token: parts.token,
+    humanName: parts.humanName,
+  });
+  const adapters: RuntimeAdapter[] = [claudeCode, codex];
   const spool = createSpoolReader(paths, (runtime, report) =>
     hookAdapter(runtime).onHook(report, AbortSignal.timeout(1_000)),
   );
@@ -84,6 +94,7 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
       return adapter ? adapter.linkProfile(hello) : { rung: "push", serves: { idle: 1, busy: 1 }, needsProof: false };
     },
     onSession: (peer) => adapterOf(peer)?.attach(peer),
+    sharedBy: (process) => adapters.find((adapter) => adapter.shared?.isShared(process))?.shared,
     extend(app) {
       app.post(HTTP_PATHS.hookReport(":runtime"), async (context) => {
         const adapter = hookAdapter(context.req.param("runtime"));
@@ -104,6 +115,7 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
     },
     checks: {
       "claude-code": () => claudeCode.health(),
+      codex: () => codex.health(),
       "claude-inbox": () => ({ ok: true, detail: `${inbox.size} reply addresses` }),
     },
     async start() {

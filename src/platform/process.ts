@@ -32,6 +32,8 @@ interface ProcessSystem {
   /** Whether this very connection is among the sockets of that process; undefined where the system does not tell. */
   ownsConnection(pid: number, connection: LoopbackConnection): boolean | undefined;
   connectionOwner(connection: LoopbackConnection): number | undefined;
+  /** The process that listens on this loopback port. */
+  listenerOwner(port: number): number | undefined;
   /** When it was started, in epoch milliseconds, give or take a second. */
   startedAt(pid: number): number | undefined;
   /** The command lines of all processes that may be looked at. */
@@ -46,6 +48,7 @@ export interface CommandLine {
 const system: ProcessSystem = process.platform === "darwin" ? darwin : linux;
 
 export const { processInfo, processArgs, processCwd, processEnv, ownsConnection, connectionOwner, startedAt } = system;
+export const { listenerOwner, commandLines } = system;
 
 /** Processes that were started with a file in this folder: its programs that run now. Pass the folder's real path. */
 export function processesFrom(folder: string): CommandLine[] {
