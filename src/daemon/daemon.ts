@@ -105,7 +105,10 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
-  const operations = createOperations({ engine, clock, ids, waits, onEvent: hub.subscribe }, store.epoch);
+  const operations = createOperations(
+    { engine, clock, ids, waits, onEvent: hub.subscribe, discover: (places) => runtimes.discover(places) },
+    store.epoch,
+  );
   const callers = createCallers({
     engine,
     humanName: config.human,

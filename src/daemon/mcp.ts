@@ -9,6 +9,7 @@ import { logger } from "../platform/log.ts";
 import { bootId, type ProcessInfo, processCwd } from "../platform/process.ts";
 import {
   type CallOptions,
+  carriedMessages,
   LIMITS,
   type Mesh,
   type MessageId,
@@ -63,7 +64,7 @@ export function createMcpEndpoint(parts: {
     return seat.id;
   }
 
-  function meshFor(peer: PeerId, mayBeSubagent = false): Mesh {
+  function meshFor(peer: PeerId, mayBeSubagent = false, onCarried?: (messages: MessageId[]) => void): Mesh {
     const caller = (): Caller => {
       const record = parts.engine.read((ctx) => ctx.tx.peers.get(peer));
       return { peer, role: record?.role ?? "agent", isHuman: false, mayBeSubagent };
@@ -71,7 +72,11 @@ export function createMcpEndpoint(parts: {
     return Object.fromEntries(
       OPERATION_NAMES.map((name) => [
         name,
-        (input: unknown, options?: CallOptions) => parts.operations.call(name, input, caller(), options),
+        async (input: unknown, options?: CallOptions) => {
+          const output = await parts.operations.call(name, input, caller(), options);
+          onCarried?.(carriedMessages(name, output));
+          return output;
+        },
       ]),
     ) as unknown as Mesh; // the operations table types both sides
   }
@@ -84,6 +89,7 @@ export function createMcpEndpoint(parts: {
     const server = process && parts.sharedBy(process);
     const peer = server ? undefined : await seatOf(chain);
     const pid = process?.pid ?? 0;
+    const carriedFor = new Map<MessageId, PeerId>();
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => resumed ?? crypto.randomUUID(),
       onsessioninitialized: (id) => void sessions.set(id, { transport, peer, pid }),
@@ -91,12 +97,16 @@ export function createMcpEndpoint(parts: {
       maxRequestBodySize: LIMITS.frameBytesMax,
     });
     const mesh = createMeshServer({
-      mesh: peer ? meshFor(peer) : (meta) => meshOfCall(server, process, meta),
+      mesh: peer ? meshFor(peer) : (meta) => meshOfCall(server, process, meta, carriedFor),
       toolNames: { reply: "reply", inbox: "inbox" },
       instructions: INSTRUCTIONS,
       onResultWritten: (messages) => {
         if (peer) return parts.markWritten(peer, messages);
-        for (const [owner, own] of byRecipient(messages)) parts.markWritten(owner, own);
+        for (const message of messages) {
+          const owner = carriedFor.get(message);
+          carriedFor.delete(message);
+          if (owner) parts.markWritten(owner, [message]);
+        }
       },
       onFault: (error) => log.error("a tool call failed", { error }),
     });
@@ -108,22 +118,13 @@ export function createMcpEndpoint(parts: {
     server: SharedServer | undefined,
     process: ProcessInfo | undefined,
     meta: Record<string, unknown> | undefined,
+    carriedFor: Map<MessageId, PeerId>,
   ): Promise<Mesh> {
     if (!server || !process) throw new RepowireError("unauthorized", "The process behind this connection is gone.");
     const { peer, isSubagent } = await server.caller(process, server.sessionOfCall(meta));
-    return meshFor(peer, isSubagent);
-  }
-
-  /** A result that a shared server carried: its messages were leased to the one peer that called. */
-  function byRecipient(messages: MessageId[]): Map<PeerId, MessageId[]> {
-    const all = new Map<PeerId, MessageId[]>();
-    parts.engine.read((ctx) => {
-      for (const message of messages) {
-        const leased = ctx.tx.deliveries.ofMessage(message).filter((delivery) => delivery.state === "leased");
-        for (const { peer } of leased) all.set(peer, [...(all.get(peer) ?? []), message]);
-      }
+    return meshFor(peer, isSubagent, (messages) => {
+      for (const message of messages) carriedFor.set(message, peer);
     });
-    return all;
   }
 
   /** Clients that keep their session over a restart of this daemon do not initialize again: it is done for them. */

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { RuntimeAdapter, SharedServer, Verdict } from "../adapters/adapter.ts";
+import type { Discovery, RuntimeAdapter, SharedServer, Verdict } from "../adapters/adapter.ts";
 import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
 import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
 import { createCodexAdapter } from "../adapters/codex/adapter.ts";
@@ -7,7 +7,15 @@ import type { Engine, PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import type { ProcessInfo } from "../platform/process.ts";
-import { fromZod, type Hello, HookPrinted, HookReport, HTTP_PATHS, RepowireError } from "../protocol/index.ts";
+import {
+  fromZod,
+  type Hello,
+  HookPrinted,
+  HookReport,
+  HTTP_PATHS,
+  type Places,
+  RepowireError,
+} from "../protocol/index.ts";
 import { type RequestEnv, readJson } from "./app.ts";
 import type { Callers } from "./callers.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -22,6 +30,7 @@ export interface Runtimes {
   onSession(peer: PeerRecord): void;
   /** The runtime whose process this is, where it carries several sessions. */
   sharedBy(process: ProcessInfo): SharedServer | undefined;
+  discover(places: Places): Promise<Discovery>;
   extend(app: Hono<RequestEnv>): void;
   checks: Record<string, PartCheck>;
   start(): Promise<void>;
@@ -95,6 +104,15 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
     },
     onSession: (peer) => adapterOf(peer)?.attach(peer),
     sharedBy: (process) => adapters.find((adapter) => adapter.shared?.isShared(process))?.shared,
+    async discover(places) {
+      const all: Discovery = { found: [], unreachable: [] };
+      for (const adapter of adapters) {
+        const found = await adapter.discover?.(places);
+        all.found.push(...(found?.found ?? []));
+        all.unreachable.push(...(found?.unreachable ?? []));
+      }
+      return all;
+    },
     extend(app) {
       app.post(HTTP_PATHS.hookReport(":runtime"), async (context) => {
         const adapter = hookAdapter(context.req.param("runtime"));
