@@ -36,6 +36,8 @@ interface ProcessSystem {
   isForeground(pid: number): boolean | undefined;
   /** Whether this file descriptor of it is a terminal; undefined where the system does not tell. */
   isTerminal(pid: number, fd: number): boolean | undefined;
+  /** The process that listens on this loopback port. */
+  listenerOwner(port: number): number | undefined;
   /** When it was started, in epoch milliseconds, give or take a second. */
   startedAt(pid: number): number | undefined;
   /** The command lines of all processes that may be looked at. */
@@ -59,6 +61,7 @@ export const {
   startedAt,
   isForeground,
   isTerminal,
+  listenerOwner,
   commandLines,
 } = system;
 

@@ -7,7 +7,7 @@ export interface HookRuntime {
   /** The agent CLI's process and what its environment says of the session. */
   describe(
     env: Record<string, string | undefined>,
-  ): Pick<HookReport, "pid" | "config_dir" | "project_dir" | "entrypoint">;
+  ): Pick<HookReport, "pid" | "config_dir" | "project_dir" | "entrypoint" | "opted_in">;
   /** Fields of the input that are large and that nobody reads. */
   unread: readonly string[];
   /** Events whose hook may wait for a person beside an open dialog. */

@@ -87,3 +87,9 @@ export function commandLines(): CommandLine[] {
     return match?.[2] ? [{ pid: Number(match[1]), args: match[2].split(" ") }] : [];
   });
 }
+
+export function listenerOwner(port: number): number | undefined {
+  const listing = run("/usr/sbin/lsof", "-i", `TCP@127.0.0.1:${port}`, "-s", "TCP:LISTEN", "-Fp") ?? "";
+  const pid = Number(listing.match(/^p(\d+)/m)?.[1]);
+  return pid > 0 ? pid : undefined;
+}

@@ -97,10 +97,25 @@ export function ownsConnection(pid: number, connection: LoopbackConnection): boo
 
 export function connectionOwner(connection: LoopbackConnection): number | undefined {
   const inode = clientInode(connection);
-  if (inode === undefined) return undefined;
+  return inode === undefined ? undefined : holderOf(inode);
+}
+
+function holderOf(inode: string): number | undefined {
   for (const entry of readdirSync("/proc")) {
     const pid = Number(entry);
     if (Number.isInteger(pid) && holdsSocket(pid, inode)) return pid;
+  }
+  return undefined;
+}
+
+const LISTENING = "0A";
+
+export function listenerOwner(wanted: number): number | undefined {
+  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    for (const line of (read(table) ?? "").split("\n").slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[3] === LISTENING && port(fields[1]) === wanted && fields[9]) return holderOf(fields[9]);
+    }
   }
   return undefined;
 }
