@@ -1,14 +1,16 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { HomePaths } from "../platform/paths.ts";
 import { shellWord } from "../platform/shell.ts";
+import { readToken } from "../platform/token.ts";
 import { RepowireError } from "../protocol/index.ts";
-import { codexCredential } from "./codex-credential.ts";
-import { codexTrust } from "./codex-trust.ts";
+import { isRecorded, recordCliEdits } from "./cli-edits.ts";
+import { CODEX_HOOK_TIMEOUTS, codexAuthorization, trustHooks } from "./codex.ts";
 import { findCli, userHome } from "./find-cli.ts";
 import { launcherPath } from "./launchers.ts";
-import type { Environment, RuntimeSetup, SetupContext, SetupNotice, WantedFile } from "./runtime-setup.ts";
+import type { CliStep, Environment, RuntimeSetup, SetupContext, SetupNotice, WantedFile } from "./runtime-setup.ts";
 import { sessionsByProcess, wordsOf } from "./sessions.ts";
-import { findToml, isTable, parseTomlText } from "./toml-text.ts";
+import { findToml, parseTomlText } from "./toml-text.ts";
 import { SERVER_NAME, TOOL_NAMES } from "./tools.ts";
 import type { Edit } from "./values.ts";
 
@@ -16,35 +18,29 @@ import type { Edit } from "./values.ts";
 
 const configDir = (env: Environment): string => env.CODEX_HOME || join(userHome(env), ".codex");
 const configFile = (env: Environment): string => join(configDir(env), "config.toml");
-export const codexHooksFile = (env: Environment): string => join(configDir(env), "hooks.json");
+const hooksFile = (env: Environment): string => join(configDir(env), "hooks.json");
 
 /** Codex cuts a call after 300 s unless told otherwise, and nothing extends it. */
 const CALL_SECONDS = 3_600;
-const HOOK_SECONDS = 10;
-/** More than that is clamped, with a warning at every start. */
-const LAST_HOOK_SECONDS = 3;
 
-export const CODEX_HOOK_EVENTS = [
-  "SessionStart",
-  "UserPromptSubmit",
-  "PermissionRequest",
-  "PostToolUse",
-  "Stop",
-  "Interrupt",
-  "SessionEnd",
-] as const;
+type HookEvent = keyof typeof CODEX_HOOK_TIMEOUTS;
+// Object.keys forgets the keys' type.
+const HOOK_EVENTS = Object.keys(CODEX_HOOK_TIMEOUTS) as HookEvent[];
 
-export const codexHookCommand = ({ paths }: Pick<SetupContext, "paths">, event: string): string =>
+const hookCommand = (paths: HomePaths, event: HookEvent): string =>
   `${shellWord(launcherPath(paths, "hook"))} codex ${event}`;
 
-function files(context: SetupContext): WantedFile[] {
-  const { paths, env, allowTools, port } = context;
+/** For plans before the first setup, which are never written. */
+const NO_TOKEN_YET = "none";
+
+function files({ paths, env, allowTools, port }: SetupContext): WantedFile[] {
   if (port === 0) {
     throw new RepowireError(
       "invalid_input",
       "Codex finds repowire by its port, and `port: 0` means another one at every start. Choose a fixed one in config.yaml, then run `repowire setup codex` again.",
     );
   }
+  const authorization = codexAuthorization(readToken(paths.home) ?? NO_TOKEN_YET);
   const url = `http://127.0.0.1:${port}/mcp`;
   const server: Edit = {
     kind: "key",
@@ -53,11 +49,11 @@ function files(context: SetupContext): WantedFile[] {
     path: ["mcp_servers", SERVER_NAME],
     value: {
       url,
-      http_headers: { Authorization: `Bearer ${codexCredential(paths)}` },
+      http_headers: { Authorization: authorization },
       default_tools_approval_mode: "prompt",
       tool_timeout_sec: CALL_SECONDS,
     },
-    mark: url,
+    mark: authorization,
   };
   const tools = TOOL_NAMES.map(
     (tool): Edit => ({
@@ -69,33 +65,39 @@ function files(context: SetupContext): WantedFile[] {
       isDeclined: !allowTools,
     }),
   );
-  const hooks = CODEX_HOOK_EVENTS.map((event): Edit => {
-    const command = codexHookCommand(context, event);
-    const timeout = event === "SessionEnd" || event === "Interrupt" ? LAST_HOOK_SECONDS : HOOK_SECONDS;
+  const hooks = HOOK_EVENTS.map((event): Edit => {
+    const command = hookCommand(paths, event);
     return {
       kind: "hook",
       part: "hooks",
       label: event,
       path: ["hooks", event],
-      value: { hooks: [{ type: "command", command, timeout }] },
+      value: { hooks: [{ type: "command", command, timeout: CODEX_HOOK_TIMEOUTS[event] }] },
       mark: command,
     };
   });
   return [
     { file: configFile(env), runtime: "codex", edits: [server, ...tools] },
-    { file: codexHooksFile(env), runtime: "codex", edits: hooks },
+    { file: hooksFile(env), runtime: "codex", edits: hooks },
   ];
 }
 
 function notices(env: Environment): SetupNotice[] {
   const file = configFile(env);
-  if (readToml(file, ["features", "hooks"]) !== false) return [];
-  return [
-    {
+  const found: SetupNotice[] = [];
+  if (readToml(file, ["features", "hooks"]) === false) {
+    found.push({
       found: `${file} has "hooks = false" under [features], so Codex runs no hooks: receipts are incomplete`,
       next: "remove that line",
-    },
-  ];
+    });
+  }
+  if (existsSync(file) && (statSync(file).mode & 0o077) !== 0) {
+    found.push({
+      found: `other users of this machine may read ${file}, which holds the key to repowire's tools`,
+      next: `chmod 600 ${shellWord(file)}`,
+    });
+  }
+  return found;
 }
 
 /** A file that cannot be read has no values; planning the edits says why. */
@@ -119,6 +121,31 @@ function isSession(args: readonly string[]): boolean {
   return !words.some((word) => OTHER_COMMANDS.has(word));
 }
 
+const STATE = ["hooks", "state"];
+
+/** Codex runs a hook only after its user has agreed to it. Setup has shown these hooks; Codex itself notes down the consent. */
+const trust: CliStep = {
+  what: `trust for these ${HOOK_EVENTS.length} hooks, through Codex's own program`,
+  question: "Have Codex trust these hooks now? It runs none that nobody has agreed to.",
+  otherwise: "start `codex` once and trust them in the dialog that it opens",
+  isDone: ({ paths, env }) =>
+    isRecorded(paths, { file: configFile(env), table: STATE, count: HOOK_EVENTS.length, since: hooksFile(env) }),
+  async take({ paths, env }, cli) {
+    const commands = new Set(HOOK_EVENTS.map((event) => hookCommand(paths, event)));
+    const program = { command: cli.path, codexHome: configDir(env), folder: paths.home, env: { ...env } };
+    const { untrusted } = await recordCliEdits(
+      paths,
+      { file: configFile(env), runtime: "codex", table: STATE },
+      async () => {
+        const result = await trustHooks({ ...program, isOurs: (command) => commands.has(command) });
+        return { keys: result.trusted, result };
+      },
+    );
+    if (untrusted.length === 0) return;
+    throw new RepowireError("unavailable", `Codex did not take the trust for ${untrusted.length} of its hooks.`);
+  },
+};
+
 export const codex: RuntimeSetup = {
   runtime: "codex",
   label: "Codex",
@@ -132,5 +159,5 @@ export const codex: RuntimeSetup = {
   files,
   notices,
   sessions: () => sessionsByProcess(isSession),
-  step: codexTrust({ configFile, isTrustTable: isTable }),
+  step: trust,
 };

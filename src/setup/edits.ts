@@ -103,9 +103,12 @@ function amend(source: Source, wanted: FileEdits, given: FileRecord | undefined)
   const base = known ?? freshRecord(source, wanted.runtime);
   let { doc } = source;
   let { created } = base;
-  const added: FileRecord["added"] = [];
+  // What the CLI itself noted down for us is not among the edits; it stays on record until it is taken out.
+  const added = base.added.filter((old) => old.kind === "entry");
   const edits: FilePlan["edits"] = [];
-  const obsolete = base.added.filter((old) => !wanted.edits.some((edit) => isSameEdit(edit, old)));
+  const obsolete = base.added.filter(
+    (old) => old.kind !== "entry" && !wanted.edits.some((edit) => isSameEdit(edit, old)),
+  );
   withPlace(wanted.file, () => {
     for (const old of obsolete) doc = doc.takeOut(old) ?? doc;
     for (const edit of wanted.edits) {

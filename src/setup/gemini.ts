@@ -56,7 +56,9 @@ function files({ paths, env, allowTools }: SetupContext): WantedFile[] {
   return [{ file: settingsFile(env), runtime: "gemini", edits: [server, ...hooks] }, policy];
 }
 
-const policyText = (paths: HomePaths): string => `# repowire ${VERSION}: written by \`repowire setup\`, removed by \`repowire uninstall\`
+const policyText = (
+  paths: HomePaths,
+): string => `# repowire ${VERSION}: written by \`repowire setup\`, removed by \`repowire uninstall\`
 # home: ${JSON.stringify(paths.home)}
 # These tools of repowire's run without a question each time. Its others (spawn, kill, approve) always ask.
 [[rule]]
@@ -121,7 +123,10 @@ function isTrusted(env: Environment, folder: string): boolean {
   for (let at = folder; ; at = dirname(at)) {
     if (list[at] !== undefined) return list[at] !== "DO_NOT_TRUST";
     // "Trust parent" is kept under the name of the folder below.
-    if (at === dirname(at)) return Object.entries(list).some(([path, how]) => how === "TRUST_PARENT" && `${folder}/`.startsWith(`${dirname(path)}/`));
+    if (at === dirname(at))
+      return Object.entries(list).some(
+        ([path, how]) => how === "TRUST_PARENT" && `${folder}/`.startsWith(`${dirname(path)}/`),
+      );
   }
 }
 
@@ -136,7 +141,8 @@ function whyNoPeer(env: Environment, { cwd }: OpenSession): SetupNotice | undefi
 const OTHER_COMMANDS = new Set(["mcp", "extensions", "extension", "hooks", "hook", "skills", "skill", "gemma"]);
 
 /** `-p` and ACP have no user at a terminal. */
-const HEADLESS = /^(-p|--prompt(=.*)?|--acp|--experimental-acp|-h|--help|-v|--version|--list-sessions|-l|--list-extensions)$/;
+const HEADLESS =
+  /^(-p|--prompt(=.*)?|--acp|--experimental-acp|-h|--help|-v|--version|--list-sessions|-l|--list-extensions)$/;
 
 function isSession(args: readonly string[]): boolean {
   const rest = wordsOf(args, isGemini);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { PLUGINS, type Plugin } from "../platform/program.ts";
 import { VERSION } from "../protocol/index.ts";
 import { findCli, isOn, readSettings, userHome } from "./find-cli.ts";
 import { pluginText, pluginVersion } from "./opencode-plugin.ts";
@@ -13,17 +14,14 @@ import { sessionsByProcess, wordsOf } from "./sessions.ts";
  * (OpenCode 1.18.33), and one for its terminal, which has to be named in `tui.json`. `opencode.json` is never touched.
  */
 
-const BUNDLES = { plugin: "repowire-opencode.js", screen: "repowire-opencode-tui.js" } as const;
-
-const configDir = (env: Environment): string =>
-  join(env.XDG_CONFIG_HOME || join(userHome(env), ".config"), "opencode");
+const configDir = (env: Environment): string => join(env.XDG_CONFIG_HOME || join(userHome(env), ".config"), "opencode");
 
 const pluginFile = (env: Environment): string => join(configDir(env), "plugins", "repowire.js");
 /** Not in `plugins`: OpenCode would load it there as a plugin of its server. */
 const screenFile = (env: Environment): string => join(configDir(env), "repowire", "tui.js");
 
 function files({ paths, env, program }: SetupContext): WantedFile[] {
-  const own = (part: OwnFile["part"], what: string, file: string, bundle: string): OwnFile => ({
+  const own = (part: OwnFile["part"], what: string, file: string, bundle: Plugin): OwnFile => ({
     file,
     runtime: "opencode",
     part,
@@ -33,13 +31,20 @@ function files({ paths, env, program }: SetupContext): WantedFile[] {
   });
   const screen = screenFile(env);
   return [
-    own("plugin", "plugin", pluginFile(env), BUNDLES.plugin),
-    own("screen", "plugin of the terminal", screen, BUNDLES.screen),
+    own("plugin", "plugin", pluginFile(env), "plugin-opencode"),
+    own("screen", "plugin of the terminal", screen, "plugin-opencode-tui"),
     {
       file: tuiConfig(env),
       runtime: "opencode",
       edits: [
-        { kind: "item", part: "screen", label: "plugin of the terminal", path: ["plugin"], value: screen, mark: screen },
+        {
+          kind: "item",
+          part: "screen",
+          label: "plugin of the terminal",
+          path: ["plugin"],
+          value: screen,
+          mark: screen,
+        },
       ],
     },
   ];
@@ -51,8 +56,8 @@ function tuiConfig(env: Environment): string {
   return existsSync(withComments) ? withComments : join(configDir(env), "tui.json");
 }
 
-function textOf(program: string | undefined, bundle: string, home: string): string | undefined {
-  const file = program && join(program, bundle);
+function textOf(program: string | undefined, plugin: Plugin, home: string): string | undefined {
+  const file = program && join(program, PLUGINS[plugin].bundle);
   return file && existsSync(file) ? pluginText(readFileSync(file, "utf8"), home, VERSION) : undefined;
 }
 

@@ -91,9 +91,14 @@ export function undoOwnFile(
   const isOurs = text !== undefined && homeOf(text) === paths.home;
   const result: UndoResult = isOurs
     ? { file, outcome: "deleted" }
-    : { file, outcome: "gone", detail: text === undefined ? "the file is not there any more" : "it is somebody else's now" };
+    : {
+        file,
+        outcome: "gone",
+        detail: text === undefined ? "the file is not there any more" : "it is somebody else's now",
+      };
   if (options.isDryRun) return result;
-  if (isOurs) withSystemErrors(file, "removed", () => rmSync(lstatSync(file).isSymbolicLink() ? linkTarget(file) : file));
+  if (isOurs)
+    withSystemErrors(file, "removed", () => rmSync(lstatSync(file).isSymbolicLink() ? linkTarget(file) : file));
   forget(paths, (record) => withOwnFile(record, file, undefined));
   return result;
 }

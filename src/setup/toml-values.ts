@@ -54,7 +54,7 @@ function covers(found: unknown, values: unknown): boolean {
 }
 
 const carries = (found: unknown, mark: string | undefined): boolean =>
-  mark !== undefined && isTable(found) && found.url === mark;
+  mark !== undefined && isTable(found) && isTable(found.http_headers) && found.http_headers.Authorization === mark;
 
 function missingParents(doc: TomlText, path: readonly string[]): string[][] {
   const parents = path.slice(0, -1).map((_key, index) => path.slice(0, index + 1));
