@@ -142,7 +142,10 @@ const trust: CliStep = {
       },
     );
     if (untrusted.length === 0) return;
-    throw new RepowireError("unavailable", `Codex did not take the trust for ${untrusted.length} of its hooks.`);
+    throw new RepowireError(
+      "unavailable",
+      `Codex did not take the trust for ${untrusted.length} of its hooks. Next: ${trust.otherwise}.`,
+    );
   },
 };
 
@@ -158,6 +161,6 @@ export const codex: RuntimeSetup = {
   launchers: () => ["hook"],
   files,
   notices,
-  sessions: () => sessionsByProcess(isSession),
+  sessions: (env) => sessionsByProcess(env, configDir, isSession),
   step: trust,
 };

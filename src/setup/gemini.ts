@@ -163,6 +163,6 @@ export const gemini: RuntimeSetup = {
   launchers: () => ["hook", "mcp"],
   files,
   notices,
-  sessions: () => sessionsByProcess(isSession),
+  sessions: (env) => sessionsByProcess(env, configDir, isSession),
   whyNoPeer,
 };

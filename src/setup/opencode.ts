@@ -119,5 +119,5 @@ export const opencode: RuntimeSetup = {
   launchers: () => [],
   files,
   notices,
-  sessions: () => sessionsByProcess(isSession),
+  sessions: (env) => sessionsByProcess(env, configDir, isSession),
 };

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { HomePaths } from "../platform/paths.ts";
-import { commandLines, processCwd, processInfo, startedAt } from "../platform/process.ts";
+import { commandLines, processCwd, processEnv, processInfo, startedAt } from "../platform/process.ts";
 import { lastWrite, readSetupRecord } from "./record.ts";
 import type { Environment, OpenSession, RunningSession, RuntimeSetup } from "./runtime-setup.ts";
 
@@ -13,16 +13,26 @@ export function runningSessions(paths: HomePaths, row: RuntimeSetup, env: Enviro
     .sort((a, b) => a.started_at - b.started_at);
 }
 
+/** What decides where these CLIs keep their configuration. */
+const PLACES = ["HOME", "XDG_CONFIG_HOME", "CODEX_HOME", "GEMINI_CLI_HOME"] as const;
+
 /**
- * Sessions of a CLI that keeps no records of them, from the process table: its processes on a terminal. Where one of them started
- * another, as launchers do, only the inner one is the session.
+ * Sessions of a CLI that keeps no records of them, from the process table: its processes on a terminal that use the configuration
+ * of this environment. Where one of them started another, as launchers do, only the inner one is the session.
  */
-export function sessionsByProcess(isSession: (words: readonly string[]) => boolean): OpenSession[] {
+export function sessionsByProcess(
+  env: Environment,
+  configDir: (env: Environment) => string,
+  isSession: (args: readonly string[]) => boolean,
+): OpenSession[] {
+  const folder = configDir(env);
   const uid = process.getuid?.();
   const found = commandLines().flatMap(({ pid, args }) => {
     if (!isSession(args)) return [];
     const info = processInfo(pid);
-    return info?.hasTerminal && info.uid === uid ? [info] : [];
+    if (!info?.hasTerminal || info.uid !== uid) return [];
+    const places = PLACES.map((name) => [name, processEnv(pid, name)] as const);
+    return configDir(Object.fromEntries(places)) === folder ? [info] : [];
   });
   const outer = new Set(found.map((info) => info.ppid));
   return found

@@ -124,7 +124,8 @@ function runtimeLines({ row, files, step, error }: RuntimeReport): string[] {
   if (step === "taken" && row.step) lines.push(done(`${row.label}: ${row.step.what}`));
   if (step === "declined" && row.step)
     lines.push(`${styleText("yellow", "•")} ${row.label}: not yet: ${row.step.what}. Next: ${row.step.otherwise}.`);
-  if (error) lines.push(notDone(`${row.label}: ${error.detail}`));
+  if (error)
+    lines.push(notDone(`${row.label}: ${error.detail}`.replace(`${row.label}: ${row.label} `, `${row.label} `)));
   return lines;
 }
 
