@@ -30,23 +30,43 @@ export function limitUntil(rolloutTail: string): number | undefined {
   return undefined;
 }
 
-/** Whether the context of hooks in this thread holds the frame with this handle: the message that a hook carried is with the model. */
-export function hookContexts(rolloutTail: string): string[] {
-  return rolloutTail.split("\n").flatMap((line) => {
-    if (!line.includes("<channel source=")) return [];
-    const parsed = HookContext.safeParse(parseLine(line));
-    return parsed.success ? parsed.data.payload.content.flatMap((part) => part.text ?? []) : [];
-  });
+export interface HookFrame {
+  handle: string;
+  /** The model produced something after it. */
+  isSeen: boolean;
 }
 
-const HookContext = z.object({
+const Item = z.object({
   type: z.literal("response_item"),
-  payload: z.object({
-    type: z.literal("message"),
-    role: z.literal("developer"),
-    content: z.array(z.object({ text: z.string().optional() })),
+  payload: z.looseObject({
+    type: z.string(),
+    role: z.string().optional(),
+    content: z
+      .array(z.looseObject({ text: z.string().optional() }))
+      .optional()
+      .catch(undefined),
   }),
 });
+
+const FRAME = /<channel source="repowire" kind="[a-z]+" id="([a-z0-9]{5})"/g;
+
+/** Frames of ours that hooks put into the thread's context: developer messages, which neither users nor peers can write. */
+export function hookFrames(rolloutTail: string): HookFrame[] {
+  const frames: HookFrame[] = [];
+  for (const line of rolloutTail.split("\n")) {
+    if (!line.includes('"response_item"')) continue;
+    const parsed = Item.safeParse(parseLine(line));
+    if (!parsed.success) continue;
+    const { payload } = parsed.data;
+    if (payload.role === "developer")
+      for (const part of payload.content ?? [])
+        for (const match of (part.text ?? "").matchAll(FRAME))
+          if (match[1]) frames.push({ handle: match[1], isSeen: false });
+    if (payload.role === "assistant" || payload.type === "reasoning" || payload.type.endsWith("_call"))
+      for (const frame of frames) frame.isSeen = true;
+  }
+  return frames;
+}
 
 function parseLine(line: string): unknown {
   try {
