@@ -204,6 +204,7 @@ export const codexScenes: Scene[] = [
       await backend.type("TOUCH made-one");
       const first = await pendingApproval(world);
       check("tool and command are named", first.tool === "shell" && first.preview.includes("touch made-one"), first);
+      await backend.dialog();
       check("the dialog is on the screen meanwhile", backend.isDialogOpen(), backend.screen());
       check("the session waits for its human", (await peerNamed(world, "backend"))?.presence.state === "waiting");
       const screen = await world.cliInTerminal("approve", first.handle);
