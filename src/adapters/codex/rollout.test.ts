@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { hookFrames, limitUntil } from "./rollout.ts";
+import { hookFrames, isInTool, limitUntil } from "./rollout.ts";
 
 const line = (type: string, payload: object) => JSON.stringify({ timestamp: "t", ordinal: 1, type, payload });
 const count = (primary: number, secondary: number) =>
@@ -38,5 +38,20 @@ describe("frames that hooks carried", () => {
 
   test("a copy that somebody typed proves nothing", () => {
     expect(hookFrames([message("user", frame), message("assistant", frame)].join("\n"))).toEqual([]);
+  });
+});
+
+describe("a running tool", () => {
+  const call = (id: string) => line("response_item", { type: "function_call", name: "exec_command", call_id: id });
+  const output = (id: string) => line("response_item", { type: "function_call_output", call_id: id, output: "x" });
+
+  test("is one whose result is not there yet", () => {
+    expect(isInTool([call("a"), output("a"), call("b")].join("\n"))).toBe(true);
+    expect(isInTool([call("a"), call("b"), output("a")].join("\n"))).toBe(true);
+    expect(isInTool([call("a"), output("a")].join("\n"))).toBe(false);
+  });
+
+  test("one of a turn that was cut off does not run any more", () => {
+    expect(isInTool([call("a"), line("event_msg", { type: "task_started", turn_id: "t" })].join("\n"))).toBe(false);
   });
 });

@@ -68,6 +68,30 @@ export function hookFrames(rolloutTail: string): HookFrame[] {
   return frames;
 }
 
+/**
+ * Whether a tool runs at the end of this rollout: the model has called it and its result is not there. While the model itself is
+ * at work every call before has its result. (The list of turns shows an item only once it is complete; 0.169.0.)
+ */
+export function isInTool(rolloutTail: string): boolean {
+  const open = new Set<string>();
+  for (const line of rolloutTail.split("\n")) {
+    if (line.includes('"task_started"') && TaskStarted.safeParse(parseLine(line)).success) open.clear();
+    if (!line.includes('"call_id"') || !line.includes('"response_item"')) continue;
+    const parsed = Called.safeParse(parseLine(line));
+    if (!parsed.success) continue;
+    const { type, call_id: id } = parsed.data.payload;
+    if (type.endsWith("_call")) open.add(id);
+    else if (type.endsWith("_output")) open.delete(id);
+  }
+  return open.size > 0;
+}
+
+const TaskStarted = z.object({ type: z.literal("event_msg"), payload: z.object({ type: z.literal("task_started") }) });
+const Called = z.object({
+  type: z.literal("response_item"),
+  payload: z.object({ type: z.string(), call_id: z.string() }),
+});
+
 function parseLine(line: string): unknown {
   try {
     return JSON.parse(line);

@@ -24,7 +24,7 @@ import { type DeliverResult, type Envelope, type MessageId, type PeerId, Repowir
 import { codexText } from "../../words/index.ts";
 import type { Transport } from "../adapter.ts";
 import type { ControlClient } from "./control.ts";
-import { hookFrames, limitUntil, readTail } from "./rollout.ts";
+import { hookFrames, isInTool, limitUntil, readTail } from "./rollout.ts";
 import { clientIdOf, limitFromText, oursInQueue, type QueuedInput, readTurn, type TurnView } from "./turns.ts";
 import { Nothing, Queued, QueuePage, type Thread, type ThreadStatus, TurnsPage } from "./wire.ts";
 
@@ -344,7 +344,7 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
       const turn = isActive() && !isWaiting() && main.urgency === "urgent" ? await runningTurn() : undefined;
       const input = (joins: boolean) => [{ type: "text", text: codexText(main, along, joins), text_elements: [] }];
       // Between the steps of a running tool a steered text waits for the next request. While the model speaks it would cut it off.
-      if (turn?.isInTool) {
+      if (turn && thread.path && isInTool(readTail(thread.path))) {
         const params = { threadId: of, expectedTurnId: turn.id, clientUserMessageId, input: input(true) };
         await control.call("turn/steer", params, Nothing);
         return { outcome: "presented" };

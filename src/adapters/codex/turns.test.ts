@@ -69,13 +69,6 @@ describe("a turn", () => {
     expect(failed("usageLimitExceeded")).toMatchObject({ state: "failed", error: "no", isLimit: true });
     expect(failed({ responseTooManyFailedAttempts: { httpStatusCode: 429 } }).isLimit).toBe(false);
   });
-
-  test("a running tool is a boundary ahead; a speaking model is none", () => {
-    const tool = { type: "commandExecution", status: "inProgress" };
-    expect(turn("inProgress", [user(ID, "a"), tool]).isInTool).toBe(true);
-    expect(turn("inProgress", [user(ID, "a"), { ...tool, status: "completed" }]).isInTool).toBe(false);
-    expect(turn("inProgress", [user(ID, "a"), tool, says("…")]).isInTool).toBe(false);
-  });
 });
 
 test("of Codex's queue only our own attempts count", () => {

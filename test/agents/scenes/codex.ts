@@ -299,4 +299,46 @@ export const codexScenes: Scene[] = [
       check("seen, by the hook's own context", trace.deliveries[0]?.rung === "hook", trace.deliveries);
     },
   },
+  {
+    name: "codex: a command inside a session acts as that session, never as a person",
+    async run(world, { check }) {
+      const cli = world.cliCommand();
+      // The first terminal's process is the parent of the server that runs everybody's commands.
+      await codex.start(world, "first", { model: talking("ok") });
+      const second = await codex.start(world, "second", {
+        model: (turn) =>
+          turn.toolResults.length === 0 && turn.text.includes("GO")
+            ? [bash(`${cli} whoami; ${cli} approve abcde; env -u CODEX_THREAD_ID ${cli} whoami; true`)]
+            : [{ say: "ok" }],
+      });
+      await second.type("GO");
+      await second.dialog();
+      second.allowOnce();
+      const text = await world.until("it ran", () => second.api.turns.flatMap((turn) => turn.toolResults)[0], 30_000);
+      check("it acts as its own session, not as the first", /second/.test(text) && !/You are first/i.test(text), text);
+      check("it has none of a person's rights", /Only a person may do that/.test(text), text);
+      check("its shell cannot forget where it runs", (text.match(/You are second/g) ?? []).length === 2, text);
+    },
+  },
+  {
+    name: "codex: an urgent word reaches a running turn at its next tool boundary",
+    async run(world, { check }) {
+      const backend = await codex.start(world, "backend", {
+        allowShell: true,
+        model: (turn) =>
+          turn.toolResults.length === 0 && turn.text.includes("WORK")
+            ? [bash("sleep 6; echo finished")]
+            : [{ say: "ok" }],
+      });
+      await backend.type("WORK");
+      await world.until("backend works", () => backend.api.turns.some((turn) => turn.text.includes("WORK")));
+      await Bun.sleep(1_500);
+      await world.mesh.notify({ peer: "backend", text: "Stop deploying.", urgency: "urgent" });
+      const turn = await world.until("the model reads it", () =>
+        backend.api.turns.find((candidate) => candidate.text.includes("Stop deploying.")),
+      );
+      check("together with the result of its tool, which ran to its end", /finished/.test(turn.text), turn.text);
+      check("in our frame", /\[repowire notify [a-z0-9]{5} from [a-z]+\] Stop deploying\./.test(turn.text), turn.text);
+    },
+  },
 ];
