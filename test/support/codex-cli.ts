@@ -8,11 +8,14 @@ import { CODEX_HOOK_TIMEOUTS } from "../../src/setup/codex.ts";
 export interface CodexSeed {
   codexHome: string;
   apiUrl: string;
-  /** The address of our tools and the header that opens them. */
-  mcpUrl: string;
-  authorization: string;
-  /** Words of a shell command; the event follows. */
-  hook: string;
+  /** What setup writes; absent: nothing of ours is there. */
+  ours?: {
+    /** The address of our tools and the header that opens them. */
+    mcpUrl: string;
+    authorization: string;
+    /** Words of a shell command; the event follows. */
+    hook: string;
+  };
   /** Without Codex's shared server, each terminal runs its own agent. */
   embedded?: boolean;
 }
@@ -35,21 +38,25 @@ env_key = "SCRIPTED_KEY"
 daemon_auto_start = ${seed.embedded ? "false" : "true"}
 [analytics]
 enabled = false
-[mcp_servers.repowire]
-url = "${seed.mcpUrl}"
-http_headers = { Authorization = "${seed.authorization}" }
-default_tools_approval_mode = "prompt"
-${OUR_TOOLS.map((tool) => `[mcp_servers.repowire.tools.${tool}]\napproval_mode = "approve"`).join("\n")}
-`,
+${seed.ours ? toolsTable(seed.ours) : ""}`,
   );
+  if (!seed.ours) return;
+  const { hook } = seed.ours;
   const hooks = Object.fromEntries(
     Object.entries(CODEX_HOOK_TIMEOUTS).map(([event, timeout]) => [
       event,
-      [{ hooks: [{ type: "command", command: `${seed.hook} codex ${event}`, timeout }] }],
+      [{ hooks: [{ type: "command", command: `${hook} codex ${event}`, timeout }] }],
     ]),
   );
   writeFileSync(join(seed.codexHome, "hooks.json"), JSON.stringify({ hooks }, null, 2));
 }
+
+const toolsTable = ({ mcpUrl, authorization }: NonNullable<CodexSeed["ours"]>): string => `[mcp_servers.repowire]
+url = "${mcpUrl}"
+http_headers = { Authorization = "${authorization}" }
+default_tools_approval_mode = "prompt"
+${OUR_TOOLS.map((tool) => `[mcp_servers.repowire.tools.${tool}]\napproval_mode = "approve"`).join("\n")}
+`;
 
 /** Adds what Codex would ask for at its first start in a folder. */
 export function trustFolder(codexHome: string, folder: string): void {

@@ -29,15 +29,16 @@ interface CodexWorld {
 /** One CODEX_HOME for a world: its terminals share one server, as a person's do. */
 const worlds = new WeakMap<World, Promise<CodexWorld>>();
 
-export function codexWorld(world: World): Promise<CodexWorld> {
+/** `bare`: as before any setup, with neither tools nor hooks of ours. */
+export function codexWorld(world: World, bare = false): Promise<CodexWorld> {
   const known = worlds.get(world);
   if (known) return known;
-  const made = prepare(world);
+  const made = prepare(world, bare);
   worlds.set(world, made);
   return made;
 }
 
-async function prepare(world: World): Promise<CodexWorld> {
+async function prepare(world: World, bare: boolean): Promise<CodexWorld> {
   const home = join(world.root, "u");
   const codexHome = join(home, ".codex");
   const api = startResponsesApi();
@@ -45,15 +46,17 @@ async function prepare(world: World): Promise<CodexWorld> {
     await endCodexServer(codexHome);
     await api.stop();
   });
+  if (bare) {
+    seedCodexHome({ codexHome, apiUrl: api.url });
+    return { codexHome, home, api };
+  }
   const token = readFileSync(join(world.home, "token"), "utf8").trim();
   const port = (await findDaemon(world.home))?.port;
   const hook = world.hookCommand();
   seedCodexHome({
     codexHome,
     apiUrl: api.url,
-    mcpUrl: `http://127.0.0.1:${port}/mcp`,
-    authorization: codexAuthorization(token),
-    hook,
+    ours: { mcpUrl: `http://127.0.0.1:${port}/mcp`, authorization: codexAuthorization(token), hook },
   });
   const trust = await trustHooks({
     command: installCodex(),
@@ -84,6 +87,7 @@ export const codex: AgentDriver = {
       command: [installCodex()],
     });
     await world.terminal.waitFor(name, READY, 60_000);
+    await options.onReady?.();
     const pid = await world.until(
       `${name} joins`,
       async () =>

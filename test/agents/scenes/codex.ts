@@ -341,4 +341,27 @@ export const codexScenes: Scene[] = [
       check("in our frame", /\[repowire notify [a-z0-9]{5} from [a-z]+\] Stop deploying\./.test(turn.text), turn.text);
     },
   },
+  {
+    name: "codex: before any setup, sessions that run are found and answer",
+    async run(world, { check }) {
+      const { home } = await codexWorld(world, true);
+      let found: Awaited<ReturnType<typeof world.mesh.discover>> | undefined;
+      await codex.start(world, "backend", {
+        model: talking("Nothing was installed here."),
+        async onReady() {
+          await Bun.sleep(2_000);
+          check(
+            "it is no peer by itself",
+            (await world.mesh.peers({})).peers.every((peer) => peer.runtime !== "codex"),
+          );
+          found = await world.mesh.discover({ env: { HOME: home } });
+        },
+      });
+      check("it is found, as new", found?.found[0]?.is_new === true && found.found[0].peer.name === "backend", found);
+      const outcome = await world.mesh.ask({ peer: "backend", question: "What is installed?", wait_seconds: 30 });
+      check("it answers", outcome.state === "answered" && outcome.text.includes("Nothing was installed"), outcome);
+      const again = await world.mesh.discover({ env: { HOME: home } });
+      check("looking again finds the same", again.found.length === 1 && again.found[0]?.is_new === false, again);
+    },
+  },
 ];
