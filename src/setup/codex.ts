@@ -120,8 +120,8 @@ interface Wire {
 
 const Reply = z.object({
   id: z.number(),
-  method: z.undefined(),
-  result: z.unknown(),
+  method: z.undefined().optional(),
+  result: z.unknown().optional(),
   error: z.object({ message: z.string() }).nullish(),
 });
 

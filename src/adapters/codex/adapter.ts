@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "../../core/index.ts";
@@ -7,7 +7,8 @@ import { logger } from "../../platform/log.ts";
 import type { HomePaths } from "../../platform/paths.ts";
 import { CODEX_MCP_SCOPE, scopedToken } from "../../platform/token.ts";
 import { type PeerId, RepowireError } from "../../protocol/index.ts";
-import type { RuntimeAdapter, SharedServer, Transports } from "../adapter.ts";
+import type { Discovery, RuntimeAdapter, SharedServer, Transports } from "../adapter.ts";
+import { controlSocket } from "./control.ts";
 import { type CodexHome, createCodexHome } from "./home.ts";
 import { createHookHandler } from "./hooks.ts";
 import { createSharedServer } from "./shared.ts";
@@ -22,6 +23,13 @@ export interface CodexParts {
   humanName: string;
 }
 
+/** What works through the control socket alone (0.169.0), with nothing installed. */
+const CAN = [
+  "gets messages through Codex's own queue",
+  "answers with the last message of its turn",
+  "is seen idle, busy, waiting, and its approvals can be decided from here",
+] as const;
+const DISCOVER_WITHIN_MS = 5_000;
 const TICK_MS = 1_000;
 const LOOK_FOR_HOME_MS = 5_000;
 const LOOK_SOON_MS = 200;
@@ -128,6 +136,16 @@ export function createCodexAdapter(parts: CodexParts): RuntimeAdapter & { readon
     async stop() {
       clearInterval(ticking);
       for (const home of homes.values()) await home.stop();
+    },
+    async discover(places) {
+      const codexHome = realPath(places.CODEX_HOME || join(places.HOME || homedir(), ".codex"));
+      const discovery: Discovery = { found: [], unreachable: [] };
+      if (!existsSync(controlSocket(codexHome))) return discovery;
+      const before = new Set(sessions().map((session) => session.peer));
+      const home = homeAt(codexHome);
+      await home.settled(DISCOVER_WITHIN_MS);
+      for (const { peer } of home.sessions()) discovery.found.push({ peer, isNew: !before.has(peer), can: CAN });
+      return discovery;
     },
     health() {
       const up = [...homes.values()].filter((home) => home.isUp).length;

@@ -33,6 +33,8 @@ export interface CodexHome {
   sessions(): readonly CodexSession[];
   /** The session that shows this thread, or whose thread this one works for; waits a moment for one that is just found. */
   sessionOf(thread: string): Promise<{ session: CodexSession; isSubagent: boolean } | undefined>;
+  /** Resolves when the server was joined and its threads were looked at, or after `withinMs`. */
+  settled(withinMs: number): Promise<void>;
   readonly approvals: Approvals;
   onVerdict(verdict: Verdict): void;
   /** Once a second: looks after what is open. */
@@ -58,6 +60,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   const { path, engine } = parts;
   const byPid = new Map<number, CodexSession>();
   const loaded = new Set<string>();
+  const firstLook = Promise.withResolvers<void>();
   let taking: Promise<unknown> = Promise.resolve();
 
   const control = createControlClient(path, {
@@ -83,6 +86,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     // Of several threads of one TUI, the one used last is the one that it shows.
     threads.sort((a, b) => (a.recencyAt ?? a.createdAt) - (b.recencyAt ?? b.createdAt) || a.createdAt - b.createdAt);
     for (const thread of threads) await consider(thread);
+    firstLook.resolve();
     await emptyQueuesOfEnded(data);
     await offerTools(threads.filter(isSession));
   }
@@ -284,6 +288,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     },
     sessions: () => [...byPid.values()],
     sessionOf,
+    settled: (withinMs) => Promise.race([firstLook.promise, Bun.sleep(withinMs)]),
     approvals,
     onVerdict: (verdict) =>
       approvals.onVerdict(verdict, (threadId) =>

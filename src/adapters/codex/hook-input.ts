@@ -22,7 +22,10 @@ export const HookInput = z.object({
   turn_id: z.string().nullish(),
   prompt: z.string().nullish(),
   tool_name: z.string().nullish(),
-  tool_input: z.looseObject({ command: z.unknown(), description: z.unknown() }).nullish().catch(undefined),
+  tool_input: z
+    .looseObject({ command: z.unknown().optional(), description: z.unknown().optional() })
+    .nullish()
+    .catch(undefined),
   stop_hook_active: z.boolean().nullish(),
   last_assistant_message: z.string().nullish(),
 });

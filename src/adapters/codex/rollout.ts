@@ -30,22 +30,66 @@ export function limitUntil(rolloutTail: string): number | undefined {
   return undefined;
 }
 
-/** Whether the context of hooks in this thread holds the frame with this handle: the message that a hook carried is with the model. */
-export function hookContexts(rolloutTail: string): string[] {
-  return rolloutTail.split("\n").flatMap((line) => {
-    if (!line.includes("<channel source=")) return [];
-    const parsed = HookContext.safeParse(parseLine(line));
-    return parsed.success ? parsed.data.payload.content.flatMap((part) => part.text ?? []) : [];
-  });
+export interface HookFrame {
+  handle: string;
+  /** The model produced something after it. */
+  isSeen: boolean;
 }
 
-const HookContext = z.object({
+const Item = z.object({
   type: z.literal("response_item"),
-  payload: z.object({
-    type: z.literal("message"),
-    role: z.literal("developer"),
-    content: z.array(z.object({ text: z.string().optional() })),
+  payload: z.looseObject({
+    type: z.string(),
+    role: z.string().optional(),
+    content: z
+      .array(z.looseObject({ text: z.string().optional() }))
+      .optional()
+      .catch(undefined),
   }),
+});
+
+const FRAME = /<channel source="repowire" kind="[a-z]+" id="([a-z0-9]{5})"/g;
+
+/** Frames of ours that hooks put into the thread's context: developer messages, which neither users nor peers can write. */
+export function hookFrames(rolloutTail: string): HookFrame[] {
+  const frames: HookFrame[] = [];
+  for (const line of rolloutTail.split("\n")) {
+    if (!line.includes('"response_item"')) continue;
+    const parsed = Item.safeParse(parseLine(line));
+    if (!parsed.success) continue;
+    const { payload } = parsed.data;
+    if (payload.role === "developer")
+      for (const part of payload.content ?? [])
+        for (const match of (part.text ?? "").matchAll(FRAME))
+          if (match[1]) frames.push({ handle: match[1], isSeen: false });
+    if (payload.role === "assistant" || payload.type === "reasoning" || payload.type.endsWith("_call"))
+      for (const frame of frames) frame.isSeen = true;
+  }
+  return frames;
+}
+
+/**
+ * Whether a tool runs at the end of this rollout: the model has called it and its result is not there. While the model itself is
+ * at work every call before has its result. (The list of turns shows an item only once it is complete; 0.169.0.)
+ */
+export function isInTool(rolloutTail: string): boolean {
+  const open = new Set<string>();
+  for (const line of rolloutTail.split("\n")) {
+    if (line.includes('"task_started"') && TaskStarted.safeParse(parseLine(line)).success) open.clear();
+    if (!line.includes('"call_id"') || !line.includes('"response_item"')) continue;
+    const parsed = Called.safeParse(parseLine(line));
+    if (!parsed.success) continue;
+    const { type, call_id: id } = parsed.data.payload;
+    if (type.endsWith("_call")) open.add(id);
+    else if (type.endsWith("_output")) open.delete(id);
+  }
+  return open.size > 0;
+}
+
+const TaskStarted = z.object({ type: z.literal("event_msg"), payload: z.object({ type: z.literal("task_started") }) });
+const Called = z.object({
+  type: z.literal("response_item"),
+  payload: z.object({ type: z.string(), call_id: z.string() }),
 });
 
 function parseLine(line: string): unknown {

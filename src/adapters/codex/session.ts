@@ -24,7 +24,7 @@ import { type DeliverResult, type Envelope, type MessageId, type PeerId, Repowir
 import { codexText } from "../../words/index.ts";
 import type { Transport } from "../adapter.ts";
 import type { ControlClient } from "./control.ts";
-import { limitUntil, readTail } from "./rollout.ts";
+import { hookFrames, isInTool, limitUntil, readTail } from "./rollout.ts";
 import { clientIdOf, limitFromText, oursInQueue, type QueuedInput, readTurn, type TurnView } from "./turns.ts";
 import { Nothing, Queued, QueuePage, type Thread, type ThreadStatus, TurnsPage } from "./wire.ts";
 
@@ -66,6 +66,7 @@ const TURNS_READ = 8;
 /** A queue that is not taken up by an idle thread within this time is held by its user (0.1 s otherwise; 0.169.0). */
 const TAKEN_WITHIN_MS = 900;
 const TAKEN_LOOK_MS = 60;
+const DOUBT_MS = 400;
 const HELD = "its user pressed Esc, so Codex holds its queue until their next turn ends";
 const JUDGED_KEPT = 100;
 
@@ -83,6 +84,7 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
   let hasQueued = true;
   let running: Promise<void> | undefined;
   let again = false;
+  const doubts = new Map<string, number>();
   const handing = new Set<MessageId>();
 
   const isActive = (): boolean => status.type === "active";
@@ -151,7 +153,10 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
   function apply(ctx: Context, views: TurnView[], queued: QueuedInput[]): string[] {
     for (const view of views) applyTurn(ctx, view);
     isFirstLook = false;
-    applyStatus(ctx);
+    takeHookFrames(ctx);
+    // A turn that is over while the status still says active: the broadcast of its end is on its way, and says what is next.
+    const isStatusOld = isActive() && views.length > 0 && views.at(-1)?.state !== "running";
+    if (!isStatusOld) applyStatus(ctx);
     noteLost(ctx, queued, new Set(views.flatMap((view) => view.ours.flatMap((input) => input.handles))));
     if (!isActive() && Date.now() - statusSince > TAKEN_WITHIN_MS) noteHeld(ctx, queued);
     return queued.filter((entry) => isStale(ctx, entry)).map((entry) => entry.id);
@@ -160,11 +165,34 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
   function applyTurn(ctx: Context, view: TurnView): void {
     if (judged.includes(view.id)) return;
     for (const input of view.ours) takeInput(ctx, view, input);
-    if (view.state === "running") return;
+    if (view.state === "running" || (view.state === "interrupted" && isDoubtful(view))) return;
     judged = [...judged, view.id].slice(-JUDGED_KEPT);
     // Turns from before this daemon: only questions that are still open are judged by them.
     if (isFirstLook && !view.ours.some((input) => openAskTo(ctx, peerId, input.message))) return;
     judge(ctx, view);
+  }
+
+  /**
+   * A turn that fails is listed as interrupted for a moment, before its error is written down (0.169.0): only what still stands a
+   * little later was the user's Esc.
+   */
+  function isDoubtful(view: TurnView): boolean {
+    const since = doubts.get(view.id);
+    if (since !== undefined && Date.now() - since >= DOUBT_MS) {
+      doubts.delete(view.id);
+      return false;
+    }
+    if (since === undefined) {
+      doubts.set(view.id, Date.now());
+      setTimeout(
+        () =>
+          void look().catch(() => {
+            // The server is gone; what it left is looked at when it is back.
+          }),
+        DOUBT_MS + 20,
+      );
+    }
+    return true;
   }
 
   function takeInput(ctx: Context, view: TurnView, input: TurnView["ours"][number]): void {
@@ -179,6 +207,18 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
       if (view.isLimit && delivery.state === "queued") continue;
       const entered = enter(ctx, delivery, "turn");
       if (input.isSeen) see(ctx, entered, "turn");
+    }
+  }
+
+  /** What a hook handed over stands in the rollout, which is read only while such a receipt is due. */
+  function takeHookFrames(ctx: Context): void {
+    const due = ctx.tx.deliveries.inStates(peerId, ["presented"]).filter((delivery) => delivery.rung === "hook");
+    if (due.length === 0 || !thread.path) return;
+    for (const frame of hookFrames(readTail(thread.path))) {
+      const delivery = due.find((candidate) => candidate.handle === frame.handle);
+      if (!delivery) continue;
+      const entered = enter(ctx, delivery, "rollout");
+      if (frame.isSeen) see(ctx, entered, "rollout");
     }
   }
 
@@ -304,7 +344,7 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
       const turn = isActive() && !isWaiting() && main.urgency === "urgent" ? await runningTurn() : undefined;
       const input = (joins: boolean) => [{ type: "text", text: codexText(main, along, joins), text_elements: [] }];
       // Between the steps of a running tool a steered text waits for the next request. While the model speaks it would cut it off.
-      if (turn?.isInTool) {
+      if (turn && thread.path && isInTool(readTail(thread.path))) {
         const params = { threadId: of, expectedTurnId: turn.id, clientUserMessageId, input: input(true) };
         await control.call("turn/steer", params, Nothing);
         return { outcome: "presented" };

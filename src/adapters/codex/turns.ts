@@ -36,8 +36,6 @@ export interface TurnView {
   answer?: string;
   error?: string;
   isLimit: boolean;
-  /** A tool runs at this moment: the next tool boundary is ahead. */
-  isInTool: boolean;
 }
 
 const STATES = {
@@ -61,7 +59,6 @@ const OUTPUT = new Set([
   "collabAgentToolCall",
   "imageView",
 ]);
-const TOOLS = new Set(["commandExecution", "mcpToolCall", "dynamicToolCall", "fileChange"]);
 const HANDLE = /^\[repowire [a-z]+ ([a-z0-9]{5})[ \]]/gm;
 
 export function readTurn(turn: Turn): TurnView {
@@ -80,7 +77,6 @@ export function readTurn(turn: Turn): TurnView {
         isSeen: turn.items.slice(index + 1).some((later) => OUTPUT.has(later.type)),
       });
   }
-  const last = turn.items.at(-1);
   const info = turn.error?.codexErrorInfo;
   return {
     id: turn.id,
@@ -90,8 +86,6 @@ export function readTurn(turn: Turn): TurnView {
     answer,
     error: turn.error?.message,
     isLimit: info === "usageLimitExceeded" || info === "sessionBudgetExceeded",
-    isInTool:
-      turn.status === "inProgress" && last !== undefined && TOOLS.has(last.type) && last.status === "inProgress",
   };
 }
 

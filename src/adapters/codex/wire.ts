@@ -19,7 +19,7 @@ export const Thread = z.object({
   parentThreadId: z.string().nullish(),
   originator: z.string().nullish(),
   /** `vscode` for a TUI on the shared server, `cli` for one that runs its agent itself, `exec` for headless runs. */
-  source: z.unknown(),
+  source: z.unknown().optional(),
   threadSource: z.string().nullish(),
   path: z.string().nullish(),
   cliVersion: z.string().nullish(),
@@ -41,11 +41,11 @@ export const ThreadItem = z.looseObject({
     .array(z.looseObject({ type: z.string(), text: z.string().optional() }))
     .nullish()
     .catch(undefined),
-  status: z.unknown(),
+  status: z.unknown().optional(),
 });
 export type ThreadItem = z.infer<typeof ThreadItem>;
 
-export const TurnError = z.object({ message: z.string(), codexErrorInfo: z.unknown() });
+export const TurnError = z.object({ message: z.string(), codexErrorInfo: z.unknown().optional() });
 export type TurnError = z.infer<typeof TurnError>;
 
 export const Turn = z.object({
@@ -107,8 +107,8 @@ export const ThreadClosed = z.object({ threadId: z.string() });
 export const Frame = z.object({
   id: z.union([z.number(), z.string()]).optional(),
   method: z.string().optional(),
-  params: z.unknown(),
-  result: z.unknown(),
+  params: z.unknown().optional(),
+  result: z.unknown().optional(),
   error: z.object({ code: z.number().optional(), message: z.string() }).nullish(),
 });
 export type Frame = z.infer<typeof Frame>;

@@ -1,6 +1,7 @@
 import type { Checker } from "../check.ts";
 import type { World } from "../world.ts";
 import { channelScenes } from "./channel.ts";
+import { codexScenes } from "./codex.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
 import { inboxScenes } from "./inbox.ts";
@@ -21,4 +22,5 @@ export const SCENES: Scene[] = [
   ...permissionScenes,
   ...faultScenes,
   ...setupScenes,
+  ...codexScenes,
 ];
