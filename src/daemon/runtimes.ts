@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import type { RuntimeAdapter, Verdict } from "../adapters/adapter.ts";
 import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
 import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
+import { createGeminiAdapter } from "../adapters/gemini/adapter.ts";
 import type { Engine, PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
@@ -40,7 +41,8 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
   const { engine, dispatcher, paths } = parts;
   const inbox = createClaudeInbox({ engine, transports: dispatcher, folder: paths.run, secret: parts.token });
   const claudeCode = createClaudeCodeAdapter({ engine, inbox, paths, humanName: parts.humanName });
-  const adapters: RuntimeAdapter[] = [claudeCode];
+  const gemini = createGeminiAdapter({ engine, transports: dispatcher });
+  const adapters: RuntimeAdapter[] = [claudeCode, gemini];
   const spool = createSpoolReader(paths, (runtime, report) =>
     hookAdapter(runtime).onHook(report, AbortSignal.timeout(1_000)),
   );
@@ -104,6 +106,7 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
     },
     checks: {
       "claude-code": () => claudeCode.health(),
+      gemini: () => gemini.health(),
       "claude-inbox": () => ({ ok: true, detail: `${inbox.size} reply addresses` }),
     },
     async start() {

@@ -59,7 +59,7 @@ function answerText(envelope: Envelope, from: string, body: string): string {
 
 export const CAPTURED = "last text of its turn, maybe not meant as an answer: ";
 
-function restNote(envelope: Envelope, tools: ToolNames): string {
+export function restNote(envelope: Envelope, tools: ToolNames): string {
   if (envelope.shown_bytes >= envelope.body_bytes) return "";
   return `\n[first ${kilobytes(envelope.shown_bytes)} of ${kilobytes(envelope.body_bytes)}; ${tools.inbox}(id="${envelope.handle}") continues]`;
 }
