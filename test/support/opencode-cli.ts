@@ -49,11 +49,8 @@ export function seedOpenCodeHome(options: OpenCodeHome): void {
   if (!options.bundles) return;
   const bundle = readFileSync(join(options.bundles, PLUGINS["plugin-opencode"].bundle), "utf8");
   writeFileSync(join(config, "plugins", "repowire.js"), pluginText(bundle, options.repowireHome, VERSION));
-  if (options.withScreen)
-    writeFileSync(
-      join(config, "tui.json"),
-      JSON.stringify({ plugin: [join(options.bundles, PLUGINS["plugin-opencode-tui"].bundle)] }),
-    );
+  const screen = options.withScreen ? [join(options.bundles, PLUGINS["plugin-opencode-tui"].bundle)] : [];
+  writeFileSync(join(config, "tui.json"), JSON.stringify({ plugin: screen }));
 }
 
 export function openCodeEnv(home: string): Record<string, string> {

@@ -4,6 +4,7 @@ import { channelScenes } from "./channel.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
 import { inboxScenes } from "./inbox.ts";
+import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
 import { turnScenes } from "./turns.ts";
@@ -21,4 +22,5 @@ export const SCENES: Scene[] = [
   ...permissionScenes,
   ...faultScenes,
   ...setupScenes,
+  ...openCodeScenes,
 ];
