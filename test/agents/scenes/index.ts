@@ -5,6 +5,7 @@ import { codexScenes } from "./codex.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
 import { inboxScenes } from "./inbox.ts";
+import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
 import { turnScenes } from "./turns.ts";
@@ -23,4 +24,5 @@ export const SCENES: Scene[] = [
   ...faultScenes,
   ...setupScenes,
   ...codexScenes,
+  ...openCodeScenes,
 ];
