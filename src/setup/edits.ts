@@ -103,8 +103,7 @@ function amend(source: Source, wanted: FileEdits, given: FileRecord | undefined)
   const base = known ?? freshRecord(source, wanted.runtime);
   let { doc } = source;
   let { created } = base;
-  // What the CLI itself noted down for us is not among the edits; it stays on record until it is taken out.
-  const added = base.added.filter((old) => old.kind === "entry");
+  const added: FileRecord["added"] = [];
   const edits: FilePlan["edits"] = [];
   const obsolete = base.added.filter(
     (old) => old.kind !== "entry" && !wanted.edits.some((edit) => isSameEdit(edit, old)),
@@ -120,6 +119,8 @@ function amend(source: Source, wanted: FileEdits, given: FileRecord | undefined)
       edits.push({ edit, state: placed.state });
     }
   });
+  // What the CLI itself noted down for us is not among the edits; it stays on record until it is taken out.
+  added.push(...base.added.filter((old) => old.kind === "entry"));
   const hasChanges = doc.text !== source.doc.text;
   const bytes = encode(source, doc);
   const exists = source.bytes !== undefined;
