@@ -48,7 +48,7 @@ function files({ paths, env, allowTools }: SetupContext): WantedFile[] {
     file: join(configDir(env), "policies", "repowire.toml"),
     runtime: "gemini",
     part: "tools",
-    what: `policy that allows ${TOOL_NAMES.length} tools: ${TOOL_NAMES.join(", ")}`,
+    what: `permission for ${TOOL_NAMES.length} tools`,
     content: policyText(paths),
     homeOf: policyHome,
     isDeclined: !allowTools,

@@ -20,6 +20,8 @@ const pluginFile = (env: Environment): string => join(configDir(env), "plugins",
 /** Not in `plugins`: OpenCode would load it there as a plugin of its server. */
 const screenFile = (env: Environment): string => join(configDir(env), "repowire", "tui.js");
 
+const SCREEN = "plugin that tells which session is on the screen";
+
 function files({ paths, env, program }: SetupContext): WantedFile[] {
   const own = (part: OwnFile["part"], what: string, file: string, bundle: Plugin): OwnFile => ({
     file,
@@ -32,7 +34,7 @@ function files({ paths, env, program }: SetupContext): WantedFile[] {
   const screen = screenFile(env);
   return [
     own("plugin", "plugin", pluginFile(env), "plugin-opencode"),
-    own("screen", "plugin of the terminal", screen, "plugin-opencode-tui"),
+    own("screen", SCREEN, screen, "plugin-opencode-tui"),
     {
       file: tuiConfig(env),
       runtime: "opencode",
@@ -40,7 +42,7 @@ function files({ paths, env, program }: SetupContext): WantedFile[] {
         {
           kind: "item",
           part: "screen",
-          label: "plugin of the terminal",
+          label: SCREEN,
           path: ["plugin"],
           value: screen,
           mark: screen,

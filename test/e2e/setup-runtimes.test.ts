@@ -75,7 +75,7 @@ describe("Setup of all four CLIs", () => {
       "Codex 0.169.0, ~/bin/codex",
       "trust for these 6 hooks, through Codex's own program",
       "Gemini CLI 0.61.0, ~/bin/gemini",
-      "new file: add policy that allows 8 tools: ask_peer,",
+      "new file: add permission for 8 tools",
       "! In a folder that you have not trusted, Gemini runs neither hooks nor MCP servers",
       "Nothing was changed.",
     ])

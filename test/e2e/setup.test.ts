@@ -115,7 +115,8 @@ describe("Setup", () => {
       "Claude Code 2.1.330, ~/bin/claude",
       '~/.claude.json           new file: add MCP server "repowire"',
       "~/.claude/settings.json  add hooks for SessionStart, UserPromptSubmit, PostToolUse, PermissionRequest, Stop, StopFailure, SessionEnd",
-      "add permission for 8 tools: ask_peer, reply,",
+      "add permission for 8 tools",
+      "The tools: ask_peer, reply, notify_peer,",
       "Nothing was changed.",
     ])
       expect(out).toContain(part);

@@ -253,6 +253,9 @@ function adviseRuntime({ row, status, problem }: RuntimeLook, isInstalled: boole
   return advice;
 }
 
+/** Some join only with their first prompt. */
+const SOON = "send it a prompt; if it stays so, restart it";
+
 function adviseSession(session: RunningSession): Advice {
   const row = RUNTIME_SETUPS.find(({ runtime }) => runtime === session.runtime);
   const place = `${session.cwd ?? "a folder not known"} (${row?.label ?? session.runtime}, process ${session.pid})`;
@@ -260,6 +263,6 @@ function adviseSession(session: RunningSession): Advice {
   const reason = session.needs_restart ? ": it started before setup" : why ? `: ${why.found}` : "";
   return {
     found: `the session in ${place} is no peer${reason}`,
-    next: why ? `${why.next}; then restart it` : "restart it",
+    next: why ? `${why.next}; then restart it` : session.needs_restart ? "restart it" : SOON,
   };
 }

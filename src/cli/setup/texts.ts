@@ -5,6 +5,7 @@ import type { FilePlan } from "../../setup/edits.ts";
 import { CHANNEL_FLAG, LAUNCHERS, launcherPath } from "../../setup/launchers.ts";
 import type { RunningSession, SetupNotice } from "../../setup/runtime-setup.ts";
 import { RUNTIME_SETUPS } from "../../setup/runtimes.ts";
+import { TOOL_NAMES } from "../../setup/tools.ts";
 import type { EditState, Part } from "../../setup/values.ts";
 import { duration, plural } from "../../words/index.ts";
 import { traceText } from "../commands/trace.ts";
@@ -42,6 +43,7 @@ export function planText(plan: SetupPlan): string {
     ["repowire itself", ...rowLines(ours, width)].join("\n"),
     ...blocks.map(({ runtime, rows }) => runtimeText(runtime, rowLines(rows, width))),
     ...(absent.length > 0 ? [`Not on this machine: ${absent.map(({ label }) => label).join(", ")}`] : []),
+    `The tools: ${TOOL_NAMES.join(", ")}. None of them starts, ends or approves anything.`,
     `All of it can be taken back with: ${tilde(paths.cliLauncher)} uninstall`,
   ].join("\n\n");
 }
@@ -51,7 +53,27 @@ type Row = readonly [place: string, what: string[]];
 const widthOf = (rows: readonly Row[]): number => Math.max(0, ...rows.map(([place]) => place.length)) + 2;
 
 const rowLines = (rows: readonly Row[], width: number): string[] =>
-  rows.flatMap(([place, what]) => what.map((line, index) => `  ${(index === 0 ? place : "").padEnd(width)}${line}`));
+  rows.flatMap(([place, what]) =>
+    what
+      .flatMap((line) => wrapped(line, columns() - width - 2))
+      .map((line, index) => `  ${(index === 0 ? place : "").padEnd(width)}${line}`),
+  );
+
+/** Where this goes into a file or a pipe, lines are as long as they are. */
+const columns = (): number => process.stdout.columns || Number.POSITIVE_INFINITY;
+
+/** Broken between words; what goes on is indented. */
+function wrapped(line: string, width: number): string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > width && width > 20) {
+    const at = rest.lastIndexOf(" ", width);
+    if (at <= 2) break;
+    lines.push(rest.slice(0, at));
+    rest = `  ${rest.slice(at + 1)}`;
+  }
+  return [...lines, rest];
+}
 
 function runtimeText({ row, cli, problem, hasStep }: RuntimePlan, lines: string[]): string {
   const title = `${row.label} ${cli.version ?? "(gave no version)"}, ${tilde(cli.path)}`;
@@ -81,7 +103,7 @@ export function describeEdits({ edits, own }: Pick<FilePlan, "edits" | "own">, s
   return [
     ...labels("server").map((name) => `MCP server "${name}"`),
     ...(hooks.length > 0 ? [`hooks for ${hooks.join(", ")}`] : []),
-    ...(tools.length > 0 ? [`permission for ${plural(tools.length, "tool")}: ${tools.join(", ")}`] : []),
+    ...(tools.length > 0 ? [`permission for ${plural(tools.length, "tool")}`] : []),
     ...labels("screen").map((name) => `entry for the ${name}`),
     ...(own?.state === state ? [own.what] : []),
   ];
