@@ -8,6 +8,7 @@ import { inboxScenes } from "./inbox.ts";
 import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
+import { setupAllScenes } from "./setup-all.ts";
 import { turnScenes } from "./turns.ts";
 
 export interface Scene {
@@ -23,6 +24,7 @@ export const SCENES: Scene[] = [
   ...permissionScenes,
   ...faultScenes,
   ...setupScenes,
+  ...setupAllScenes,
   ...codexScenes,
   ...openCodeScenes,
 ];
