@@ -244,7 +244,8 @@ function serve(
       websocket: {
         idleTimeout: 60,
         sendPings: true,
-        maxPayloadLength: LIMITS.frameBytesMax,
+        // Somewhat larger ones are refused with a sentence; beyond that the connection ends.
+        maxPayloadLength: LIMITS.frameBytesMax * 4,
         backpressureLimit: LIMITS.frameBytesMax * 16,
         closeOnBackpressureLimit: true,
         open: (socket) => links.open(socket),
