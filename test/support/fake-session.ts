@@ -24,6 +24,8 @@ export interface FakeSession extends AsyncDisposable {
   got(body: string): Promise<Envelope>;
   report(report: Report): void;
   requestPermission(request: PermissionAsk): void;
+  /** Runs a command as this session's agent would. */
+  run(command: string[]): Promise<Ran>;
   /** The command line, as this session's agent would run it. */
   repowire(...args: string[]): Promise<Ran>;
 }
@@ -85,6 +87,8 @@ export async function fakeSession(
     return done.promise;
   }
 
+  const run = (command: string[]) => order((id) => ({ type: "run", id, command })) as Promise<Ran>; // what the session runs
+
   const { id, name } = await joined.promise;
   return {
     pid: child.pid,
@@ -98,8 +102,8 @@ export async function fakeSession(
     got: (body) => until(() => received.find((item) => item.body === body), `"${body}" at ${name}`),
     report: (report) => child.send({ type: "report", report } satisfies ToSession),
     requestPermission: (request) => child.send({ type: "permission", request } satisfies ToSession),
-    repowire: (...args) =>
-      order((number) => ({ type: "run", id: number, command: [...fromSource(), ...args] })) as Promise<Ran>,
+    run,
+    repowire: (...args) => run([...fromSource(), ...args]),
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;

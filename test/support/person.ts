@@ -7,6 +7,7 @@ import { until } from "./until.ts";
 export interface Person extends Disposable {
   /** Runs the command line in that terminal. */
   repowire(...args: string[]): Promise<Ran>;
+  run(command: string[]): Promise<Ran>;
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -15,25 +16,28 @@ export function person(sandbox: SetupSandbox): Person {
   const terminal = privateTerminal(sandbox.root);
   let count = 0;
   return {
-    async repowire(...args) {
-      const name = `person-${++count}`;
-      const file = (what: string) => sandbox.file(`${name}.${what}`);
-      const command = [...fromSource(), ...args].map(quote).join(" ");
-      terminal.open(name, {
-        cwd: sandbox.root,
-        env: sandbox.env,
-        command: [
-          "sh",
-          "-c",
-          `${command} >${file("out")} 2>${file("err")}; echo $? >${file("part")}; mv ${file("part")} ${file("code")}`,
-        ],
-      });
-      await until(() => existsSync(file("code")), `the end of repowire ${args.join(" ")}`);
-      const [code, out, err] = ["code", "out", "err"].map((what) => readFileSync(file(what), "utf8"));
-      for (const what of ["code", "out", "err"]) rmSync(file(what));
-      terminal.kill(name);
-      return { code: Number(code), out: out ?? "", err: err ?? "" };
-    },
+    repowire: (...args) => run([...fromSource(), ...args]),
+    run,
     [Symbol.dispose]: () => terminal.close(),
   };
+
+  async function run(words: string[]): Promise<Ran> {
+    const name = `person-${++count}`;
+    const file = (what: string) => sandbox.file(`${name}.${what}`);
+    const command = words.map(quote).join(" ");
+    terminal.open(name, {
+      cwd: sandbox.root,
+      env: sandbox.env,
+      command: [
+        "sh",
+        "-c",
+        `${command} >${file("out")} 2>${file("err")}; echo $? >${file("part")}; mv ${file("part")} ${file("code")}`,
+      ],
+    });
+    await until(() => existsSync(file("code")), `the end of ${words.join(" ")}`);
+    const [code, out, err] = ["code", "out", "err"].map((what) => readFileSync(file(what), "utf8"));
+    for (const what of ["code", "out", "err"]) rmSync(file(what));
+    terminal.kill(name);
+    return { code: Number(code), out: out ?? "", err: err ?? "" };
+  }
 }
