@@ -166,7 +166,9 @@ async function startLocked(
     recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
   });
 
-  const server = serve(config.port, app, links);
+  // What hooks left on disk happened before anything that comes in from now on.
+  await runtimes.start();
+  const server = await serveOrStop();
   const port = server.port ?? config.port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
   watch = startWatch(engine);
@@ -179,11 +181,19 @@ async function startLocked(
     }),
     every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
   ];
-  await runtimes.start();
   if (store.damagedMovedTo)
     log.error("the database was damaged; a new one was begun", { moved_to: store.damagedMovedTo });
   if (store.backup) log.info("the database was migrated; a copy of the old one was kept", { backup: store.backup });
   log.info("daemon started", { version: VERSION, port, home: paths.home, pid: process.pid });
+
+  async function serveOrStop(): Promise<Server<LinkSocketData>> {
+    try {
+      return serve(config.port, app, links);
+    } catch (error) {
+      await runtimes.stop();
+      throw error;
+    }
+  }
 
   let stopping: Promise<void> | undefined;
   async function stopOnce(backInMs: number): Promise<void> {
