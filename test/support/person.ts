@@ -14,6 +14,8 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 export function person(sandbox: SetupSandbox): Person {
   const terminal = privateTerminal(sandbox.root);
+  // A tmux server ends with its last window, and then refuses whoever comes at that moment.
+  terminal.open("keep", { cwd: sandbox.root, env: sandbox.env, command: ["sleep", "600"] });
   let count = 0;
   return {
     repowire: (...args) => run([...fromSource(), ...args]),

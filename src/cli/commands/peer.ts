@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import type { AskOutcome, Peer } from "../../protocol/index.ts";
-import { askText, cleanLine, duration, resultText, timeOfDay } from "../../words/index.ts";
+import { askText, cleanLine, duration, plural, resultText, timeOfDay } from "../../words/index.ts";
 import { CancelledError } from "../cancelled.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
@@ -146,7 +146,7 @@ function inboundCommand(context: CliContext) {
       // The daemon refuses what is none of the four, with their names.
       const output = await (await context.mesh()).set_inbound({ peer, policy: policy as "accept" });
       if (options.json) return printJson(output);
-      const released = output.released > 0 ? ` ${output.released} held messages are on their way.` : "";
+      const released = output.released > 0 ? ` ${plural(output.released, "held message")} released.` : "";
       print(
         `${output.peer.name}: messages are now on ${output.peer.inbound}${output.peer.inbound_reason ? ` (${output.peer.inbound_reason})` : ""}.${released}`,
       );
