@@ -7,8 +7,10 @@ import type {
   HookReport,
   MessageId,
   PeerId,
+  Places,
   Rung,
   Runtime,
+  UnreachableSession,
 } from "../protocol/index.ts";
 
 /** What carries messages on a route: a link, a socket of the session, a pane. */
@@ -38,6 +40,12 @@ export interface Verdict {
   reason?: string;
 }
 
+export interface Discovery {
+  /** `can`: what works with such a session as it is, in words for people. */
+  found: { peer: PeerId; isNew: boolean; can: readonly string[] }[];
+  unreachable: UnreachableSession[];
+}
+
 /**
  * What the daemon needs from a runtime. An adapter tells core what happens in its sessions (turns, receipts, limits, questions)
  * through the engine, and opens routes into them; everything else is the same for all runtimes.
@@ -60,6 +68,11 @@ export interface RuntimeAdapter {
   onHookPrinted(pid: number, lease: string): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /**
+   * Finds sessions that run without any setup and can be reached natively, and gives them their seats; absent where nothing can.
+   * Safe to repeat.
+   */
+  discover?(places: Places): Promise<Discovery>;
   /** How it is, for `/health`. */
   health(): { ok: boolean; detail?: string };
 }

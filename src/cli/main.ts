@@ -3,6 +3,7 @@ import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
+import { discoverCommand } from "./commands/discover.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
     statusCommand(context),
+    discoverCommand(context),
     peerCommand(context),
     traceCommand(context),
     logCommand(context),
@@ -58,7 +60,10 @@ function exitInsteadOfThrow(command: CommandUnknownOpts): void {
 async function main(): Promise<void> {
   const isJson = process.argv.includes("--json");
   try {
-    await createProgram().parseAsync(process.argv);
+    const words = process.argv.slice(2);
+    // Alone, it shows what is there already; a newcomer has nothing to read first.
+    const isAlone = words.every((word) => word === "--json");
+    await createProgram().parseAsync(isAlone ? ["discover", ...words] : words, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     else if (error instanceof CancelledError) {

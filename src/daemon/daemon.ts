@@ -53,6 +53,7 @@ const log = logger("daemon");
 const CLOCK_KEY = "clock";
 const CLOCK_SAVE_MS = 300_000;
 const HOME_CHECK_MS = 2_000;
+const SETTLE_EVERY_MS = 1_000;
 const PURGE_EVERY_MS = 6 * 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -104,7 +105,10 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
-  const operations = createOperations({ engine, clock, ids, waits, onEvent: hub.subscribe }, store.epoch);
+  const operations = createOperations(
+    { engine, clock, ids, waits, onEvent: hub.subscribe, discover: (places) => runtimes.discover(places) },
+    store.epoch,
+  );
   const callers = createCallers({ engine, humanName: config.human });
 
   /** Results that were handed to a caller without a link of its own. */
@@ -174,6 +178,7 @@ async function startLocked(
   watch = startWatch(engine);
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
+    every(SETTLE_EVERY_MS, async () => store.settle()),
     every(HOME_CHECK_MS, async () => {
       if (readDaemonRecord(paths.home)?.instance === instance) return;
       log.error("the home was removed or taken over; stopping", { home: paths.home });

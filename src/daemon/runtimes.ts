@@ -1,12 +1,20 @@
 import type { Hono } from "hono";
-import type { RuntimeAdapter, Verdict } from "../adapters/adapter.ts";
+import type { Discovery, RuntimeAdapter, Verdict } from "../adapters/adapter.ts";
 import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
 import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
 import type { Engine, PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import type { ProcessInfo } from "../platform/process.ts";
-import { fromZod, type Hello, HookPrinted, HookReport, HTTP_PATHS, RepowireError } from "../protocol/index.ts";
+import {
+  fromZod,
+  type Hello,
+  HookPrinted,
+  HookReport,
+  HTTP_PATHS,
+  type Places,
+  RepowireError,
+} from "../protocol/index.ts";
 import { type RequestEnv, readJson } from "./app.ts";
 import type { Callers } from "./callers.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -19,6 +27,7 @@ export interface Runtimes {
   mayBeSubagent(peer: PeerRecord, toolUseId: string | undefined): boolean;
   linkProfile(hello: Hello): ReturnType<RuntimeAdapter["linkProfile"]>;
   onSession(peer: PeerRecord): void;
+  discover(places: Places): Promise<Discovery>;
   extend(app: Hono<RequestEnv>): void;
   checks: Record<string, PartCheck>;
   start(): Promise<void>;
@@ -84,6 +93,15 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
       return adapter ? adapter.linkProfile(hello) : { rung: "push", serves: { idle: 1, busy: 1 }, needsProof: false };
     },
     onSession: (peer) => adapterOf(peer)?.attach(peer),
+    async discover(places) {
+      const all: Discovery = { found: [], unreachable: [] };
+      for (const adapter of adapters) {
+        const found = await adapter.discover?.(places);
+        all.found.push(...(found?.found ?? []));
+        all.unreachable.push(...(found?.unreachable ?? []));
+      }
+      return all;
+    },
     extend(app) {
       app.post(HTTP_PATHS.hookReport(":runtime"), async (context) => {
         const adapter = hookAdapter(context.req.param("runtime"));

@@ -35,6 +35,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const env = {
       PATH: process.env.PATH ?? "",
       HOME: root,
+      USER: process.env.USER || process.env.LOGNAME || "you",
       REPOWIRE_HOME: home,
       REPOWIRE_PORT: process.env.REPOWIRE_DEMO_PORT ?? "0",
     };

@@ -11,6 +11,7 @@ import {
 } from "../protocol/index.ts";
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
+import { discoverHandler } from "./discover.ts";
 import { inboxHandler } from "./inbox.ts";
 import { describeHandler, peersHandler, renameHandler, setInboundHandler, whoamiHandler } from "./peers.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
@@ -47,6 +48,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     decide: decideHandler(deps),
     trace: traceHandler(deps),
     events: eventsHandler(deps, epoch),
+    discover: discoverHandler(deps),
     purge: purgeHandler(deps),
   };
   return {

@@ -1,7 +1,16 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
 import type { Clock, Ids } from "../core/ports.ts";
-import type { CallOptions, MeshEvent, OperationName, OperationOutput, OperationParams } from "../protocol/index.ts";
+import type {
+  CallOptions,
+  MeshEvent,
+  OperationName,
+  OperationOutput,
+  OperationParams,
+  PeerId,
+  Places,
+  UnreachableSession,
+} from "../protocol/index.ts";
 import type { Waits } from "./waits.ts";
 
 export interface OperationDeps {
@@ -11,6 +20,11 @@ export interface OperationDeps {
   waits: Waits;
   /** Calls back with every committed event until the returned function is called. */
   onEvent(listener: (event: MeshEvent) => void): () => void;
+  /** Looks for sessions that run without setup, over all runtimes. */
+  discover(places: Places): Promise<{
+    found: { peer: PeerId; isNew: boolean; can: readonly string[] }[];
+    unreachable: UnreachableSession[];
+  }>;
 }
 
 export interface Call<Name extends OperationName> {

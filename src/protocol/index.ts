@@ -1,4 +1,5 @@
 export * from "./carried.ts";
+export * from "./discovery.ts";
 export * from "./endpoints.ts";
 export * from "./errors.ts";
 export * from "./events.ts";

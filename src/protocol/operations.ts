@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
@@ -279,6 +280,16 @@ export const OPERATIONS = {
       cursor: z.number().int(),
       newest: z.number().int(),
       epoch: z.string(),
+    }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  discover: {
+    purpose:
+      "Find agent sessions that already run and can be reached without any setup, and let them join. The variables say where their CLIs keep their files.",
+    input: z.strictObject({ env: z.partialRecord(PlaceVariable, z.string().max(LIMITS.pathCharsMax)).optional() }),
+    output: z.object({
+      found: z.array(z.object({ peer: Peer, is_new: z.boolean(), can: z.array(z.string()) })),
+      unreachable: z.array(UnreachableSession),
     }),
     callers: ["human", "orchestrator", "service"],
   },

@@ -34,12 +34,19 @@ export interface AgentSession {
   screen(): string;
   type(text: string): Promise<void>;
   press(...keys: string[]): void;
+  /** Types into the composer without Enter, as a person who has not finished. */
+  write(text: string): void;
   /** Resolves when the session is idle by the CLI's own account, not by what repowire says. */
   idle(timeoutMs?: number): Promise<void>;
   /** Resolves when a permission dialog of the CLI is on the screen. */
   dialog(timeoutMs?: number): Promise<void>;
-  /** What is half typed in the composer, as the screen shows it. */
+  isDialogOpen(): boolean;
+  /** Allows, this once, what the open dialog asks for, as the person at the keyboard would. */
+  allowOnce(): void;
+  /** What is half typed in the composer, as the screen shows it; empty when it holds nothing of the person's. */
   draft(): string;
+  /** Takes the half-typed text away, as the person at the keyboard would. */
+  clearDraft(): void;
   /**
    * The conversation as the CLI's own store has it, read by code of the test alone: what the ledger claims is held against it. Only
    * what the model was shown or said; oldest first.

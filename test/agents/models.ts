@@ -2,20 +2,24 @@ import type { Model, ModelTurn, Step } from "../support/model-script.ts";
 
 /** Small models for scenes: what a cooperative agent would do with what it reads. */
 
-const FRAME = /kind="ask" id="([a-z0-9]{5})"/;
-const INBOX = /\[repowire ask ([a-z0-9]{5})\]/;
+/** How a question's id stands in what each CLI shows its model. */
+const FRAMES = [
+  /kind=(?:"|&quot;)ask(?:"|&quot;) id=(?:"|&quot;)([a-z0-9]{5})/,
+  /\[repowire ask ([a-z0-9]{5})\b/,
+  /asks \(repowire ([a-z0-9]{5})\)/,
+];
 
 /** The id of the question that stands in this turn, however it came. */
 export function askId(turn: ModelTurn): string | undefined {
-  return (turn.text.match(FRAME) ?? turn.text.match(INBOX))?.[1];
+  return FRAMES.map((frame) => turn.text.match(frame)?.[1]).find((id) => id !== undefined);
 }
 
-export const reply = (id: string, text: string): Step => ({ call: "mcp__repowire__reply", input: { id, text } });
+export const reply = (id: string, text: string): Step => ({ use: "reply", input: { id, text } });
 export const ask = (peer: string, question: string, more: Record<string, unknown> = {}): Step => ({
-  call: "mcp__repowire__ask_peer",
+  use: "ask_peer",
   input: { peer, question, ...more },
 });
-export const bash = (command: string): Step => ({ call: "Bash", input: { command, description: "scripted" } });
+export const bash = (command: string): Step => ({ shell: command });
 
 /** Answers each question with `text(question)` by the reply tool. */
 export function answering(text: (turn: ModelTurn) => string, otherwise: Model = () => [{ say: "ok" }]): Model {

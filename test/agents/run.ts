@@ -1,23 +1,34 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { buildBundles } from "../../src/platform/bundle.ts";
 import { createChecker, type Tally } from "./check.ts";
-import { CLAUDE_VERSION, installClaude } from "./install.ts";
-import { SCENES } from "./scenes/index.ts";
+import { DRIVERS } from "./drivers/index.ts";
+import { installClaude } from "./install.ts";
+import { readResults, tableOf, type UnitResult, writeResults } from "./report.ts";
+import { UNITS, type Unit } from "./units.ts";
 import { createWorld } from "./world.ts";
 
 /**
- * The suite with real agent CLIs: each scene in a world of its own. Arguments choose scenes by a part of their name; `--list`
- * names them. The last line counts the checks.
+ * The suite with real agent CLIs. Words choose units by a part of their name; `--list` names them; `--bounded` runs what every
+ * submission gets; `--shard 2/4` a quarter of it all; `--resume` leaves out what passed before. The last line counts the checks.
  */
-const SCENE_TIMEOUT_MS = 150_000;
-
 async function main(): Promise<number> {
-  const wanted = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-  const scenes = SCENES.filter((scene) => wanted.length === 0 || wanted.some((word) => scene.name.includes(word)));
-  if (process.argv.includes("--list")) {
-    for (const scene of scenes) console.log(scene.name);
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      list: { type: "boolean" },
+      bounded: { type: "boolean" },
+      shard: { type: "string" },
+      resume: { type: "boolean" },
+    },
+  });
+  const chosen = UNITS.filter((unit) => positionals.length === 0 || positionals.some((word) => unit.id.includes(word)))
+    .filter((unit) => !values.bounded || unit.isBounded)
+    .filter((_unit, index) => isInShard(index, values.shard));
+  if (values.list) {
+    for (const unit of chosen) console.log(unit.id);
     return 0;
   }
   if (Bun.which("tmux") === null) {
@@ -25,42 +36,66 @@ async function main(): Promise<number> {
     console.log("0 passed, 1 failed");
     return 1;
   }
+  const passedBefore = values.resume ? readResults().filter((result) => result.failed === 0) : [];
+  const todo = chosen.filter((unit) => !passedBefore.some((result) => result.id === unit.id));
   const claude = installClaude();
+  for (const driver of DRIVERS) driver.install();
+  console.log(DRIVERS.map((driver) => `${driver.runtime} ${driver.version}`).join(", "));
+  console.log(`${todo.length} units${passedBefore.length > 0 ? ` (${passedBefore.length} passed before)` : ""}`);
+  const results = await runAll(todo, claude, passedBefore);
+  const mine = results.filter((result) => chosen.some((unit) => unit.id === result.id));
+  if (mine.some((result) => result.rows.length > 0)) console.log(`\n${tableOf(mine)}`);
+  const count = (key: "passed" | "failed") => mine.reduce((sum, result) => sum + result[key], 0);
+  const skipped = UNITS.length - chosen.length;
+  console.log(`\n${count("passed")} passed, ${count("failed")} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  return count("failed") === 0 ? 0 : 1;
+}
+
+function isInShard(index: number, shard: string | undefined): boolean {
+  const [, k, n] = shard?.match(/^(\d+)\/(\d+)$/) ?? [];
+  if (shard !== undefined && (k === undefined || Number(k) < 1 || Number(k) > Number(n)))
+    throw new Error(`--shard takes K/N, like 1/4; "${shard}" is not that`);
+  return shard === undefined || index % Number(n) === Number(k) - 1;
+}
+
+async function runAll(units: readonly Unit[], claude: string, before: UnitResult[]): Promise<UnitResult[]> {
   const bundles = mkdtempSync(join(tmpdir(), "rwb-"));
   await buildBundles(bundles);
-  const tally: Tally = { passed: 0, failed: 0, notes: [] };
-  console.log(`Claude Code ${CLAUDE_VERSION}, ${scenes.length} scenes`);
-  for (const scene of scenes) {
+  const results = [...before];
+  for (const unit of units) {
     const startedAt = Date.now();
-    console.log(`\n${scene.name}`);
-    await runScene(scene, claude, bundles, tally);
+    console.log(`\n${unit.id}`);
+    results.push(await runUnit(unit, claude, bundles));
+    writeResults(results);
     console.log(`       ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   }
   const left = Bun.spawnSync(["pgrep", "-f", bundles], { stdout: "pipe" }).stdout.toString().trim();
   if (left !== "") {
-    tally.failed++;
     console.log(`(fail) processes outlived the scenes: ${left.split("\n").join(", ")}`);
+    results.push({ id: units.at(-1)?.id ?? "", passed: 0, failed: 1, rows: [] });
   }
   rmSync(bundles, { recursive: true, force: true });
-  console.log(`\n${tally.passed} passed, ${tally.failed} failed`);
-  return tally.failed === 0 ? 0 : 1;
+  return results;
 }
 
-async function runScene(scene: (typeof SCENES)[number], claude: string, bundles: string, tally: Tally): Promise<void> {
+async function runUnit(unit: Unit, claude: string, bundles: string): Promise<UnitResult> {
+  const tally: Tally = { passed: 0, failed: 0, notes: [] };
   const checker = createChecker(tally, (line) => console.log(line));
   const world = await createWorld(claude, bundles);
+  let rows: UnitResult["rows"] = [];
   try {
-    await Promise.race([
-      scene.run(world, checker),
-      Bun.sleep(SCENE_TIMEOUT_MS).then(() => {
-        throw new Error(`the scene did not end within ${SCENE_TIMEOUT_MS / 1000} s`);
+    rows = await Promise.race([
+      unit.run(world, checker),
+      Bun.sleep(unit.timeoutMs).then(() => {
+        throw new Error(`it did not end within ${unit.timeoutMs / 1000} s`);
       }),
     ]);
   } catch (error) {
-    checker.check("the scene ran to its end", false, error instanceof Error ? error.message : String(error));
+    checker.check("it ran to its end", false, error instanceof Error ? error.message : String(error));
   } finally {
     await world.close();
   }
+  return { id: unit.id, passed: tally.passed, failed: tally.failed, rows };
 }
 
 process.exit(await main());

@@ -57,6 +57,8 @@ export interface SessionOptions {
   /** The flag on the command line is there, but the account has no channels. */
   channelIsOff?: boolean;
   hooks?: boolean;
+  /** As before any setup: neither server nor hooks of ours, and nobody waits for it to join. */
+  bare?: boolean;
   mode?: "default" | "bypassPermissions";
   /** More tools that run without asking. */
   allow?: string[];
@@ -190,10 +192,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     writeFileSync(settings, JSON.stringify(options.hooks === false ? {} : { hooks }));
     return [
       claude,
-      "--mcp-config",
-      mcp,
-      "--settings",
-      settings,
+      ...(options.bare ? [] : ["--mcp-config", mcp, "--settings", settings]),
       ...(options.mode === "bypassPermissions"
         ? ["--dangerously-skip-permissions"]
         : ["--permission-mode", options.mode ?? "default"]),
@@ -220,14 +219,17 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     await accept(name);
     const pid = terminal.pid(name);
     sessions.push(pid);
-    await until(`${name} joins`, async () =>
-      (await mesh.peers({})).peers.some(
-        (peer) =>
-          peer.presence.state !== "offline" &&
-          peer.path === folder &&
-          peer.delivery !== undefined &&
-          (!options.channel || peer.delivery.rung === "channel"),
-      ),
+    await until(
+      `${name} joins`,
+      async () =>
+        options.bare ||
+        (await mesh.peers({})).peers.some(
+          (peer) =>
+            peer.presence.state !== "offline" &&
+            peer.path === folder &&
+            peer.delivery !== undefined &&
+            (!options.channel || peer.delivery.rung === "channel"),
+        ),
     );
     await until(`${name} is idle`, () => claudeRecord(userHome, pid)?.status === "idle");
     return {

@@ -141,7 +141,9 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   };
-  const operations = createOperations({ engine, clock, ids, waits, onEvent }, store.epoch);
+  // No runtimes here, so there is nothing to find.
+  const discover = async () => ({ found: [], unreachable: [] });
+  const operations = createOperations({ engine, clock, ids, waits, onEvent, discover }, store.epoch);
 
   const mesh: MeshHarness = {
     clock,

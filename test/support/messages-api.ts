@@ -1,7 +1,9 @@
 import {
+  eventStream,
   type Model,
   type ModelServer,
   type ModelTurn,
+  piecesOf,
   type Reply,
   rawStep,
   type Step,
@@ -78,15 +80,16 @@ function toMessage(body: Body, steps: Step[], tools: ToolNames) {
   };
 }
 
-function streamed(message: ReturnType<typeof toMessage>): Response {
+/** The text in so many pieces, when it is streamed over a time. */
+const PIECES = 20;
+
+function streamed(message: ReturnType<typeof toMessage>, overMs = 0): Response {
   const events: [string, object][] = [["message_start", { message: { ...message, content: [], stop_reason: null } }]];
   for (const [index, block] of message.content.entries()) {
     if (block.type === "text") {
       events.push(["content_block_start", { index, content_block: { type: "text", text: "" } }]);
-      events.push([
-        "content_block_delta",
-        { index, delta: { type: "text_delta", text: "text" in block ? block.text : "" } },
-      ]);
+      for (const text of piecesOf("text" in block ? (block.text ?? "") : "", overMs > 0 ? PIECES : 1))
+        events.push(["content_block_delta", { index, delta: { type: "text_delta", text } }]);
     } else if ("input" in block) {
       events.push([
         "content_block_start",
@@ -103,8 +106,10 @@ function streamed(message: ReturnType<typeof toMessage>): Response {
     ["message_delta", { delta: { stop_reason: message.stop_reason, stop_sequence: null }, usage: message.usage }],
     ["message_stop", {}],
   );
-  const text = events.map(([type, data]) => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`).join("");
-  return new Response(text, { headers: { "content-type": "text/event-stream" } });
+  return eventStream(
+    events.map(([type, data]) => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`),
+    overMs,
+  );
 }
 
 export function startMessagesApi(first: Model, tools: ToolNames = CLAUDE_TOOL_NAMES): ModelServer {
@@ -128,7 +133,7 @@ export function startMessagesApi(first: Model, tools: ToolNames = CLAUDE_TOOL_NA
       return Response.json({ type: "error", error: { type, message } }, { status, headers });
     }
     const message = toMessage(body, reply.steps, tools);
-    return body.stream ? streamed(message) : Response.json(message);
+    return body.stream ? streamed(message, reply.streamMs) : Response.json(message);
   }
 
   const server = Bun.serve({

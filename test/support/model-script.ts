@@ -59,3 +59,34 @@ export function rawStep(
   if ("shell" in step) return tools.shell(step.shell);
   return step;
 }
+
+/** Server-sent events, spread over a time: how a model streams. */
+export function eventStream(chunks: readonly string[], overMs = 0): Response {
+  const headers = { "content-type": "text/event-stream" };
+  if (overMs === 0) return new Response(chunks.join(""), { headers });
+  const pause = overMs / Math.max(1, chunks.length);
+  const encoder = new TextEncoder();
+  let isOver = false;
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      for (const chunk of chunks) {
+        if (isOver) return;
+        controller.enqueue(encoder.encode(chunk));
+        await Bun.sleep(pause);
+      }
+      if (!isOver) controller.close();
+    },
+    cancel() {
+      isOver = true;
+    },
+  });
+  return new Response(body, { headers });
+}
+
+/** A text in about `count` pieces, none of them empty unless the text is. */
+export function piecesOf(text: string, count: number): string[] {
+  const size = Math.max(1, Math.ceil(text.length / count));
+  const pieces: string[] = [];
+  for (let from = 0; from < text.length; from += size) pieces.push(text.slice(from, from + size));
+  return pieces.length > 0 ? pieces : [""];
+}

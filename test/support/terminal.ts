@@ -8,6 +8,8 @@ export interface Terminal {
   /** The screen with what has scrolled away. */
   history(name: string): string;
   type(name: string, text: string): Promise<void>;
+  /** Types without Enter. */
+  write(name: string, text: string): void;
   press(name: string, ...keys: string[]): void;
   /** Resolves with the first screen that fits. */
   waitFor(name: string, pattern: RegExp, timeoutMs?: number): Promise<string>;
@@ -51,6 +53,7 @@ export function privateTerminal(folder: string): Terminal {
       await Bun.sleep(250);
       tmux("send-keys", "-t", target(name), "Enter");
     },
+    write: (name, text) => void tmux("send-keys", "-t", target(name), "-l", text),
     press: (name, ...keys) => void tmux("send-keys", "-t", target(name), ...keys),
     async waitFor(name, pattern, timeoutMs = 30_000) {
       const deadline = Date.now() + timeoutMs;

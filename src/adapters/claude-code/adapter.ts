@@ -6,6 +6,7 @@ import type { Hello, PeerId } from "../../protocol/index.ts";
 import type { LinkProfile, RuntimeAdapter } from "../adapter.ts";
 import type { ClaudeInbox } from "../claude-inbox/inbox.ts";
 import { createBoundaryFlags } from "./boundary.ts";
+import { discoverClaude } from "./discover.ts";
 import { createHookHandler } from "./hooks.ts";
 import { createPermissionWaits } from "./permission-waits.ts";
 import { watchRecords } from "./record.ts";
@@ -145,6 +146,12 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
       for (const watcher of watchers.values()) watcher.close();
       for (const session of sessions.values()) session.close();
     },
+    discover: (places) =>
+      discoverClaude(engine, places, async (peer) => {
+        const session = attach(peer);
+        // Its socket is a route only once the record was read.
+        if (session) await look(session);
+      }),
     health: () => ({ ok: true, detail: `${sessions.size} sessions followed` }),
   };
 }

@@ -1,6 +1,7 @@
-import { type FSWatcher, readFileSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, readdirSync, readFileSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { startedAt } from "../../platform/process.ts";
 
 /**
  * The record that Claude Code keeps of each live session, `<config dir>/sessions/PID.json` (2.1.197 and later; the socket from
@@ -41,4 +42,34 @@ export function watchRecords(configDir: string, onChange: (pid: number) => void)
   }
   watcher.on("error", () => watcher.close());
   return { close: () => watcher.close() };
+}
+
+/** The kernel's start times and those of files differ by up to this much. */
+const CLOCKS_DIFFER_MS = 2_000;
+
+/**
+ * The records of sessions that live. A CLI that died leaves its record behind, and its pid may be another program's by now: a
+ * process that began after the record was last written is not the one that wrote it.
+ */
+export function liveRecords(configDir: string): SessionRecord[] {
+  const folder = join(configDir, "sessions");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .map((name) => Number(name.match(/^(\d+)\.json$/)?.[1]))
+    .filter((pid) => pid > 0)
+    .flatMap((pid) => {
+      const record = readSessionRecord(configDir, pid);
+      const started = record && startedAt(pid);
+      if (!record || started === undefined) return [];
+      return started <= writtenAt(join(folder, `${pid}.json`)) + CLOCKS_DIFFER_MS ? [record] : [];
+    });
+}
+
+function writtenAt(file: string): number {
+  try {
+    return statSync(file).mtimeMs;
+  } catch {
+    // Removed in this moment: the session has ended.
+    return 0;
+  }
 }

@@ -35,17 +35,19 @@ function listCommand(context: CliContext) {
       if (options.json) return printJson(output);
       if (output.peers.length === 0) {
         return print(
-          "No session has joined yet. `repowire setup` connects your agent CLIs; sessions join as they start. `repowire peer list --all` shows empty seats.",
+          "No session has joined yet. `repowire discover` finds sessions that already run; `repowire setup` connects your agent CLIs, and sessions join as they start. `repowire peer list --all` shows empty seats.",
         );
       }
-      const now = Date.now();
-      print(
-        table(
-          ["NAME", "RUNTIME", "PRESENCE", "DELIVERY", "UNREAD", "PATH", "DOING"],
-          output.peers.map((peer) => row(peer, now)),
-        ),
-      );
+      print(peerTable(output.peers));
     });
+}
+
+export function peerTable(peers: readonly Peer[]): string {
+  const now = Date.now();
+  return table(
+    ["NAME", "RUNTIME", "PRESENCE", "DELIVERY", "UNREAD", "PATH", "DOING"],
+    peers.map((peer) => row(peer, now)),
+  );
 }
 
 function row(peer: Peer, now: number): string[] {

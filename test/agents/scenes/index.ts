@@ -1,6 +1,7 @@
 import type { Checker } from "../check.ts";
 import type { World } from "../world.ts";
 import { channelScenes } from "./channel.ts";
+import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
 import { inboxScenes } from "./inbox.ts";
 import { permissionScenes } from "./permissions.ts";
@@ -13,6 +14,7 @@ export interface Scene {
 }
 
 export const SCENES: Scene[] = [
+  ...discoverScenes,
   ...channelScenes,
   ...inboxScenes,
   ...turnScenes,

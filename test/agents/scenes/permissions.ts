@@ -26,7 +26,10 @@ export const permissionScenes: Scene[] = [
         list.includes(id) && list.includes("Bash") && list.includes("touch made-one"),
         list,
       );
-      check("the dialog is on the screen meanwhile", /Do you want to proceed/.test(backend.screen()), backend.screen());
+      const dialog = await world.until("the dialog is on the screen", () =>
+        /Do you want to proceed/.test(backend.screen()),
+      );
+      check("the dialog is on the screen meanwhile", dialog);
       const peer = (await world.mesh.peers({})).peers.find((candidate) => candidate.name === "backend");
       check("the session shows as waiting for its human", peer?.presence.state === "waiting", peer?.presence);
       const screen = await world.cliInTerminal("approve", id);

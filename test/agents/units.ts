@@ -1,0 +1,58 @@
+import type { Checker } from "./check.ts";
+import { DRIVERS } from "./drivers/index.ts";
+import { CONDITIONS, runCondition, runPairs } from "./matrix/index.ts";
+import type { Row } from "./report.ts";
+import { SCENES } from "./scenes/index.ts";
+import type { World } from "./world.ts";
+
+/** One thing that the suite runs, in a world of its own. */
+export interface Unit {
+  /** What it is called on the command line and in the file of results. */
+  id: string;
+  /** Part of the bounded run that every submission gets. */
+  isBounded: boolean;
+  timeoutMs: number;
+  /** Rows for the table, where it has one. */
+  run(world: World, checker: Checker): Promise<Row[]>;
+}
+
+const SCENE_TIMEOUT_MS = 150_000;
+const PAIRS_TIMEOUT_MS = 600_000;
+/** Of each runtime, what shows most in the least time. */
+const BOUNDED_CONDITIONS = ["busy in a tool", "permission dialog open", "half-typed draft", "daemon killed"];
+
+export const UNITS: readonly Unit[] = [
+  ...SCENES.map(
+    (scene): Unit => ({
+      id: scene.name,
+      isBounded: true,
+      timeoutMs: SCENE_TIMEOUT_MS,
+      async run(world, checker) {
+        await scene.run(world, checker);
+        return [];
+      },
+    }),
+  ),
+  {
+    id: `every runtime asks every runtime (${DRIVERS.length * DRIVERS.length} pairs)`,
+    isBounded: true,
+    timeoutMs: PAIRS_TIMEOUT_MS,
+    async run(world, checker) {
+      const results = await runPairs(world, DRIVERS, checker);
+      return results.map((result) => ({ ...result, what: `asked by ${result.asker}`, runtime: result.answerer }));
+    },
+  },
+  ...DRIVERS.flatMap((driver) =>
+    CONDITIONS.map(
+      (condition): Unit => ({
+        id: `${driver.runtime}: ${condition.name}`,
+        isBounded: BOUNDED_CONDITIONS.includes(condition.name),
+        timeoutMs: SCENE_TIMEOUT_MS,
+        async run(world, checker) {
+          const result = await runCondition(world, driver, condition, checker);
+          return [{ ...result, what: condition.name }];
+        },
+      }),
+    ),
+  ),
+];
