@@ -13,7 +13,7 @@ import { type Person, person } from "../support/person.ts";
 import { until } from "../support/until.ts";
 
 // Real processes, on machines that have other work too.
-setDefaultTimeout(20_000);
+setDefaultTimeout(60_000);
 
 let daemon: DaemonProcess;
 let user: Person;

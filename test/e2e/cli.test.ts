@@ -7,7 +7,7 @@ import { fromSource, type Ran } from "../support/setup-sandbox.ts";
 import { until } from "../support/until.ts";
 
 // Real processes, on machines that have other work too.
-setDefaultTimeout(20_000);
+setDefaultTimeout(60_000);
 
 let daemon: DaemonProcess;
 /** At a terminal outside every agent. */

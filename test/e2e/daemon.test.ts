@@ -7,11 +7,11 @@ import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { ancestry, processCwd, processEnv, processInfo } from "../../src/platform/process.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { fakeSession } from "../support/fake-session.ts";
-import { fromSource, type Ran, type SetupSandbox, setupSandbox } from "../support/setup-sandbox.ts";
+import { fromSource, processesOf, type Ran, type SetupSandbox, setupSandbox } from "../support/setup-sandbox.ts";
 import { until } from "../support/until.ts";
 
 // Real processes, on machines that have other work too.
-setDefaultTimeout(20_000);
+setDefaultTimeout(60_000);
 
 /** Runs the daemon itself, where it is expected not to start. */
 const run = (sandbox: SetupSandbox, env: Record<string, string> = {}) =>
@@ -114,7 +114,7 @@ describe("Started on demand", () => {
     expect(started.map(({ code, err }) => [code, err])).toEqual(started.map(() => [0, ""]));
     const port = (await findDaemon(sandbox.paths.home))?.port;
     expect(answers.map((answer) => answer.port)).toEqual(answers.map(() => port as number));
-    await until(() => daemonsOf(sandbox.paths.home).length === 1, "the losers end");
+    await until(() => processesOf(sandbox.paths).length === 1, "the losers end");
   });
 
   test("it is nobody's child, at home in its home, with an environment of its own and private files", async () => {
@@ -133,13 +133,6 @@ describe("Started on demand", () => {
       expect([path, statSync(path).mode & 0o077]).toEqual([path, 0]);
   });
 });
-
-/** Daemons of this home, whoever started them. */
-function daemonsOf(home: string): number[] {
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0 && processEnv(pid, "REPOWIRE_HOME") === home && processInfo(pid) !== undefined);
-}
 
 describe("repowire daemon", () => {
   test("start, status, logs and stop say what is, as text and as JSON", async () => {

@@ -10,7 +10,7 @@ import type { Ran } from "../support/setup-sandbox.ts";
 import { until } from "../support/until.ts";
 
 // Real processes, on machines that have other work too.
-setDefaultTimeout(15_000);
+setDefaultTimeout(60_000);
 
 /** This very process stands in for Claude Code: the hooks are its children. */
 let daemon: DaemonProcess;

@@ -20,7 +20,7 @@ import { rawLink } from "../support/raw-link.ts";
 import { until } from "../support/until.ts";
 
 // Real processes, on machines that have other work too.
-setDefaultTimeout(15_000);
+setDefaultTimeout(60_000);
 
 let daemon: DaemonProcess;
 let backend: FakeSession;
