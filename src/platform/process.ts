@@ -36,6 +36,10 @@ interface ProcessSystem {
   listenerOwner(port: number): number | undefined;
   /** When it was started, in epoch milliseconds, give or take a second. */
   startedAt(pid: number): number | undefined;
+  /** The files that a process has open, by their paths. */
+  openFiles(pid: number): string[];
+  /** The program that a process runs. */
+  processExecutable(pid: number): string | undefined;
   /** The command lines of all processes that may be looked at. */
   commandLines(): CommandLine[];
 }
@@ -48,7 +52,7 @@ export interface CommandLine {
 const system: ProcessSystem = process.platform === "darwin" ? darwin : linux;
 
 export const { processInfo, processArgs, processCwd, processEnv, ownsConnection, connectionOwner, startedAt } = system;
-export const { listenerOwner, commandLines } = system;
+export const { listenerOwner, commandLines, openFiles, processExecutable } = system;
 
 /** Processes that were started with a file in this folder: its programs that run now. Pass the folder's real path. */
 export function processesFrom(folder: string): CommandLine[] {

@@ -66,6 +66,7 @@ export function createHookHandler(parts: HookParts) {
           description: typeof input.tool_input?.description === "string" ? input.tool_input.description : undefined,
           preview: previewOf(input),
         });
+        parts.homeAt(realPath(codexHome)).embedded.noteDialog(session.thread);
         return {};
       case "Stop":
       case "Interrupt":

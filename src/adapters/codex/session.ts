@@ -59,12 +59,16 @@ export interface CodexSessionParts {
   peer: PeerRecord;
   instance: Instance;
   thread: Thread;
+  /** The terminal runs its agent itself, and looks into its queue from time to time only. */
+  polls?: boolean;
 }
 
 /** As many turns are read as may have ended since the last look; a turn of ours is among the newest. */
 const TURNS_READ = 8;
 /** A queue that is not taken up by an idle thread within this time is held by its user (0.1 s otherwise; 0.169.0). */
 const TAKEN_WITHIN_MS = 900;
+/** The same for a terminal that looks into its queue every ten seconds. */
+const POLLED_WITHIN_MS = 16_000;
 const TAKEN_LOOK_MS = 60;
 const DOUBT_MS = 400;
 const HELD = "its user pressed Esc, so Codex holds its queue until their next turn ends";
@@ -85,6 +89,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
   let running: Promise<void> | undefined;
   let again = false;
   const doubts = new Map<string, number>();
+  const takenWithinMs = parts.polls ? POLLED_WITHIN_MS : TAKEN_WITHIN_MS;
+  let queuedAt = 0;
   const handing = new Set<MessageId>();
 
   const isActive = (): boolean => status.type === "active";
@@ -158,7 +164,7 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     const isStatusOld = isActive() && views.length > 0 && views.at(-1)?.state !== "running";
     if (!isStatusOld) applyStatus(ctx);
     noteLost(ctx, queued, new Set(views.flatMap((view) => view.ours.flatMap((input) => input.handles))));
-    if (!isActive() && Date.now() - statusSince > TAKEN_WITHIN_MS) noteHeld(ctx, queued);
+    if (!isActive() && Date.now() - Math.max(statusSince, queuedAt) > takenWithinMs) noteHeld(ctx, queued);
     return queued.filter((entry) => isStale(ctx, entry)).map((entry) => entry.id);
   }
 
@@ -341,7 +347,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     const clientUserMessageId = clientIdOf(main.message, main.attempt);
     try {
       if (main.attempt > 1) await dropEarlier(of, main.message);
-      const turn = isActive() && !isWaiting() && main.urgency === "urgent" ? await runningTurn() : undefined;
+      const turn =
+        !parts.polls && isActive() && !isWaiting() && main.urgency === "urgent" ? await runningTurn() : undefined;
       const input = (joins: boolean) => [{ type: "text", text: codexText(main, along, joins), text_elements: [] }];
       // Between the steps of a running tool a steered text waits for the next request. While the model speaks it would cut it off.
       if (turn && thread.path && isInTool(readTail(thread.path))) {
@@ -352,6 +359,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
       const params = { threadId: of, clientUserMessageId, input: input(false) };
       const added = await control.call("thread/queue/add", params, Queued);
       hasQueued = true;
+      queuedAt = Date.now();
+      if (parts.polls) return { outcome: "presented" };
       return (await isTaken(of, added.queuedSubmission.id))
         ? { outcome: "presented" }
         : { outcome: "held", reason: HELD };
@@ -431,7 +440,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     async open() {
       await engine.run((ctx) => {
         changeConversation(ctx, peerId, thread.id, "change");
-        ctx.live.setGivesReceipts(ctx.tx, peerId, true);
+        // A queue that is looked into from time to time proves nothing by its silence; what is held is seen in the queue itself.
+        ctx.live.setGivesReceipts(ctx.tx, peerId, !parts.polls);
         applyStatus(ctx);
       });
       // What is known from before is settled first, so that nothing goes out twice.

@@ -344,7 +344,7 @@ export const codexScenes: Scene[] = [
   {
     name: "codex: before any setup, sessions that run are found and answer",
     async run(world, { check }) {
-      const { home } = await codexWorld(world, true);
+      const { home } = await codexWorld(world, { bare: true });
       let found: Awaited<ReturnType<typeof world.mesh.discover>> | undefined;
       await codex.start(world, "backend", {
         model: talking("Nothing was installed here."),
@@ -362,6 +362,42 @@ export const codexScenes: Scene[] = [
       check("it answers", outcome.state === "answered" && outcome.text.includes("Nothing was installed"), outcome);
       const again = await world.mesh.discover({ env: { HOME: home } });
       check("looking again finds the same", again.found.length === 1 && again.found[0]?.is_new === false, again);
+    },
+  },
+  {
+    name: "codex: a terminal without the shared server is a peer too, by its queue on disk",
+    async run(world, { check, note }) {
+      await codexWorld(world, { embedded: true });
+      const backend = await codex.start(world, "backend", {
+        model: (turn) => {
+          const early = turn.toolResults.length === 0 && /Early one/.test(turn.text) ? askId(turn) : undefined;
+          return early
+            ? [{ use: "reply", input: { id: early, text: "Early bird." } }]
+            : [{ say: "By the turn: eight." }];
+        },
+      });
+      const peer = await peerNamed(world, "backend");
+      check("it is proven by the lock that it holds", peer?.identity === "proven" && peer.pid === backend.pid, peer);
+      const early = await world.mesh.ask({ peer: "backend", question: "Early one?", wait_seconds: 3 });
+      const before = (await world.trace(early.id)).deliveries[0];
+      check("before its first prompt nothing is claimed", before?.state === "queued", before);
+      await backend.type("hello");
+      await world.until("the hook brings it with the first prompt", async () => {
+        return (await world.trace(early.id)).ask?.state === "answered";
+      });
+      check("answered by the tool", (await world.trace(early.id)).ask?.by === "reply");
+      await backend.idle();
+      await world.until(
+        "the queue is open",
+        async () => (await peerNamed(world, "backend"))?.delivery?.rung === "push",
+      );
+      const outcome = await world.mesh.ask({ peer: "backend", question: "How many?", wait_seconds: 40 });
+      check("later ones go by the queue", outcome.state === "answered" && outcome.text.includes("eight"), outcome);
+      const trace = await world.trace(outcome.id);
+      check("answered by turn", trace.ask?.by === "turn" && trace.deliveries[0]?.attempt === 1, trace);
+      note(trace.steps.map((step) => `${step.state} ${step.at} ms`).join(" · "));
+      await backend.kill();
+      await world.until("it is gone", async () => (await peerNamed(world, "backend"))?.presence.state === "offline");
     },
   },
 ];
