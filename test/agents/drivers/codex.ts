@@ -87,7 +87,7 @@ export const codex: AgentDriver = {
     Bun.spawnSync(["git", "init", "-q", "--initial-branch=main", folder], { stdout: "ignore", stderr: "ignore" });
     trustFolder(codexHome, folder);
     const server = api.play(folder, options.model, { needsApproval: options.allowShell !== true });
-    const known = new Set((await world.mesh.peers({})).peers.map((peer) => peer.pid));
+    const known = new Set((await world.mesh.peers({}).catch(() => ({ peers: [] }))).peers.map((peer) => peer.pid));
     world.terminal.open(name, {
       cwd: folder,
       env: { ...codexEnv(home), ...options.env },

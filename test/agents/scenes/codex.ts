@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { createControlClient } from "../../../src/adapters/codex/control.ts";
@@ -398,6 +398,32 @@ export const codexScenes: Scene[] = [
       note(trace.steps.map((step) => `${step.state} ${step.at} ms`).join(" · "));
       await backend.kill();
       await world.until("it is gone", async () => (await peerNamed(world, "backend"))?.presence.state === "offline");
+    },
+  },
+  {
+    name: "codex: a session that began while the daemon was away gets its tools when it is back",
+    async run(world, { check }) {
+      await codexWorld(world);
+      await world.killDaemon();
+      const frontend = await codex.start(world, "frontend", {
+        model: (turn) =>
+          turn.toolResults.length === 0 && turn.text.includes("WHO") ? [{ use: "whoami", input: {} }] : [{ say: "ok" }],
+        // Its servers were tried and given up by then.
+        async onReady() {
+          await Bun.sleep(4_000);
+          await world.startDaemon();
+        },
+      });
+      await Bun.sleep(2_000);
+      await frontend.type("WHO");
+      const text = await world.until(
+        "the tool answers",
+        () => frontend.api.turns.flatMap((turn) => turn.toolResults)[0],
+      );
+      check("the tool knows who calls", /You are frontend/.test(text), text);
+      const log = readFileSync(join(world.home, "logs", "daemon.log"), "utf8");
+      const asked = log.split("\n").filter((line) => line.includes("asked Codex to start its MCP servers anew"));
+      check("Codex was asked once to start its servers anew", asked.length === 1, asked);
     },
   },
 ];
