@@ -45,6 +45,9 @@ export interface CodexSession {
   look(): Promise<void>;
   /** The turn that runs now, as the list has it. */
   runningTurn(): Promise<TurnView | undefined>;
+  /** Notes what of ours entered this turn, and what of it the model has seen. */
+  takeTurn(ctx: Context, view: TurnView): void;
+  inputsOf(view: TurnView): TurnInput[];
   /** Something of ours may lie in Codex's queue. */
   readonly hasQueued: boolean;
   open(): Promise<void>;
@@ -170,7 +173,7 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
 
   function applyTurn(ctx: Context, view: TurnView): void {
     if (judged.includes(view.id)) return;
-    for (const input of view.ours) takeInput(ctx, view, input);
+    takeTurn(ctx, view);
     if (view.state === "running" || (view.state === "interrupted" && isDoubtful(view))) return;
     judged = [...judged, view.id].slice(-JUDGED_KEPT);
     // Turns from before this daemon: only questions that are still open are judged by them.
@@ -228,10 +231,17 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     }
   }
 
+  function inputsOf(view: TurnView): TurnInput[] {
+    const ours: TurnInput[] = view.ours.map((input) => ({ type: "delivery", message: input.message }));
+    return view.hasOthers ? [...ours, { type: "user" }] : ours;
+  }
+
+  function takeTurn(ctx: Context, view: TurnView): void {
+    for (const input of view.ours) takeInput(ctx, view, input);
+  }
+
   function judge(ctx: Context, view: TurnView): void {
-    const inputs: TurnInput[] = view.ours.map((input) => ({ type: "delivery", message: input.message }));
-    if (view.hasOthers) inputs.push({ type: "user" });
-    const end = { inputs, wasContinued: false, canRemind: false };
+    const end = { inputs: inputsOf(view), wasContinued: false, canRemind: false };
     switch (view.state) {
       case "interrupted":
         endTurn(ctx, peerId, { ...end, outcome: "interrupted" });
@@ -436,6 +446,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     noteStatus,
     look,
     runningTurn,
+    takeTurn,
+    inputsOf,
     emptyQueue,
     async open() {
       await engine.run((ctx) => {

@@ -426,4 +426,41 @@ export const codexScenes: Scene[] = [
       check("Codex was asked once to start its servers anew", asked.length === 1, asked);
     },
   },
+  {
+    name: "codex: the user's turn stays the user's; the model is reminded of the question once",
+    async run(world, { check }) {
+      const backend = await codex.start(world, "backend", {
+        allowShell: true,
+        model: (turn) => {
+          const open = turn.text.match(/the question ([a-z0-9]{5}) from \S+ is still open/)?.[1];
+          if (open) return [{ use: "reply", input: { id: open, text: "Sorry: nine." } }];
+          if (turn.toolResults.length === 0 && turn.text.includes("WORK")) return [bash("sleep 5")];
+          return [{ say: "Private words for my user." }];
+        },
+      });
+      await backend.type("WORK");
+      await world.until("backend works", () => backend.api.turns.some((turn) => turn.text.includes("WORK")));
+      await Bun.sleep(1_500);
+      const outcome = await world.mesh.ask({
+        peer: "backend",
+        question: "How many?",
+        urgency: "urgent",
+        wait_seconds: 40,
+      });
+      check(
+        "the asker is told at once: seen, not answered",
+        outcome.state === "pending" && outcome.recipient.delivery === "seen",
+        outcome,
+      );
+      const trace = await world.until("it is answered after the reminder", async () => {
+        const found = await world.trace(outcome.id);
+        return found.ask?.state === "answered" && found;
+      });
+      check("by reply", trace.ask?.by === "reply", trace.ask);
+      const answer = await world.mesh.inbox({ id: outcome.id });
+      check("the user's words stayed private", !JSON.stringify(answer).includes("Private"), answer);
+      const reminders = backend.api.turns.filter((turn) => /is still open/.test(turn.text)).length;
+      check("reminded exactly once", reminders === 1, backend.api.turns);
+    },
+  },
 ];
