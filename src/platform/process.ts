@@ -40,6 +40,10 @@ interface ProcessSystem {
   listenerOwner(port: number): number | undefined;
   /** When it was started, in epoch milliseconds, give or take a second. */
   startedAt(pid: number): number | undefined;
+  /** The files that a process has open, by their paths. */
+  openFiles(pid: number): string[];
+  /** The program that a process runs. */
+  processExecutable(pid: number): string | undefined;
   /** The command lines of all processes that may be looked at. */
   commandLines(): CommandLine[];
 }
@@ -63,6 +67,8 @@ export const {
   isTerminal,
   listenerOwner,
   commandLines,
+  openFiles,
+  processExecutable,
 } = system;
 
 /** Processes that were started with a file in this folder: its programs that run now. Pass the folder's real path. */

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { logger } from "../../platform/log.ts";
 import { RepowireError, VERSION } from "../../protocol/index.ts";
-import { Diagnostics, Frame, Nothing, QueuePage } from "./wire.ts";
+import { codexIsGone, createCodexRpc } from "./rpc.ts";
+import { Diagnostics, Nothing, QueuePage } from "./wire.ts";
 
 /**
  * A client of the shared server that Codex runs for each CODEX_HOME (0.169.0): JSON-RPC in WebSocket text frames over a unix
@@ -33,7 +34,6 @@ export interface ControlEvents {
 
 const log = logger("codex");
 const LOOK_MS = 500;
-const CALL_TIMEOUT_MS = 10_000;
 const NO_THREAD = "00000000-0000-7000-8000-000000000000";
 
 export const controlSocket = (codexHome: string): string =>
@@ -41,20 +41,29 @@ export const controlSocket = (codexHome: string): string =>
 
 export function createControlClient(codexHome: string, events: ControlEvents): ControlClient {
   const path = controlSocket(codexHome);
-  const open = new Map<number, (frame: Frame | undefined) => void>();
   let socket: WebSocket | undefined;
-  let next = 1;
   let isUp = false;
   let serverPid: number | undefined;
   let canQueue = false;
   let timer: ReturnType<typeof setInterval> | undefined;
+  const { request, take, failAll } = createCodexRpc({
+    send(text) {
+      if (socket?.readyState !== WebSocket.OPEN) return false;
+      socket.send(text);
+      return true;
+    },
+    onNotice: events.onNotice,
+    onRequest: events.onRequest,
+  });
 
   function look(): void {
     if (socket || !existsSync(path)) return;
     const dialed = new WebSocket(`ws+unix://${path}:/`);
     socket = dialed;
     dialed.onopen = () => void greet(dialed).catch((error) => lose(dialed, error));
-    dialed.onmessage = (message) => take(dialed, String(message.data));
+    dialed.onmessage = (message) => {
+      if (socket === dialed) take(String(message.data));
+    };
     dialed.onerror = () => lose(dialed);
     dialed.onclose = () => lose(dialed);
   }
@@ -91,50 +100,9 @@ export function createControlClient(codexHome: string, events: ControlEvents): C
     const was = isUp;
     [socket, isUp, serverPid] = [undefined, false, undefined];
     dialed.close();
-    for (const settle of [...open.values()]) settle(undefined);
-    open.clear();
+    failAll();
     if (was) events.onDown();
   }
-
-  function take(dialed: WebSocket, text: string): void {
-    const frame = parseFrame(text);
-    if (!frame || socket !== dialed) return;
-    if (frame.method === undefined) {
-      if (typeof frame.id === "number") open.get(frame.id)?.(frame);
-      return;
-    }
-    if (frame.id !== undefined) events.onRequest(frame.id, frame.method, frame.params);
-    else events.onNotice(frame.method, frame.params);
-  }
-
-  function request<Schema extends z.ZodType>(method: string, params: object, result: Schema): Promise<z.infer<Schema>> {
-    const through = socket;
-    if (!through || through.readyState !== WebSocket.OPEN) return Promise.reject(gone());
-    const id = next++;
-    const { promise, resolve, reject } = Promise.withResolvers<z.infer<Schema>>();
-    const timeout = setTimeout(() => settle(undefined), CALL_TIMEOUT_MS);
-    const settle = (frame: Frame | undefined) => {
-      clearTimeout(timeout);
-      open.delete(id);
-      if (!frame) return reject(gone());
-      if (frame.error)
-        return reject(new RepowireError("refused_by_peer", `Codex refused ${method}: ${frame.error.message}`));
-      const parsed = result.safeParse(frame.result);
-      if (parsed.success) resolve(parsed.data);
-      else
-        reject(
-          new RepowireError(
-            "protocol_unsupported",
-            `This Codex answers ${method} in a form that repowire does not know. Update repowire.`,
-          ),
-        );
-    };
-    open.set(id, settle);
-    through.send(JSON.stringify({ id, method, params }));
-    return promise;
-  }
-
-  const gone = () => new RepowireError("unavailable", "Codex's background server does not answer.");
 
   return {
     get isUp() {
@@ -146,7 +114,7 @@ export function createControlClient(codexHome: string, events: ControlEvents): C
     get canQueue() {
       return canQueue;
     },
-    call: (method, params, result) => (isUp ? request(method, params, result) : Promise.reject(gone())),
+    call: (method, params, result) => (isUp ? request(method, params, result) : Promise.reject(codexIsGone())),
     answer: (id, result) => socket?.send(JSON.stringify({ id, result })),
     start() {
       timer ??= setInterval(look, LOOK_MS);
@@ -161,14 +129,4 @@ export function createControlClient(codexHome: string, events: ControlEvents): C
       last?.close();
     },
   };
-}
-
-function parseFrame(text: string): Frame | undefined {
-  try {
-    const parsed = Frame.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    // Not JSON: nothing that this client could have asked for.
-    return undefined;
-  }
 }

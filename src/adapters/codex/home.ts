@@ -1,12 +1,13 @@
 import { claimSeat, type Engine, endSession, type SessionStart, withdrawApprovals } from "../../core/index.ts";
 import { readCheckout, realPath } from "../../platform/checkout.ts";
 import { logger } from "../../platform/log.ts";
-import { isAlive, processEnv } from "../../platform/process.ts";
+import { type Instance, isAlive, processEnv } from "../../platform/process.ts";
 import { readProjectFile } from "../../platform/project-file.ts";
 import { CircleName, type PeerId, PeerName, RepowireError } from "../../protocol/index.ts";
 import type { Transports, Verdict } from "../adapter.ts";
 import { type Approvals, createApprovals } from "./approvals.ts";
 import { createControlClient } from "./control.ts";
+import { createEmbeddedTuis, type EmbeddedTuis } from "./embedded.ts";
 import { type CodexSession, createCodexSession, routeOf } from "./session.ts";
 import { isSession } from "./threads.ts";
 import { findTui, type Tui } from "./tui.ts";
@@ -36,6 +37,8 @@ export interface CodexHome {
   /** Resolves when the server was joined and its threads were looked at, or after `withinMs`. */
   settled(withinMs: number): Promise<void>;
   readonly approvals: Approvals;
+  /** Terminals that are no clients of the server. */
+  readonly embedded: EmbeddedTuis;
   onVerdict(verdict: Verdict): void;
   /** Once a second: looks after what is open. */
   tick(isUnsettled: (peer: PeerId) => boolean): void;
@@ -70,6 +73,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     onRequest: (id, method, params) => approvals.onRequest(id, method, params),
   });
   const approvals = createApprovals({ engine, control, humanName: parts.humanName });
+  const embedded = createEmbeddedTuis({ path, engine, transports: parts.transports, startOf });
 
   function fault(error: unknown): void {
     if (error instanceof RepowireError && error.code === "unavailable") return;
@@ -219,7 +223,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
       await known.look();
       return;
     }
-    const start = startOf(tui, thread);
+    const start = startOf(tui.instance, tui.identity, thread);
     const peer = await engine.run((ctx) => claimSeat(ctx, start));
     const session = createCodexSession({ engine, control, peer, instance: tui.instance, thread });
     byPid.set(tui.instance.pid, session);
@@ -230,15 +234,15 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   }
 
   /** Wishes come from the TUI's own environment: that of the server is of whichever pane started it. */
-  function startOf(tui: Tui, thread: Thread): SessionStart {
+  function startOf(instance: Instance, identity: Tui["identity"], thread: Thread): SessionStart {
     const folder = realPath(thread.cwd);
     const checkout = readCheckout(folder);
     const project = readProjectFile(checkout?.root ?? folder);
-    const { pid } = tui.instance;
+    const { pid } = instance;
     return {
       runtime: "codex",
       role: "agent",
-      instance: tui.instance,
+      instance,
       conversation: thread.id,
       path: folder,
       branch: checkout?.branch,
@@ -247,7 +251,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
       circle: CircleName.safeParse(processEnv(pid, "REPOWIRE_CIRCLE") ?? project.circle).data,
       config_dir: path,
       capabilities: ["relay_permissions"],
-      identity: tui.identity,
+      identity,
     };
   }
 
@@ -264,12 +268,14 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   async function ownerOf(threadId: string): Promise<{ session: CodexSession; isSubagent: boolean } | undefined> {
     let at: string | null | undefined = threadId;
     for (let depth = 0; at && depth < PARENTS_MAX; depth++) {
-      const session = [...byPid.values()].find((known) => known.thread === at);
+      const session = allSessions().find((known) => known.thread === at);
       if (session && isAlive(session.instance)) return { session, isSubagent: depth > 0 };
       at = control.isUp ? (await readThread(at))?.parentThreadId : undefined;
     }
     return undefined;
   }
+
+  const allSessions = (): CodexSession[] => [...byPid.values(), ...embedded.sessions()];
 
   async function endOf(session: CodexSession): Promise<void> {
     await release(session);
@@ -286,7 +292,8 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     get isUp() {
       return control.isUp;
     },
-    sessions: () => [...byPid.values()],
+    sessions: allSessions,
+    embedded,
     sessionOf,
     settled: (withinMs) => Promise.race([firstLook.promise, Bun.sleep(withinMs)]),
     approvals,
@@ -297,6 +304,9 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
         ),
       ),
     tick(isUnsettled) {
+      void embedded.scan().catch(fault);
+      for (const session of embedded.sessions())
+        if (session.hasQueued || isUnsettled(session.peer)) void session.look().catch(fault);
       for (const session of byPid.values()) {
         if (!isAlive(session.instance)) void endOf(session).catch(fault);
         else if (session.hasQueued || isUnsettled(session.peer)) void session.look().catch(fault);
@@ -305,6 +315,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     start: () => control.start(),
     async stop() {
       control.stop();
+      embedded.stop();
       for (const session of byPid.values()) parts.transports.removeTransport(routeOf(session.instance));
       byPid.clear();
     },

@@ -1,7 +1,9 @@
 import {
   type Context,
   type Engine,
+  endTurn,
   leaseForHook,
+  noteActivity,
   othersOnline,
   type PeerRecord,
   settleHookLease,
@@ -10,7 +12,7 @@ import { realPath } from "../../platform/checkout.ts";
 import { newSecret } from "../../platform/ids.ts";
 import { processArgs } from "../../platform/process.ts";
 import { type HookReply, type HookReport, type PeerId, RepowireError } from "../../protocol/index.ts";
-import { CODEX_TOOLS, channelFrame, sessionStartLine } from "../../words/index.ts";
+import { CODEX_TOOLS, channelFrame, reminderText, sessionStartLine } from "../../words/index.ts";
 import type { CodexHome } from "./home.ts";
 import { CodexHookEvent, HookInput, homeOfTranscript } from "./hook-input.ts";
 import type { CodexSession } from "./session.ts";
@@ -66,8 +68,10 @@ export function createHookHandler(parts: HookParts) {
           description: typeof input.tool_input?.description === "string" ? input.tool_input.description : undefined,
           preview: previewOf(input),
         });
+        parts.homeAt(realPath(codexHome)).embedded.noteDialog(session.thread);
         return {};
       case "Stop":
+        return stop(input, peer, session);
       case "Interrupt":
         void session.look().catch(() => {
           // The regular look comes within a second.
@@ -102,6 +106,28 @@ export function createHookHandler(parts: HookParts) {
       ),
     );
     return frames.length > 0 ? { ...context("UserPromptSubmit", frames.join("\n")), lease } : {};
+  }
+
+  /**
+   * The end of a turn that is the user's: its last words are not taken as an answer, so a question that is in the conversation and
+   * still open is named once. Turns that only our messages began are judged when they are over, by what Codex lists.
+   */
+  async function stop(input: HookInput, peer: PeerRecord, session: CodexSession): Promise<HookReply> {
+    const view = await session.runningTurn();
+    if (!view || (input.turn_id && view.id !== input.turn_id) || !view.hasOthers) return {};
+    const text = await engine.run((ctx) => {
+      session.takeTurn(ctx, view);
+      const remind = endTurn(ctx, peer.id, {
+        outcome: "done",
+        inputs: session.inputsOf(view),
+        wasContinued: input.stop_hook_active === true,
+        canRemind: true,
+      });
+      if (!remind) return undefined;
+      noteActivity(ctx, peer.id, "busy");
+      return reminderText(remind.handle, ctx.tx.peers.get(remind.asker)?.name ?? "a peer", CODEX_TOOLS.reply);
+    });
+    return text === undefined ? {} : { output: { decision: "block", reason: text } };
   }
 
   /** A hook's output was written: it is looked for among the sessions whose hooks may have carried it. */

@@ -86,6 +86,20 @@ export function isInTool(rolloutTail: string): boolean {
   return open.size > 0;
 }
 
+const TURN_EVENTS = new Set(["task_started", "task_complete", "turn_aborted"]);
+
+/** Whether a turn is under way at the end of this rollout. */
+export function turnState(rolloutTail: string): "busy" | "idle" {
+  for (const line of rolloutTail.split("\n").reverse()) {
+    if (!line.includes('"event_msg"')) continue;
+    const parsed = TurnEvent.safeParse(parseLine(line));
+    if (parsed.success && TURN_EVENTS.has(parsed.data.payload.type))
+      return parsed.data.payload.type === "task_started" ? "busy" : "idle";
+  }
+  return "idle";
+}
+
+const TurnEvent = z.object({ type: z.literal("event_msg"), payload: z.object({ type: z.string() }) });
 const TaskStarted = z.object({ type: z.literal("event_msg"), payload: z.object({ type: z.literal("task_started") }) });
 const Called = z.object({
   type: z.literal("response_item"),

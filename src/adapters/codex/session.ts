@@ -45,6 +45,9 @@ export interface CodexSession {
   look(): Promise<void>;
   /** The turn that runs now, as the list has it. */
   runningTurn(): Promise<TurnView | undefined>;
+  /** Notes what of ours entered this turn, and what of it the model has seen. */
+  takeTurn(ctx: Context, view: TurnView): void;
+  inputsOf(view: TurnView): TurnInput[];
   /** Something of ours may lie in Codex's queue. */
   readonly hasQueued: boolean;
   open(): Promise<void>;
@@ -59,12 +62,16 @@ export interface CodexSessionParts {
   peer: PeerRecord;
   instance: Instance;
   thread: Thread;
+  /** The terminal runs its agent itself, and looks into its queue from time to time only. */
+  polls?: boolean;
 }
 
 /** As many turns are read as may have ended since the last look; a turn of ours is among the newest. */
 const TURNS_READ = 8;
 /** A queue that is not taken up by an idle thread within this time is held by its user (0.1 s otherwise; 0.169.0). */
 const TAKEN_WITHIN_MS = 900;
+/** The same for a terminal that looks into its queue every ten seconds. */
+const POLLED_WITHIN_MS = 16_000;
 const TAKEN_LOOK_MS = 60;
 const DOUBT_MS = 400;
 const HELD = "its user pressed Esc, so Codex holds its queue until their next turn ends";
@@ -85,6 +92,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
   let running: Promise<void> | undefined;
   let again = false;
   const doubts = new Map<string, number>();
+  const takenWithinMs = parts.polls ? POLLED_WITHIN_MS : TAKEN_WITHIN_MS;
+  let queuedAt = 0;
   const handing = new Set<MessageId>();
 
   const isActive = (): boolean => status.type === "active";
@@ -158,13 +167,13 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     const isStatusOld = isActive() && views.length > 0 && views.at(-1)?.state !== "running";
     if (!isStatusOld) applyStatus(ctx);
     noteLost(ctx, queued, new Set(views.flatMap((view) => view.ours.flatMap((input) => input.handles))));
-    if (!isActive() && Date.now() - statusSince > TAKEN_WITHIN_MS) noteHeld(ctx, queued);
+    if (!isActive() && Date.now() - Math.max(statusSince, queuedAt) > takenWithinMs) noteHeld(ctx, queued);
     return queued.filter((entry) => isStale(ctx, entry)).map((entry) => entry.id);
   }
 
   function applyTurn(ctx: Context, view: TurnView): void {
     if (judged.includes(view.id)) return;
-    for (const input of view.ours) takeInput(ctx, view, input);
+    takeTurn(ctx, view);
     if (view.state === "running" || (view.state === "interrupted" && isDoubtful(view))) return;
     judged = [...judged, view.id].slice(-JUDGED_KEPT);
     // Turns from before this daemon: only questions that are still open are judged by them.
@@ -222,10 +231,17 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     }
   }
 
+  function inputsOf(view: TurnView): TurnInput[] {
+    const ours: TurnInput[] = view.ours.map((input) => ({ type: "delivery", message: input.message }));
+    return view.hasOthers ? [...ours, { type: "user" }] : ours;
+  }
+
+  function takeTurn(ctx: Context, view: TurnView): void {
+    for (const input of view.ours) takeInput(ctx, view, input);
+  }
+
   function judge(ctx: Context, view: TurnView): void {
-    const inputs: TurnInput[] = view.ours.map((input) => ({ type: "delivery", message: input.message }));
-    if (view.hasOthers) inputs.push({ type: "user" });
-    const end = { inputs, wasContinued: false, canRemind: false };
+    const end = { inputs: inputsOf(view), wasContinued: false, canRemind: false };
     switch (view.state) {
       case "interrupted":
         endTurn(ctx, peerId, { ...end, outcome: "interrupted" });
@@ -341,7 +357,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     const clientUserMessageId = clientIdOf(main.message, main.attempt);
     try {
       if (main.attempt > 1) await dropEarlier(of, main.message);
-      const turn = isActive() && !isWaiting() && main.urgency === "urgent" ? await runningTurn() : undefined;
+      const turn =
+        !parts.polls && isActive() && !isWaiting() && main.urgency === "urgent" ? await runningTurn() : undefined;
       const input = (joins: boolean) => [{ type: "text", text: codexText(main, along, joins), text_elements: [] }];
       // Between the steps of a running tool a steered text waits for the next request. While the model speaks it would cut it off.
       if (turn && thread.path && isInTool(readTail(thread.path))) {
@@ -352,6 +369,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
       const params = { threadId: of, clientUserMessageId, input: input(false) };
       const added = await control.call("thread/queue/add", params, Queued);
       hasQueued = true;
+      queuedAt = Date.now();
+      if (parts.polls) return { outcome: "presented" };
       return (await isTaken(of, added.queuedSubmission.id))
         ? { outcome: "presented" }
         : { outcome: "held", reason: HELD };
@@ -427,11 +446,14 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     noteStatus,
     look,
     runningTurn,
+    takeTurn,
+    inputsOf,
     emptyQueue,
     async open() {
       await engine.run((ctx) => {
         changeConversation(ctx, peerId, thread.id, "change");
-        ctx.live.setGivesReceipts(ctx.tx, peerId, true);
+        // A queue that is looked into from time to time proves nothing by its silence; what is held is seen in the queue itself.
+        ctx.live.setGivesReceipts(ctx.tx, peerId, !parts.polls);
         applyStatus(ctx);
       });
       // What is known from before is settled first, so that nothing goes out twice.

@@ -68,7 +68,7 @@ function onlyCandidate(thread: Thread, codexHome: string, isTaken: (pid: number)
   return instance && { instance, identity: "asserted" };
 }
 
-const isOwnTui = (pid: number): boolean =>
+export const isOwnTui = (pid: number): boolean =>
   processInfo(pid)?.uid === process.getuid?.() && isTui(processArgs(pid)) && processEnv(pid, "REPOWIRE_PEER") !== "0";
 
 /** The CODEX_HOME of a process, from the environment that it was started with. */

@@ -93,3 +93,11 @@ export function listenerOwner(port: number): number | undefined {
   const pid = Number(listing.match(/^p(\d+)/m)?.[1]);
   return pid > 0 ? pid : undefined;
 }
+
+export function openFiles(pid: number): string[] {
+  const listing = run("/usr/sbin/lsof", "-a", "-p", String(pid), "-d", "0-4095", "-Fn") ?? "";
+  return listing.split("\n").flatMap((line) => (line.startsWith("n/") ? [line.slice(1)] : []));
+}
+
+export const processExecutable = (pid: number): string | undefined =>
+  run("/bin/ps", "-o", "comm=", "-p", String(pid))?.trim() || undefined;

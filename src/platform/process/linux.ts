@@ -135,3 +135,17 @@ export function commandLines(): CommandLine[] {
     .filter((pid) => pid > 0)
     .map((pid) => ({ pid, args: processArgs(pid) }));
 }
+
+export function openFiles(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      const target = linkOf(`/proc/${pid}/fd/${fd}`);
+      return target?.startsWith("/") ? [target] : [];
+    });
+  } catch {
+    // Ended, or another user's.
+    return [];
+  }
+}
+
+export const processExecutable = (pid: number): string | undefined => linkOf(`/proc/${pid}/exe`);

@@ -29,16 +29,22 @@ interface CodexWorld {
 /** One CODEX_HOME for a world: its terminals share one server, as a person's do. */
 const worlds = new WeakMap<World, Promise<CodexWorld>>();
 
-/** `bare`: as before any setup, with neither tools nor hooks of ours. */
-export function codexWorld(world: World, bare = false): Promise<CodexWorld> {
+export interface CodexOptions {
+  /** As before any setup, with neither tools nor hooks of ours. */
+  bare?: boolean;
+  /** Without the shared server: each terminal runs its own agent. */
+  embedded?: boolean;
+}
+
+export function codexWorld(world: World, options: CodexOptions = {}): Promise<CodexWorld> {
   const known = worlds.get(world);
   if (known) return known;
-  const made = prepare(world, bare);
+  const made = prepare(world, options);
   worlds.set(world, made);
   return made;
 }
 
-async function prepare(world: World, bare: boolean): Promise<CodexWorld> {
+async function prepare(world: World, { bare, embedded }: CodexOptions): Promise<CodexWorld> {
   const home = join(world.root, "u");
   const codexHome = join(home, ".codex");
   const api = startResponsesApi();
@@ -47,7 +53,7 @@ async function prepare(world: World, bare: boolean): Promise<CodexWorld> {
     await api.stop();
   });
   if (bare) {
-    seedCodexHome({ codexHome, apiUrl: api.url });
+    seedCodexHome({ codexHome, apiUrl: api.url, embedded });
     return { codexHome, home, api };
   }
   const token = readFileSync(join(world.home, "token"), "utf8").trim();
@@ -56,6 +62,7 @@ async function prepare(world: World, bare: boolean): Promise<CodexWorld> {
   seedCodexHome({
     codexHome,
     apiUrl: api.url,
+    embedded,
     ours: { mcpUrl: `http://127.0.0.1:${port}/mcp`, authorization: codexAuthorization(token), hook },
   });
   const trust = await trustHooks({
@@ -80,7 +87,7 @@ export const codex: AgentDriver = {
     Bun.spawnSync(["git", "init", "-q", "--initial-branch=main", folder], { stdout: "ignore", stderr: "ignore" });
     trustFolder(codexHome, folder);
     const server = api.play(folder, options.model, { needsApproval: options.allowShell !== true });
-    const known = new Set((await world.mesh.peers({})).peers.map((peer) => peer.pid));
+    const known = new Set((await world.mesh.peers({}).catch(() => ({ peers: [] }))).peers.map((peer) => peer.pid));
     world.terminal.open(name, {
       cwd: folder,
       env: { ...codexEnv(home), ...options.env },

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { createControlClient } from "../../../src/adapters/codex/control.ts";
@@ -344,7 +344,7 @@ export const codexScenes: Scene[] = [
   {
     name: "codex: before any setup, sessions that run are found and answer",
     async run(world, { check }) {
-      const { home } = await codexWorld(world, true);
+      const { home } = await codexWorld(world, { bare: true });
       let found: Awaited<ReturnType<typeof world.mesh.discover>> | undefined;
       await codex.start(world, "backend", {
         model: talking("Nothing was installed here."),
@@ -362,6 +362,105 @@ export const codexScenes: Scene[] = [
       check("it answers", outcome.state === "answered" && outcome.text.includes("Nothing was installed"), outcome);
       const again = await world.mesh.discover({ env: { HOME: home } });
       check("looking again finds the same", again.found.length === 1 && again.found[0]?.is_new === false, again);
+    },
+  },
+  {
+    name: "codex: a terminal without the shared server is a peer too, by its queue on disk",
+    async run(world, { check, note }) {
+      await codexWorld(world, { embedded: true });
+      const backend = await codex.start(world, "backend", {
+        model: (turn) => {
+          const early = turn.toolResults.length === 0 && /Early one/.test(turn.text) ? askId(turn) : undefined;
+          return early
+            ? [{ use: "reply", input: { id: early, text: "Early bird." } }]
+            : [{ say: "By the turn: eight." }];
+        },
+      });
+      const peer = await peerNamed(world, "backend");
+      check("it is proven by the lock that it holds", peer?.identity === "proven" && peer.pid === backend.pid, peer);
+      const early = await world.mesh.ask({ peer: "backend", question: "Early one?", wait_seconds: 3 });
+      const before = (await world.trace(early.id)).deliveries[0];
+      check("before its first prompt nothing is claimed", before?.state === "queued", before);
+      await backend.type("hello");
+      await world.until("the hook brings it with the first prompt", async () => {
+        return (await world.trace(early.id)).ask?.state === "answered";
+      });
+      check("answered by the tool", (await world.trace(early.id)).ask?.by === "reply");
+      await backend.idle();
+      await world.until(
+        "the queue is open",
+        async () => (await peerNamed(world, "backend"))?.delivery?.rung === "push",
+      );
+      const outcome = await world.mesh.ask({ peer: "backend", question: "How many?", wait_seconds: 40 });
+      check("later ones go by the queue", outcome.state === "answered" && outcome.text.includes("eight"), outcome);
+      const trace = await world.trace(outcome.id);
+      check("answered by turn", trace.ask?.by === "turn" && trace.deliveries[0]?.attempt === 1, trace);
+      note(trace.steps.map((step) => `${step.state} ${step.at} ms`).join(" · "));
+      await backend.kill();
+      await world.until("it is gone", async () => (await peerNamed(world, "backend"))?.presence.state === "offline");
+    },
+  },
+  {
+    name: "codex: a session that began while the daemon was away gets its tools when it is back",
+    async run(world, { check }) {
+      await codexWorld(world);
+      await world.killDaemon();
+      const frontend = await codex.start(world, "frontend", {
+        model: (turn) =>
+          turn.toolResults.length === 0 && turn.text.includes("WHO") ? [{ use: "whoami", input: {} }] : [{ say: "ok" }],
+        // Its servers were tried and given up by then.
+        async onReady() {
+          await Bun.sleep(4_000);
+          await world.startDaemon();
+        },
+      });
+      await Bun.sleep(2_000);
+      await frontend.type("WHO");
+      const text = await world.until(
+        "the tool answers",
+        () => frontend.api.turns.flatMap((turn) => turn.toolResults)[0],
+      );
+      check("the tool knows who calls", /You are frontend/.test(text), text);
+      const log = readFileSync(join(world.home, "logs", "daemon.log"), "utf8");
+      const asked = log.split("\n").filter((line) => line.includes("asked Codex to start its MCP servers anew"));
+      check("Codex was asked once to start its servers anew", asked.length === 1, asked);
+    },
+  },
+  {
+    name: "codex: the user's turn stays the user's; the model is reminded of the question once",
+    async run(world, { check }) {
+      const backend = await codex.start(world, "backend", {
+        allowShell: true,
+        model: (turn) => {
+          const open = turn.text.match(/the question ([a-z0-9]{5}) from \S+ is still open/)?.[1];
+          if (open) return [{ use: "reply", input: { id: open, text: "Sorry: nine." } }];
+          if (turn.toolResults.length === 0 && turn.text.includes("WORK")) return [bash("sleep 5")];
+          return [{ say: "Private words for my user." }];
+        },
+      });
+      await backend.type("WORK");
+      await world.until("backend works", () => backend.api.turns.some((turn) => turn.text.includes("WORK")));
+      await Bun.sleep(1_500);
+      const outcome = await world.mesh.ask({
+        peer: "backend",
+        question: "How many?",
+        urgency: "urgent",
+        wait_seconds: 40,
+      });
+      check(
+        "the asker is told at once: seen, not answered",
+        outcome.state === "pending" && outcome.recipient.delivery === "seen",
+        outcome,
+      );
+      const trace = await world.until("it is answered after the reminder", async () => {
+        const found = await world.trace(outcome.id);
+        return found.ask?.state === "answered" && found;
+      });
+      check("by reply", trace.ask?.by === "reply", trace.ask);
+      const answer = await world.mesh.inbox({ id: outcome.id });
+      check("the user's words stayed private", !JSON.stringify(answer).includes("Private"), answer);
+      const reminders = backend.api.turns.filter((turn) => /is still open/.test(turn.text)).length;
+      check("reminded exactly once", reminders === 1, backend.api.turns);
     },
   },
 ];
