@@ -7,7 +7,6 @@ import {
   isOurHold,
   move,
   openRoute,
-  settlePending,
 } from "../../core/index.ts";
 import { logger } from "../../platform/log.ts";
 import { within } from "../../platform/within.ts";
@@ -124,8 +123,8 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
       move(ctx, delivery, "queued", { reason: why, attempt, rung: undefined });
       return;
     }
+    // Mostly for seconds: whoever waits for the answer goes on waiting, and reads the reason when that ends.
     move(ctx, delivery, "held", { reason: `${HOLD_PREFIX}${why}`, attempt });
-    if (ask) settlePending(ctx, ask);
   }
 
   return {

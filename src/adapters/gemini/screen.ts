@@ -11,6 +11,8 @@ export type GeminiScreen =
   | { state: "trust" }
   | { state: "unknown"; why: string };
 
+/** It is painted a moment after the title says that a turn is over. */
+const NO_COMPOSER = "no composer is on its screen";
 const PLACEHOLDER = "  Type your message or @path/to/file";
 const TOP = /^▄+$/;
 const BOTTOM = /^▀+$/;
@@ -29,7 +31,7 @@ export function readScreen({ title, lines }: Pick<Look, "title" | "lines">): Gem
   if (title.includes("Action Required")) return { state: "asks" };
   if (title.includes("Working")) return { state: "working" };
   if (!title.includes("Ready")) return { state: "unknown", why: "its window title does not say what it does" };
-  if (!composer) return { state: "unknown", why: "no composer is on its screen" };
+  if (!composer) return { state: "unknown", why: NO_COMPOSER };
   if (composer.sign === "!") return { state: "unknown", why: "its composer is in shell mode" };
   const { text, line, sign } = composer;
   return { state: "idle", text, isEmpty: text === PLACEHOLDER, line, isYolo: sign === "*" };
@@ -65,7 +67,7 @@ export const geminiProbe: ComposerProbe = {
       case "trust":
         return { state: "none", why: "it asks whether to trust its folder", passes: false };
       case "unknown":
-        return { state: "none", why: screen.why, passes: false };
+        return { state: "none", why: screen.why, passes: screen.why === NO_COMPOSER };
       default:
         return screen satisfies never;
     }

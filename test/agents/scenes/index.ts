@@ -3,6 +3,7 @@ import type { World } from "../world.ts";
 import { channelScenes } from "./channel.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
+import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
@@ -21,4 +22,5 @@ export const SCENES: Scene[] = [
   ...permissionScenes,
   ...faultScenes,
   ...setupScenes,
+  ...geminiScenes,
 ];
