@@ -16,6 +16,8 @@ export interface GeminiHome {
   mcp?: string;
   /** Shell commands run without asking. */
   allowShell?: boolean;
+  /** Asks its user when a model repeats itself, as the CLI does by default. */
+  detectsLoops?: boolean;
 }
 
 const OUR_TOOLS = ["ask_peer", "reply", "notify_peer", "broadcast", "list_peers", "set_description", "whoami", "inbox"];
@@ -30,6 +32,8 @@ export function seedGeminiHome(options: GeminiHome): void {
     privacy: { usageStatisticsEnabled: false },
     telemetry: { enabled: false },
     ui: { hideBanner: true, hideTips: true },
+    // A scripted model that repeats itself would be taken for a broken one, and a dialog would open.
+    model: { disableLoopDetection: !options.detectsLoops },
     ...(options.mcp ? { mcpServers: { repowire: { command: options.mcp, args: ["gemini"], timeout: 600_000 } } } : {}),
     ...(options.hook
       ? {
@@ -50,7 +54,7 @@ export function seedGeminiHome(options: GeminiHome): void {
   });
   write("trustedFolders.json", Object.fromEntries(options.trusted.map((path) => [path, "TRUST_FOLDER"])));
   const rules = [
-    `[[rule]]\nmcpName = "repowire"\ntoolName = ${JSON.stringify(OUR_TOOLS)}\ndecision = "allow"\npriority = 200\n`,
+    `[[rule]]\ntoolName = ${JSON.stringify(OUR_TOOLS.map((tool) => `mcp_repowire_${tool}`))}\ndecision = "allow"\npriority = 200\n`,
   ];
   if (options.allowShell) rules.push('[[rule]]\ntoolName = "run_shell_command"\ndecision = "allow"\npriority = 200\n');
   writeFileSync(join(folder, "policies", "test.toml"), rules.join("\n"));

@@ -13,8 +13,9 @@ import {
   present,
   settleHookLease,
 } from "../../core/index.ts";
+import { isYoloCommand } from "../../platform/gemini-command.ts";
 import { newSecret } from "../../platform/ids.ts";
-import { instanceOf } from "../../platform/process.ts";
+import { instanceOf, processArgs } from "../../platform/process.ts";
 import {
   type Envelope,
   GeminiHookEvent,
@@ -93,6 +94,8 @@ export function createGeminiHooks(parts: GeminiHookParts) {
         capabilities: [...new Set([...latest.capabilities, "hooks" as const])],
         config_dir: latest.config_dir ?? given.config_dir,
         transcript: input.transcript_path ?? latest.transcript,
+        // Known before anything can reach it; what its user changes later, the composer's sign tells.
+        permission_mode: latest.permission_mode ?? (isYoloCommand(processArgs(given.pid)) ? "yolo" : undefined),
       };
       if (JSON.stringify(next) !== JSON.stringify(latest)) ctx.tx.peers.put(next);
       ctx.live.setGivesReceipts(ctx.tx, seat.id, true);

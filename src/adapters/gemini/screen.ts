@@ -19,6 +19,8 @@ const BOTTOM = /^▀+$/;
 /** The composer stands under a rule and a line with the mode; older prompts have the same box, but not these. */
 const RULE = /^─{10,}$/;
 const FOOTER_LINES_MAX = 4;
+/** The chosen line of a dialog's list; some dialogs ("A potential loop was detected") have the title Ready. */
+const CHOICE = /^[ │]*● \d+\. /;
 const LIMIT_DIALOG = /Usage limit reached for [^\n]*/;
 const TRUST_DIALOG = "Do you trust the files in this folder?";
 
@@ -28,7 +30,8 @@ export function readScreen({ title, lines }: Pick<Look, "title" | "lines">): Gem
   const limit = lines.map((line) => line.match(LIMIT_DIALOG)?.[0]).find(Boolean);
   const composer = findComposer(lines);
   if (limit && !composer) return { state: "limit", text: limit.replace(/[│\s]+$/, "") };
-  if (title.includes("Action Required")) return { state: "asks" };
+  if (title.includes("Action Required") || (!composer && lines.some((line) => CHOICE.test(line))))
+    return { state: "asks" };
   if (title.includes("Working")) return { state: "working" };
   if (!title.includes("Ready")) return { state: "unknown", why: "its window title does not say what it does" };
   if (!composer) return { state: "unknown", why: NO_COMPOSER };

@@ -20,6 +20,7 @@ export interface GeminiOptions extends AgentOptions {
   isUntrusted?: boolean;
   /** Outside tmux, as far as the session can know. */
   isPlain?: boolean;
+  detectsLoops?: boolean;
   args?: string[];
   hookEvents?: readonly string[];
 }
@@ -61,6 +62,7 @@ export async function openGemini(
     hookEvents: options.hookEvents ?? GeminiHookEvent.options,
     mcp,
     allowShell: options.allowShell,
+    detectsLoops: options.detectsLoops,
   });
   const api = startGeminiApi(options.model);
   world.terminal.open(name, {
@@ -98,7 +100,16 @@ export async function openGemini(
     home,
     folder,
     screen,
-    type: (text) => world.terminal.type(name, text),
+    async type(text) {
+      world.terminal.write(name, text);
+      await world.until("the text is in the composer", () => draft() !== "");
+      // An Enter that comes too soon after text is taken as a part of it (0.61.0), and a busy machine is slow to paint.
+      for (let tries = 0; tries < 5 && draft() !== ""; tries++) {
+        await Bun.sleep(300);
+        world.terminal.press(name, "Enter");
+        await Bun.sleep(700);
+      }
+    },
     press: (...keys) => world.terminal.press(name, ...keys),
     write: (text) => world.terminal.write(name, text),
     async idle(timeoutMs = 30_000) {
