@@ -19,9 +19,16 @@ import {
 import { newSecret } from "../../platform/ids.ts";
 import { logger } from "../../platform/log.ts";
 import { instanceOf } from "../../platform/process.ts";
-import { ClaudeHookEvent, type HookReply, type HookReport, RepowireError, sameInstance } from "../../protocol/index.ts";
+import {
+  ClaudeHookEvent,
+  fromZod,
+  type HookReply,
+  type HookReport,
+  RepowireError,
+  sameInstance,
+} from "../../protocol/index.ts";
 import { CLAUDE_TOOLS, channelFrame, parseChannelFrame, parseInboxFrame, reminderText } from "../../words/index.ts";
-import { meshLine, sessionStartOf } from "../hook-session.ts";
+import { isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
 import { HookInput } from "./hook-input.ts";
 import type { PermissionWaits } from "./permission-waits.ts";
 import type { ClaudeSession } from "./session.ts";
@@ -53,7 +60,9 @@ export function createHookHandler(parts: HookParts) {
         "invalid_input",
         `Claude Code has no hook event "${given.event}" that repowire knows. Run \`repowire setup\` again.`,
       );
-    const input = HookInput.parse(given.input);
+    const parsed = HookInput.safeParse(given.input);
+    if (!parsed.success) throw fromZod(parsed.error, `the input of the hook ${given.event}`);
+    const input = parsed.data;
     const peer = await seatOf(given, input);
     const session = parts.attach(peer);
     if (input.transcript_path && !input.agent_id) session?.useTranscript(input.transcript_path);
@@ -125,11 +134,12 @@ export function createHookHandler(parts: HookParts) {
     return context("SessionStart", line);
   }
 
-  async function promptSubmit({ input, peer, session }: HookEvent): Promise<HookReply> {
+  async function promptSubmit({ given, input, peer, session }: HookEvent): Promise<HookReply> {
     const lease = newSecret();
     const frames = await engine.run((ctx) => {
       noteActivity(ctx, peer.id, "busy");
       noteInput(ctx, peer, input.prompt ?? "");
+      if (isReplay(given)) return [];
       const latest = ctx.tx.peers.get(peer.id) ?? peer;
       return leaseForHook(ctx, latest, "prompt", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),
@@ -155,11 +165,12 @@ export function createHookHandler(parts: HookParts) {
     noteTurnInput(ctx, peer.id, { type: isOther ? "other" : "user" }, "prompt hook");
   }
 
-  async function betweenTools({ peer, session }: HookEvent): Promise<HookReply> {
+  async function betweenTools({ given, peer, session }: HookEvent): Promise<HookReply> {
     await session?.catchUp();
     const lease = newSecret();
     const frames = await engine.run((ctx) => {
       withdrawApprovals(ctx, peer.id, "decided in the session's own terminal");
+      if (isReplay(given)) return [];
       return leaseForHook(ctx, peer, "between_tools", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),
       );
@@ -203,7 +214,7 @@ export function createHookHandler(parts: HookParts) {
     return { output: { hookSpecificOutput: { hookEventName: "PermissionRequest", decision } } };
   }
 
-  async function stop({ input, peer, session }: HookEvent): Promise<HookReply> {
+  async function stop({ given, input, peer, session }: HookEvent): Promise<HookReply> {
     const inputs = await turnInputs(input, peer, session);
     const lease = newSecret();
     const result = await engine.run((ctx) => {
@@ -213,13 +224,14 @@ export function createHookHandler(parts: HookParts) {
         text: input.last_assistant_message,
         inputs,
         wasContinued: input.stop_hook_active ?? false,
-        canRemind: true,
+        canRemind: !isReplay(given),
       });
       if (remind)
         return {
           texts: [reminderText(remind.handle, ctx.tx.peers.get(remind.asker)?.name ?? "a peer", CLAUDE_TOOLS.reply)],
           isLeased: false,
         };
+      if (isReplay(given)) return { texts: [], isLeased: false };
       const latest = ctx.tx.peers.get(peer.id) ?? peer;
       const texts = leaseForHook(ctx, latest, "turn_end", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),

@@ -315,6 +315,7 @@ export function createGeminiSession(parts: GeminiSessionParts): GeminiSession {
   function giveBackDropped(ctx: Context): void {
     const idleFor = ctx.now.awake - ctx.live.activity(peerId).since_awake;
     if (idleFor < DROPPED_MS || !tail) return;
+    route.giveBackStuck(ctx);
     for (const delivery of ctx.tx.deliveries.inStates(peerId, ["presented"])) {
       if (delivery.rung !== "pane" && delivery.rung !== "hook") continue;
       if (delivery.entered_at === undefined && ctx.now.awake - (delivery.presented_awake ?? 0) >= DROPPED_MS)
