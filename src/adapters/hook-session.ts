@@ -30,6 +30,9 @@ export function sessionStartOf(
   };
 }
 
+/** Told from the spool: its hook has ended, so nothing that it would print reaches the session. */
+export const isReplay = (given: HookReport): boolean => given.spooled_at !== undefined;
+
 /** What a session is told at its start: who it is, who else is there, what is open. */
 export function meshLine(ctx: Context, peer: PeerRecord): string {
   const others = othersOnline(ctx, peer);

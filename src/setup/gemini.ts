@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import type { HomePaths } from "../platform/paths.ts";
 import { shellWord } from "../platform/shell.ts";
-import { VERSION } from "../protocol/index.ts";
+import { GeminiHookEvent, VERSION } from "../protocol/index.ts";
 import { findCli, readSettings, userHome } from "./find-cli.ts";
 import { launcherPath } from "./launchers.ts";
 import type { OwnFile } from "./own-file.ts";
@@ -21,8 +21,6 @@ const CALL_MS = 600_000;
 /** Gemini waits for each hook, and a dialog for the one before it. Milliseconds. */
 const HOOK_MS = 10_000;
 
-export const GEMINI_HOOK_EVENTS = ["SessionStart", "SessionEnd", "BeforeAgent", "AfterAgent", "Notification"] as const;
-
 function files({ paths, env, allowTools }: SetupContext): WantedFile[] {
   const command = launcherPath(paths, "mcp");
   const server: Edit = {
@@ -33,7 +31,7 @@ function files({ paths, env, allowTools }: SetupContext): WantedFile[] {
     value: { command, args: ["gemini"], timeout: CALL_MS },
     mark: command,
   };
-  const hooks = GEMINI_HOOK_EVENTS.map((event): Edit => {
+  const hooks = GeminiHookEvent.options.map((event): Edit => {
     const command = `${shellWord(launcherPath(paths, "hook"))} gemini ${event}`;
     return {
       kind: "hook",

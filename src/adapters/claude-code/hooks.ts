@@ -28,7 +28,7 @@ import {
   sameInstance,
 } from "../../protocol/index.ts";
 import { CLAUDE_TOOLS, channelFrame, parseChannelFrame, parseInboxFrame, reminderText } from "../../words/index.ts";
-import { meshLine, sessionStartOf } from "../hook-session.ts";
+import { isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
 import { HookInput } from "./hook-input.ts";
 import type { PermissionWaits } from "./permission-waits.ts";
 import type { ClaudeSession } from "./session.ts";
@@ -300,9 +300,6 @@ export function createHookHandler(parts: HookParts) {
 
   return { report, printed };
 }
-
-/** Told from the spool: its hook has ended, so nothing that it would print reaches the session. */
-const isReplay = (given: HookReport): boolean => given.spooled_at !== undefined;
 
 function context(event: string, text: string): HookReply {
   return { output: { hookSpecificOutput: { hookEventName: event, additionalContext: text } } };

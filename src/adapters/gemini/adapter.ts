@@ -2,6 +2,7 @@ import type { Engine, PeerRecord } from "../../core/index.ts";
 import { logger } from "../../platform/log.ts";
 import type { PeerId } from "../../protocol/index.ts";
 import type { RuntimeAdapter, Transports } from "../adapter.ts";
+import { discoverGemini } from "./discover.ts";
 import { createGeminiHooks } from "./hooks.ts";
 import { createGeminiSession, type GeminiSession } from "./session.ts";
 
@@ -101,6 +102,7 @@ export function createGeminiAdapter(parts: { engine: Engine; transports: Transpo
       clearInterval(ticking);
       for (const session of sessions.values()) session.close();
     },
+    discover: async (places) => discoverGemini(engine, places),
     health: () => ({ ok: true, detail: `${sessions.size} sessions followed` }),
   };
 }

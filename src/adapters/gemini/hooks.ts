@@ -13,10 +13,12 @@ import {
   present,
   settleHookLease,
 } from "../../core/index.ts";
+import { isYoloCommand } from "../../platform/gemini-command.ts";
 import { newSecret } from "../../platform/ids.ts";
-import { instanceOf } from "../../platform/process.ts";
+import { instanceOf, processArgs } from "../../platform/process.ts";
 import {
   type Envelope,
+  fromZod,
   GeminiHookEvent,
   type HookReply,
   type HookReport,
@@ -25,7 +27,7 @@ import {
   sameInstance,
 } from "../../protocol/index.ts";
 import { cleanLine, GATE_TEXTS, geminiFrame, geminiNotice } from "../../words/index.ts";
-import { meshLine, sessionStartOf } from "../hook-session.ts";
+import { isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
 import { type HandleState, judgePrompt } from "./gate.ts";
 import { GeminiHookInput } from "./hook-input.ts";
 import type { GeminiSession } from "./session.ts";
@@ -55,7 +57,9 @@ export function createGeminiHooks(parts: GeminiHookParts) {
         "invalid_input",
         `Gemini CLI has no hook event "${given.event}" that repowire knows. Run \`repowire setup\` again.`,
       );
-    const input = GeminiHookInput.parse(given.input);
+    const parsed = GeminiHookInput.safeParse(given.input);
+    if (!parsed.success) throw fromZod(parsed.error, `the input of the hook ${given.event}`);
+    const input = parsed.data;
     const event = known.data;
     // It may come three times for one exit, and says nothing that the process does not.
     if (event === "SessionEnd") return {};
@@ -63,6 +67,7 @@ export function createGeminiHooks(parts: GeminiHookParts) {
     const session = parts.attach(peer);
     if (!session) return {};
     session.hookRan(event, input.transcript_path, given.tmux);
+    if (isReplay(given)) return replay(event, peer, session);
     switch (event) {
       case "SessionStart":
         return sessionStart(input, peer, session);
@@ -75,6 +80,14 @@ export function createGeminiHooks(parts: GeminiHookParts) {
       default:
         return event satisfies never;
     }
+  }
+
+  /** What happened while the daemon was away; nothing can be handed over there any more, and the transcript knows the rest. */
+  async function replay(event: GeminiHookEvent, peer: PeerRecord, session: GeminiSession): Promise<HookReply> {
+    if (event === "AfterAgent") await session.turnEnded();
+    else if (event === "BeforeAgent") await engine.run((ctx) => noteActivity(ctx, peer.id, "busy"));
+    else if (event === "SessionStart") await engine.run((ctx) => noteActivity(ctx, peer.id, "idle"));
+    return {};
   }
 
   async function seatOf(given: HookReport, input: GeminiHookInput): Promise<PeerRecord> {
@@ -93,6 +106,8 @@ export function createGeminiHooks(parts: GeminiHookParts) {
         capabilities: [...new Set([...latest.capabilities, "hooks" as const])],
         config_dir: latest.config_dir ?? given.config_dir,
         transcript: input.transcript_path ?? latest.transcript,
+        // Known before anything can reach it; what its user changes later, the composer's sign tells.
+        permission_mode: latest.permission_mode ?? (isYoloCommand(processArgs(given.pid)) ? "yolo" : undefined),
       };
       if (JSON.stringify(next) !== JSON.stringify(latest)) ctx.tx.peers.put(next);
       ctx.live.setGivesReceipts(ctx.tx, seat.id, true);

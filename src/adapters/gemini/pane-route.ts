@@ -7,11 +7,10 @@ import {
   isOurHold,
   move,
   openRoute,
-  settlePending,
 } from "../../core/index.ts";
 import { logger } from "../../platform/log.ts";
 import { within } from "../../platform/within.ts";
-import type { DeliverResult, Envelope, PeerId } from "../../protocol/index.ts";
+import type { DeliverResult, Envelope, MessageId, PeerId } from "../../protocol/index.ts";
 import { geminiTag } from "../../words/index.ts";
 import type { Transports } from "../adapter.ts";
 import { PASTE_TIMING, type Pane, type PasteResult, pasteAndEnter } from "../tmux/index.ts";
@@ -28,6 +27,8 @@ export interface PaneRoute {
   taken(handle: string): void;
   /** Nothing of it reached the model: it waits, and its sender is told why. */
   giveBack(ctx: Context, delivery: DeliveryRecord, why: string): void;
+  /** What a hook took and never printed; for a session that has been idle since. */
+  giveBackStuck(ctx: Context): void;
   /** Lets go what was held only for what stood in the composer: it is empty again (`""`), or holds that message's own tag. */
   lift(ctx: Context, composer: string, clientActiveAt: number | undefined): void;
   close(): void;
@@ -55,6 +56,7 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
   const { engine, peer, pid } = parts;
   const id = `pane:${pid}:${crypto.randomUUID()}`;
   const awaited = new Map<string, () => void>();
+  const handing = new Set<MessageId>();
   let isOpen = false;
 
   async function deliver(items: Envelope[]): Promise<DeliverResult[]> {
@@ -67,6 +69,7 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
     });
     const hook = Promise.withResolvers<true>();
     awaited.set(first.handle, () => hook.resolve(true));
+    handing.add(first.message);
     try {
       const result = await paste(first);
       if (result.verdict !== "not_delivered" && (await within(HOOK_WAIT_MS, hook.promise))) return [];
@@ -83,6 +86,7 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
       return [];
     } finally {
       awaited.delete(first.handle);
+      handing.delete(first.message);
     }
   }
 
@@ -124,8 +128,8 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
       move(ctx, delivery, "queued", { reason: why, attempt, rung: undefined });
       return;
     }
+    // Mostly for seconds: whoever waits for the answer goes on waiting, and reads the reason when that ends.
     move(ctx, delivery, "held", { reason: `${HOLD_PREFIX}${why}`, attempt });
-    if (ask) settlePending(ctx, ask);
   }
 
   return {
@@ -155,6 +159,12 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
     },
     taken: (handle) => awaited.get(handle)?.(),
     giveBack,
+    giveBackStuck(ctx) {
+      for (const delivery of ctx.tx.deliveries.inStates(peer, ["leased"])) {
+        if (delivery.lease_route === id && !handing.has(delivery.message))
+          giveBack(ctx, delivery, "a hook took its tag and never finished");
+      }
+    },
     lift(ctx, composer, clientActiveAt) {
       if (clientActiveAt !== undefined && Date.now() - clientActiveAt < PASTE_TIMING.quietMs + 1_000) return;
       for (const delivery of ctx.tx.deliveries.inStates(peer, ["held"])) {

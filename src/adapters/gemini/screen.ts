@@ -11,12 +11,16 @@ export type GeminiScreen =
   | { state: "trust" }
   | { state: "unknown"; why: string };
 
+/** It is painted a moment after the title says that a turn is over. */
+const NO_COMPOSER = "no composer is on its screen";
 const PLACEHOLDER = "  Type your message or @path/to/file";
 const TOP = /^▄+$/;
 const BOTTOM = /^▀+$/;
 /** The composer stands under a rule and a line with the mode; older prompts have the same box, but not these. */
 const RULE = /^─{10,}$/;
 const FOOTER_LINES_MAX = 4;
+/** The chosen line of a dialog's list; some dialogs ("A potential loop was detected") have the title Ready. */
+const CHOICE = /^[ │]*● \d+\. /;
 const LIMIT_DIALOG = /Usage limit reached for [^\n]*/;
 const TRUST_DIALOG = "Do you trust the files in this folder?";
 
@@ -26,10 +30,11 @@ export function readScreen({ title, lines }: Pick<Look, "title" | "lines">): Gem
   const limit = lines.map((line) => line.match(LIMIT_DIALOG)?.[0]).find(Boolean);
   const composer = findComposer(lines);
   if (limit && !composer) return { state: "limit", text: limit.replace(/[│\s]+$/, "") };
-  if (title.includes("Action Required")) return { state: "asks" };
+  if (title.includes("Action Required") || (!composer && lines.some((line) => CHOICE.test(line))))
+    return { state: "asks" };
   if (title.includes("Working")) return { state: "working" };
   if (!title.includes("Ready")) return { state: "unknown", why: "its window title does not say what it does" };
-  if (!composer) return { state: "unknown", why: "no composer is on its screen" };
+  if (!composer) return { state: "unknown", why: NO_COMPOSER };
   if (composer.sign === "!") return { state: "unknown", why: "its composer is in shell mode" };
   const { text, line, sign } = composer;
   return { state: "idle", text, isEmpty: text === PLACEHOLDER, line, isYolo: sign === "*" };
@@ -65,7 +70,7 @@ export const geminiProbe: ComposerProbe = {
       case "trust":
         return { state: "none", why: "it asks whether to trust its folder", passes: false };
       case "unknown":
-        return { state: "none", why: screen.why, passes: false };
+        return { state: "none", why: screen.why, passes: screen.why === NO_COMPOSER };
       default:
         return screen satisfies never;
     }

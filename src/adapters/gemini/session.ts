@@ -15,9 +15,8 @@ import {
   requeue,
   type TurnInput,
 } from "../../core/index.ts";
-import { isYoloCommand } from "../../platform/gemini-command.ts";
 import { logger } from "../../platform/log.ts";
-import { isForeground, processArgs, startedAt } from "../../platform/process.ts";
+import { isForeground, startedAt } from "../../platform/process.ts";
 import type { PeerId } from "../../protocol/index.ts";
 import type { Transports } from "../adapter.ts";
 import { createTail, type Tail } from "../tail.ts";
@@ -93,7 +92,6 @@ export function createGeminiSession(parts: GeminiSessionParts): GeminiSession {
   let idleSince: number | undefined;
   let waitDetail: string | undefined;
   let isLimitShown = false;
-  let isModeKnown = false;
   if (parts.peer.transcript) useTranscript(parts.peer.transcript);
 
   const route = createPaneRoute({
@@ -317,6 +315,7 @@ export function createGeminiSession(parts: GeminiSessionParts): GeminiSession {
   function giveBackDropped(ctx: Context): void {
     const idleFor = ctx.now.awake - ctx.live.activity(peerId).since_awake;
     if (idleFor < DROPPED_MS || !tail) return;
+    route.giveBackStuck(ctx);
     for (const delivery of ctx.tx.deliveries.inStates(peerId, ["presented"])) {
       if (delivery.rung !== "pane" && delivery.rung !== "hook") continue;
       if (delivery.entered_at === undefined && ctx.now.awake - (delivery.presented_awake ?? 0) >= DROPPED_MS)
@@ -358,9 +357,6 @@ export function createGeminiSession(parts: GeminiSessionParts): GeminiSession {
       tmux = tmuxOfHook ?? tmux;
       if (transcript) useTranscript(transcript);
       if (gate === "open" && (event === "BeforeAgent" || hasGate(configDir))) gate = "proven";
-      if (!isModeKnown && isYoloCommand(processArgs(pid)))
-        void noteMode("yolo").catch((error) => log.error("a mode was not noted", { error }));
-      isModeKnown = true;
     },
     taken: (handle) => route.taken(handle),
     waits,

@@ -43,6 +43,8 @@ describe.skipIf(!hasTmux)("a text for a session in a pane", () => {
   beforeAll(() => {
     home = tempHome();
     terminal = privateTerminal(home.path);
+    // A server ends with its last session, and the next one must not meet it on its way out.
+    terminal.open("keeper", { cwd: home.path, env: {}, command: ["sleep", "600"] });
   });
   afterEach(() => {
     for (const name of open.splice(0)) terminal.kill(name);

@@ -4,6 +4,7 @@ import { channelScenes } from "./channel.ts";
 import { codexScenes } from "./codex.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
+import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
 import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
@@ -27,4 +28,5 @@ export const SCENES: Scene[] = [
   ...setupAllScenes,
   ...codexScenes,
   ...openCodeScenes,
+  ...geminiScenes,
 ];

@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { processesFrom, processInfo } from "../../../src/platform/process.ts";
 import { DRIVERS } from "../drivers/index.ts";
-import { installCli } from "../install.ts";
 import type { World } from "../world.ts";
 import type { Scene } from "./index.ts";
 
@@ -16,7 +15,6 @@ const FILES: Record<string, string> = {
   ".codex/hooks.json": '{ "hooks": { "Stop": [ { "hooks": [ { "type": "command", "command": "true" } ] } ] } }',
   ".gemini/settings.json": '{\n  "general": { "enableAutoUpdate": false }\n}\n',
 };
-const GEMINI_VERSION = process.env.REPOWIRE_GEMINI_VERSION || "0.61.0";
 
 export const setupAllScenes: Scene[] = [
   {
@@ -125,7 +123,7 @@ function machineOf(world: World) {
     claude: world.claude,
     codex: driver("codex"),
     opencode: driver("opencode"),
-    gemini: installCli({ package: "@google/gemini-cli", version: GEMINI_VERSION, binary: "gemini" }),
+    gemini: driver("gemini"),
   };
   for (const [name, program] of Object.entries(programs)) symlinkSync(program, join(bin, name));
   // Codex is told the port: it has to be a fixed one.
