@@ -89,6 +89,7 @@ export function createMail(parts: MailParts): Mail {
   let waiting: Waiting[] = [];
   let turn: Turn | undefined;
   let isPumping = false;
+  let wantsPump = false;
   let isHolding = false;
   const shown = new Set<MessageId>();
   /** How often each was held back here: what was never shown is not "again". */
@@ -150,6 +151,7 @@ export function createMail(parts: MailParts): Mail {
   }
 
   function pump(): void {
+    wantsPump = isPumping;
     if (isPumping) return;
     isPumping = true;
     void pumpAll()
@@ -160,6 +162,8 @@ export function createMail(parts: MailParts): Mail {
       })
       .finally(() => {
         isPumping = false;
+        // Something changed while it looked.
+        if (wantsPump) pump();
       });
   }
 

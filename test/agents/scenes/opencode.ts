@@ -364,11 +364,12 @@ export const openCodeScenes: Scene[] = [
       await backend.type("hello");
       await backend.idle();
       await backend.type("/undo");
-      await world.terminal.waitFor("backend", /reverted|Undo|redo/i);
+      await world.terminal.waitFor("backend", /message reverted/);
       const outcome = await askFrom(world, "Are you there?", 15);
       check("held, and it says why", outcome.state === "pending" && outcome.recipient.delivery === "held", outcome);
       check("the undone message is still there", shown(backend, "hello").length === 1);
-      await backend.type("/redo");
+      backend.press("C-x");
+      backend.press("r");
       await world.until("it goes in then", async () => (await world.trace("last")).ask?.state === "answered", 40_000);
       check("nothing was lost", shown(backend, "hello").length === 1);
     },
