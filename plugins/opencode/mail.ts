@@ -140,6 +140,8 @@ export function createMail(parts: MailParts): Mail {
       parts.report({ type: "delivered", result: full });
     };
     if (shown.has(message)) {
+      // OpenCode said that it stored it; an event about that may have been missed.
+      parts.report({ type: "entered", message });
       resolve({ message, attempt, outcome: "presented" });
       return promise;
     }

@@ -107,7 +107,7 @@ export async function startOpenCode(world: World, name: string, options: OpenCod
     },
     press: (...keys) => world.terminal.press(name, ...keys),
     write: (text) => world.terminal.write(name, text),
-    idle: async (timeoutMs = 30_000) =>
+    idle: async (timeoutMs = 60_000) =>
       void (await world.until(`${name} is idle`, () => ownPrompts() >= expected && isIdle(messages()), timeoutMs)),
     dialog: async (timeoutMs) =>
       void (await world.until(`a permission dialog of ${name}`, () => DIALOG.test(screen()), timeoutMs)),
