@@ -1,22 +1,10 @@
-import {
-  byteLength,
-  type DeliverResult,
-  type Envelope,
-  LIMITS,
-  type MessageId,
-  type Report,
-} from "../../src/protocol/index.ts";
-import {
-  OPENCODE_HOLDS,
-  OPENCODE_TOOLS,
-  openCodeInstruction,
-  openCodeText,
-  reminderText,
-  TURN_FAILED,
-} from "../../src/words/index.ts";
-import type { OpenCode, PromptPart, UserPick } from "./api.ts";
+import type { DeliverResult, Envelope, MessageId, Report } from "../../src/protocol/index.ts";
+import { OPENCODE_HOLDS } from "../../src/words/index.ts";
+import type { OpenCode, UserPick } from "./api.ts";
 import type { Choice } from "./conversations.ts";
 import { judgeTurn, type TurnVerdict } from "./judge.ts";
+import { outcomeOf } from "./outcome.ts";
+import { promptParts, reminderPart } from "./prompt-parts.ts";
 import { createDeferred, newTurn, nextBatch, startsTurn, type Turn } from "./turn.ts";
 
 /**
@@ -196,8 +184,8 @@ export function createMail(parts: MailParts): Mail {
       if ((await parts.api().busy()).has(session)) return parts.markBusy(session);
       const info = await parts.api().session(session);
       if (!info) {
-        onDeleted(session);
-        continue;
+        hold([...waiting], OPENCODE_HOLDS.no_conversation);
+        return retryLater();
       }
       if (info.revert !== undefined) return hold([...waiting], OPENCODE_HOLDS.undone);
       await promptWith(session);
@@ -251,12 +239,12 @@ export function createMail(parts: MailParts): Mail {
 
   async function onIdle(session: string): Promise<void> {
     const ended = turn;
-    if (ended?.session === session && ended.isStored) {
+    if (ended?.session === session) {
       try {
         await judge(ended);
       } catch (error) {
         parts.api().log(`a turn could not be judged: ${String(error)}`);
-        conclude(ended, { type: "no_answer" });
+        if (turn === ended) conclude(ended, { type: "no_answer" });
       }
     }
   }
@@ -274,7 +262,8 @@ export function createMail(parts: MailParts): Mail {
         wasRetrying: ended.wasRetrying,
       });
     }
-    if (turn !== ended) return;
+    // An idle event that comes before the prompt is stored is about the run before.
+    if (turn !== ended || (verdict.type === "nothing" && !ended.isStored)) return;
     const isTheUsers = verdict.type === "joined" && ended.asks.size > 0 && ended.ownOpen.size === 0;
     if (isTheUsers && !ended.isReminded) await remind(ended.session, [...ended.asks.values()]);
     else conclude(ended, verdict);
@@ -299,34 +288,10 @@ export function createMail(parts: MailParts): Mail {
       deferred.add(ended.session, ended.ownOpen, ended.asks.values());
       return;
     }
-    for (const ask of ended.asks.values()) parts.report(outcomeOf(ask, verdict, ended));
-  }
-
-  function outcomeOf({ message }: Envelope, verdict: TurnVerdict, ended: Turn): Report {
-    const peer = parts.peerName();
-    const failed = (reason: "interrupted" | "model_error" | "no_answer", text: string): Report => ({
-      type: "failed",
-      message,
-      reason,
-      text: text.slice(0, LIMITS.reasonCharsMax),
-    });
-    switch (verdict.type) {
-      case "answer":
-        return { type: "answer", message, text: withinLimit(verdict.text) };
-      case "interrupted":
-        return failed("interrupted", TURN_FAILED.interrupted(peer));
-      case "model_error":
-        return failed("model_error", TURN_FAILED.model_error(peer, verdict.error.slice(0, 300)));
-      case "joined":
-        return failed("no_answer", TURN_FAILED.user_joined(peer));
-      case "no_answer":
-      case "nothing":
-        return failed(
-          "no_answer",
-          ended.refusedPermission ? TURN_FAILED.refused_permission(peer) : TURN_FAILED.no_answer(peer),
-        );
-      default:
-        return verdict satisfies never;
+    for (const ask of ended.asks.values()) {
+      parts.report(
+        outcomeOf(ask.message, verdict, { peer: parts.peerName(), refusedPermission: ended.refusedPermission }),
+      );
     }
   }
 
@@ -445,30 +410,4 @@ export function createMail(parts: MailParts): Mail {
       return turn !== undefined || deferred.size > 0;
     },
   };
-}
-
-function promptParts(items: readonly Envelope[]): PromptPart[] {
-  const shown = items.map(
-    (item): PromptPart => ({
-      type: "text",
-      text: openCodeText(item),
-      metadata: { repowire: { id: item.message, kind: item.kind } },
-    }),
-  );
-  return [...shown, { type: "text", text: openCodeInstruction(items), synthetic: true }];
-}
-
-const reminderPart = (ask: Envelope): PromptPart => ({
-  type: "text",
-  text: reminderText(ask.handle, ask.from.name, OPENCODE_TOOLS.reply),
-  metadata: { repowire: { id: ask.message, kind: ask.kind } },
-});
-
-const CUT_NOTE = "\n[cut: the final message was longer than one message of the mesh may be]";
-
-/** A final message beyond the limit is cut, and says so. */
-function withinLimit(text: string): string {
-  if (byteLength(text) <= LIMITS.bodyBytesMax) return text;
-  const bytes = new TextEncoder().encode(text).slice(0, LIMITS.bodyBytesMax - byteLength(CUT_NOTE));
-  return new TextDecoder().decode(bytes, { stream: true }) + CUT_NOTE;
 }

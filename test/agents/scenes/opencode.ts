@@ -514,6 +514,21 @@ export const openCodeScenes: Scene[] = [
       world.terminal.kill("attached");
     },
   },
+  {
+    name: "OpenCode: a draft at the home screen is never lost to a new session",
+    async run(world, { check }) {
+      const backend = await startOpenCode(world, "backend", { model: speaking("Here.") });
+      backend.write("half a thought of mine");
+      await world.until("the draft is on the screen", () => backend.screen().includes("half a thought of mine"));
+      const outcome = await askFrom(world, "Anybody?", 30);
+      check("the draft is on the screen", backend.screen().includes("half a thought of mine"), backend.screen());
+      check(
+        "the question is answered, or waits and says so",
+        outcome.state === "answered" || outcome.state === "pending",
+        outcome,
+      );
+    },
+  },
 ];
 
 /** The address that a server prints when it is up. */
