@@ -36,7 +36,9 @@ export function daemonCall(home: string): DaemonCall {
           body: JSON.stringify(body),
           signal: AbortSignal.timeout(timeoutMs),
         });
-        if (!response.ok) return response.status >= 500 ? undefined : {};
+        // What is not a refusal in our own form comes from another program on that port: as if nobody were there.
+        const isOurs = response.headers.get("content-type") === "application/problem+json";
+        if (!response.ok) return response.status >= 500 || !isOurs ? undefined : {};
         const reply: unknown = await response.json();
         return typeof reply === "object" && reply !== null ? Object.fromEntries(Object.entries(reply)) : {};
       } catch {
