@@ -1,7 +1,7 @@
 import type { AskOutcome, Urgency } from "../../../src/protocol/index.ts";
 import type { Model } from "../../support/model-script.ts";
-import { openCodeEnv } from "../../support/opencode-cli.ts";
-import { installOpenCode, type OpenCodeSession, startOpenCode } from "../drivers/opencode.ts";
+import { openCodeEnv, openCodeMessages } from "../../support/opencode-cli.ts";
+import { installOpenCode, type OpenCodeSession, prepareOpenCode, startOpenCode } from "../drivers/opencode.ts";
 import { answering, ask, askId, bash, obedient, reply } from "../models.ts";
 import type { World } from "../world.ts";
 import type { Scene } from "./index.ts";
@@ -14,10 +14,10 @@ const speaking =
 const askFrom = (world: World, question: string, waitSeconds = 80, urgency?: Urgency): Promise<AskOutcome> =>
   world.mesh.ask({ peer: "backend", question, wait_seconds: waitSeconds, urgency });
 
-const shown = (session: OpenCodeSession, word: string) =>
-  session
-    .messages()
-    .filter(({ info, parts }) => info.role === "user" && parts.some((part) => part.text?.includes(word)));
+const shown = (session: { home: string }, word: string) =>
+  openCodeMessages(session.home).filter(
+    ({ info, parts }) => info.role === "user" && parts.some((part) => part.text?.includes(word)),
+  );
 
 async function works(world: World, session: OpenCodeSession, word: string): Promise<void> {
   await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(word)));
@@ -467,15 +467,10 @@ export const openCodeScenes: Scene[] = [
   {
     name: "OpenCode: served, it holds questions until somebody has prompted it, and never guesses a session",
     async run(world, { check }) {
-      const seeded = await startOpenCode(world, "backend", { model: speaking("Served.") });
-      await seeded.type("hello");
-      await seeded.idle();
-      seeded.press("C-c");
-      await world.until("it is gone", async () => (await peersOf(world, "backend"))[0]?.presence.state === "offline");
-      const folder = `${world.root}/backend`;
+      const { folder, home } = prepareOpenCode(world, "backend", { model: speaking("Served.") });
       const server = Bun.spawn([installOpenCode(), "serve", "--port", "0"], {
         cwd: folder,
-        env: openCodeEnv(seeded.home),
+        env: openCodeEnv(home),
         stdin: "ignore",
         stdout: "pipe",
         stderr: "ignore",
@@ -487,7 +482,7 @@ export const openCodeScenes: Scene[] = [
       const url = await listening(server.stdout);
       world.terminal.open("attached", {
         cwd: folder,
-        env: openCodeEnv(seeded.home),
+        env: openCodeEnv(home),
         command: [installOpenCode(), "attach", url],
       });
       await world.terminal.waitFor("attached", /Ask anything/, 60_000);
@@ -504,8 +499,8 @@ export const openCodeScenes: Scene[] = [
         async () => (await world.trace("last")).ask?.state === "answered",
         40_000,
       );
-      const asked = shown(seeded, "Anybody there?");
-      const prompted = shown(seeded, "hello again");
+      const asked = shown({ home }, "Anybody there?");
+      const prompted = shown({ home }, "hello again");
       check(
         "into the session that was prompted",
         asked.length === 1 && asked[0]?.session === prompted[0]?.session,
