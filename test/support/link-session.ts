@@ -14,7 +14,8 @@ export interface LinkSession extends Disposable {
   got(body: string): Promise<Envelope>;
 }
 
-export interface LinkSessionOptions extends Partial<Pick<LinkOptions, "onDeliver" | "onVerdict" | "locate">> {
+export interface LinkSessionOptions
+  extends Partial<Pick<LinkOptions, "onDeliver" | "onCancel" | "onVerdict" | "locate">> {
   claim?: Partial<SessionClaim>;
 }
 
@@ -41,6 +42,7 @@ export async function linkSession(home: string, name: string, options: LinkSessi
       received.push(...items);
       return options.onDeliver ? options.onDeliver(items) : items.map(presented);
     },
+    onCancel: options.onCancel,
     onVerdict: options.onVerdict,
     onState: (state) => states.push(state),
     timing: { reconnectMinMs: 20, reconnectMaxMs: 100 },
