@@ -179,20 +179,6 @@ describe("what the session's side cannot hand over now", () => {
     await until(async () => (await trace(sender, id)).includes("presented"), "it is handed over again");
     expect(recipient.received.map((item) => item.attempt)).toEqual([1, 2]);
   });
-
-  test("may be over meanwhile, and its side is told", async () => {
-    const asker = await join("asker-3");
-    const cancelled: string[] = [];
-    const never = Promise.withResolvers<never>();
-    const recipient = await join("keeps", {
-      onDeliver: () => never.promise,
-      onCancel: (message) => void cancelled.push(message),
-    });
-    await asker.link.mesh.ask({ peer: "keeps", question: "never mind", wait_seconds: 0 });
-    const { message } = await recipient.got("never mind");
-    recipient.link.report({ type: "failed", message, reason: "no_answer", text: "its user took over" });
-    await until(() => cancelled.includes(message), "the cancel arrives");
-  });
 });
 
 describe("a call that the link says a subagent makes", () => {

@@ -14,8 +14,7 @@ export interface LinkSession extends Disposable {
   got(body: string): Promise<Envelope>;
 }
 
-export interface LinkSessionOptions
-  extends Partial<Pick<LinkOptions, "onDeliver" | "onCancel" | "onVerdict" | "locate">> {
+export interface LinkSessionOptions extends Partial<Pick<LinkOptions, "onDeliver" | "onVerdict" | "locate">> {
   claim?: Partial<SessionClaim>;
 }
 
@@ -42,7 +41,6 @@ export async function linkSession(home: string, name: string, options: LinkSessi
       received.push(...items);
       return options.onDeliver ? options.onDeliver(items) : items.map(presented);
     },
-    onCancel: options.onCancel,
     onVerdict: options.onVerdict,
     onState: (state) => states.push(state),
     timing: { reconnectMinMs: 20, reconnectMaxMs: 100 },
