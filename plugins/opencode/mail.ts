@@ -1,22 +1,11 @@
-import {
-  byteLength,
-  type DeliverResult,
-  type Envelope,
-  LIMITS,
-  type MessageId,
-  type Report,
-} from "../../src/protocol/index.ts";
-import {
-  OPENCODE_HOLDS,
-  OPENCODE_TOOLS,
-  openCodeInstruction,
-  openCodeText,
-  reminderText,
-  TURN_FAILED,
-} from "../../src/words/index.ts";
-import type { OpenCode, PromptPart, UserPick } from "./api.ts";
+import type { DeliverResult, Envelope, MessageId, Report } from "../../src/protocol/index.ts";
+import { OPENCODE_HOLDS } from "../../src/words/index.ts";
+import type { OpenCode, UserPick } from "./api.ts";
 import type { Choice } from "./conversations.ts";
 import { judgeTurn, type TurnVerdict } from "./judge.ts";
+import { outcomeOf } from "./outcome.ts";
+import { promptParts, reminderPart } from "./prompt-parts.ts";
+import { createQueue } from "./queue.ts";
 import { createDeferred, newTurn, nextBatch, startsTurn, type Turn } from "./turn.ts";
 
 /**
@@ -70,55 +59,27 @@ export interface MailParts {
   timing?: { settleMs?: number; retryMs?: number };
 }
 
-interface Waiting {
-  envelope: Envelope;
-  settle(result: Told): void;
-}
-type Told = Pick<DeliverResult, "outcome" | "reason">;
-
 /** After an idle event the store may lag behind by some milliseconds (1.18.33). */
 const SETTLE_MS = 150;
 const RETRY_MS = 10_000;
 const RETRY_MS_MAX = 600_000;
-/** Messages whose presentation is remembered, so that a repeat after a lost report is not shown twice. */
-const SHOWN_MAX = 1_000;
-
 export function createMail(parts: MailParts): Mail {
   const settleMs = parts.timing?.settleMs ?? SETTLE_MS;
   let retryMs = parts.timing?.retryMs ?? RETRY_MS;
-  let waiting: Waiting[] = [];
+  const queue = createQueue(parts.report);
   let turn: Turn | undefined;
   let isPumping = false;
+  let wantsPump = false;
   let isHolding = false;
-  const shown = new Set<MessageId>();
-  /** How often each was held back here: what was never shown is not "again". */
-  const heldTimes = new Map<MessageId, number>();
   const deferred = createDeferred();
   const notedAsks = new Map<string, Envelope[]>();
   /** Given to the model with a call that has not ended yet. */
   const notesUnseen = new Map<string, Envelope[]>();
 
-  const without = (gone: readonly Waiting[]) => {
-    waiting = waiting.filter((entry) => !gone.includes(entry));
-  };
-
-  function settle(entries: readonly Waiting[], result: Told): void {
-    without(entries);
-    for (const { envelope, settle: tell } of entries) {
-      if (result.outcome === "presented") {
-        shown.add(envelope.message);
-        heldTimes.delete(envelope.message);
-        for (const old of [...shown].slice(0, Math.max(0, shown.size - SHOWN_MAX))) shown.delete(old);
-      } else if (result.outcome === "held") {
-        heldTimes.set(envelope.message, (heldTimes.get(envelope.message) ?? 0) + 1);
-      }
-      tell(result);
-    }
-  }
-
-  function hold(entries: readonly Waiting[], reason: string): void {
+  /** Nothing can go out before a person did something; the daemon keeps it meanwhile. */
+  function hold(reason: string): void {
     isHolding = true;
-    const first = entries[0]?.envelope;
+    const [first] = queue.items;
     if (first)
       void parts
         .api()
@@ -126,40 +87,23 @@ export function createMail(parts: MailParts): Mail {
         .catch(() => {
           // No screen to say it on.
         });
-    settle(entries, { outcome: "held", reason });
-  }
-
-  function enqueue(envelope: Envelope): Promise<DeliverResult> {
-    const { message, attempt } = envelope;
-    const { promise, resolve } = Promise.withResolvers<DeliverResult>();
-    const told = (result: Told) => {
-      const full = { message, attempt, ...result };
-      resolve(full);
-      // The connection that asked may be gone by now; a report is kept until it is acknowledged.
-      parts.report({ type: "delivered", result: full });
-    };
-    if (shown.has(message)) {
-      resolve({ message, attempt, outcome: "presented" });
-      return promise;
-    }
-    const same = waiting.filter((entry) => entry.envelope.message === message);
-    without(same);
-    for (const old of same) old.settle({ outcome: "held", reason: "a newer attempt took its place" });
-    waiting.push({ envelope: { ...envelope, attempt: attempt - (heldTimes.get(message) ?? 0) }, settle: told });
-    return promise;
+    queue.settle(queue.items, { outcome: "held", reason });
   }
 
   function pump(): void {
+    wantsPump = isPumping;
     if (isPumping) return;
     isPumping = true;
     void pumpAll()
       .catch((error) => {
         parts.api().log(`messages could not be handed over: ${String(error)}`);
-        hold([...waiting], `its OpenCode gave an error (${String(error).slice(0, 200)}); tried again soon`);
+        hold(`its OpenCode gave an error (${String(error).slice(0, 200)}); tried again soon`);
         retryLater();
       })
       .finally(() => {
         isPumping = false;
+        // Something changed while it looked.
+        if (wantsPump) pump();
       });
   }
 
@@ -184,16 +128,16 @@ export function createMail(parts: MailParts): Mail {
 
   async function pumpAll(): Promise<void> {
     await followUpNotes();
-    while (waiting.length > 0 && !turn) {
+    while (queue.items.length > 0 && !turn) {
       const session = await targetSession();
       if (session === undefined || parts.isBusy(session)) return;
       if ((await parts.api().busy()).has(session)) return parts.markBusy(session);
       const info = await parts.api().session(session);
       if (!info) {
-        onDeleted(session);
-        continue;
+        hold(OPENCODE_HOLDS.no_conversation);
+        return retryLater();
       }
-      if (info.revert !== undefined) return hold([...waiting], OPENCODE_HOLDS.undone);
+      if (info.revert !== undefined) return hold(OPENCODE_HOLDS.undone);
       await promptWith(session);
     }
   }
@@ -205,10 +149,10 @@ export function createMail(parts: MailParts): Mail {
       case "session":
         return choice.id;
       case "hold":
-        hold([...waiting], OPENCODE_HOLDS[choice.why]);
+        hold(OPENCODE_HOLDS[choice.why]);
         return undefined;
       case "create": {
-        const from = waiting[0]?.envelope.from.name ?? "a peer";
+        const from = queue.items[0]?.from.name ?? "a peer";
         const made = await parts.api().createSession(`repowire: ${from}`);
         parts.onMade(made);
         await parts.api().showSession(made);
@@ -220,8 +164,7 @@ export function createMail(parts: MailParts): Mail {
   }
 
   async function promptWith(session: string): Promise<void> {
-    const batch = nextBatch(waiting.map((entry) => entry.envelope));
-    const entries = waiting.slice(0, batch.length);
+    const batch = nextBatch(queue.items);
     const isTurn = batch.some(startsTurn);
     const next = newTurn(session, batch, deferred.take(batch));
     if (isTurn) turn = next;
@@ -234,7 +177,7 @@ export function createMail(parts: MailParts): Mail {
       throw error;
     }
     retryMs = parts.timing?.retryMs ?? RETRY_MS;
-    settle(entries, { outcome: "presented" });
+    queue.settle(batch, { outcome: "presented" });
     if (!isTurn) for (const item of batch) parts.report({ type: "entered", message: item.message });
   }
 
@@ -245,12 +188,12 @@ export function createMail(parts: MailParts): Mail {
 
   async function onIdle(session: string): Promise<void> {
     const ended = turn;
-    if (ended?.session === session && ended.isStored) {
+    if (ended?.session === session) {
       try {
         await judge(ended);
       } catch (error) {
         parts.api().log(`a turn could not be judged: ${String(error)}`);
-        conclude(ended, { type: "no_answer" });
+        if (turn === ended) conclude(ended, { type: "no_answer" });
       }
     }
   }
@@ -268,7 +211,8 @@ export function createMail(parts: MailParts): Mail {
         wasRetrying: ended.wasRetrying,
       });
     }
-    if (turn !== ended) return;
+    // An idle event that comes before the prompt is stored is about the run before.
+    if (turn !== ended || (verdict.type === "nothing" && !ended.isStored)) return;
     const isTheUsers = verdict.type === "joined" && ended.asks.size > 0 && ended.ownOpen.size === 0;
     if (isTheUsers && !ended.isReminded) await remind(ended.session, [...ended.asks.values()]);
     else conclude(ended, verdict);
@@ -293,40 +237,16 @@ export function createMail(parts: MailParts): Mail {
       deferred.add(ended.session, ended.ownOpen, ended.asks.values());
       return;
     }
-    for (const ask of ended.asks.values()) parts.report(outcomeOf(ask, verdict, ended));
-  }
-
-  function outcomeOf({ message }: Envelope, verdict: TurnVerdict, ended: Turn): Report {
-    const peer = parts.peerName();
-    const failed = (reason: "interrupted" | "model_error" | "no_answer", text: string): Report => ({
-      type: "failed",
-      message,
-      reason,
-      text: text.slice(0, LIMITS.reasonCharsMax),
-    });
-    switch (verdict.type) {
-      case "answer":
-        return { type: "answer", message, text: withinLimit(verdict.text) };
-      case "interrupted":
-        return failed("interrupted", TURN_FAILED.interrupted(peer));
-      case "model_error":
-        return failed("model_error", TURN_FAILED.model_error(peer, verdict.error.slice(0, 300)));
-      case "joined":
-        return failed("no_answer", TURN_FAILED.user_joined(peer));
-      case "no_answer":
-      case "nothing":
-        return failed(
-          "no_answer",
-          ended.refusedPermission ? TURN_FAILED.refused_permission(peer) : TURN_FAILED.no_answer(peer),
-        );
-      default:
-        return verdict satisfies never;
+    for (const ask of ended.asks.values()) {
+      parts.report(
+        outcomeOf(ask.message, verdict, { peer: parts.peerName(), refusedPermission: ended.refusedPermission }),
+      );
     }
   }
 
   function lose(asks: readonly Envelope[], why: string): void {
     for (const ask of asks) {
-      shown.delete(ask.message);
+      queue.forget(ask.message);
       parts.report({ type: "lost", message: ask.message, why });
     }
   }
@@ -344,14 +264,14 @@ export function createMail(parts: MailParts): Mail {
 
   return {
     take(items) {
-      const results = Promise.all(items.map(enqueue));
+      const results = Promise.all(items.map(queue.add));
       pump();
       return results;
     },
     cancel(message) {
       // Its delivery is over for the daemon already, whatever is said of it now.
-      settle(
-        waiting.filter((entry) => entry.envelope.message === message),
+      queue.settle(
+        queue.items.filter((item) => item.message === message),
         { outcome: "held", reason: "withdrawn" },
       );
     },
@@ -362,19 +282,14 @@ export function createMail(parts: MailParts): Mail {
     notesFor(session) {
       const choice = parts.choose();
       if (choice.type !== "session" || choice.id !== session) return [];
-      return waiting
-        .map((entry) => entry.envelope)
-        .filter((item) => item.urgency === "urgent" || (item.urgency === "fyi" && item.kind !== "ask"));
+      return queue.items.filter((item) => item.urgency === "urgent" || (item.urgency === "fyi" && item.kind !== "ask"));
     },
     noted(session, items) {
       showIn(session);
       notesUnseen.set(session, [...(notesUnseen.get(session) ?? []), ...items]);
       const asks = items.filter((item) => item.kind === "ask");
       if (asks.length > 0) notedAsks.set(session, [...(notedAsks.get(session) ?? []), ...asks]);
-      settle(
-        waiting.filter((entry) => items.includes(entry.envelope)),
-        { outcome: "presented" },
-      );
+      queue.settle(items, { outcome: "presented" });
       for (const item of items) parts.report({ type: "entered", message: item.message });
     },
     onStored(session, message, id) {
@@ -439,30 +354,4 @@ export function createMail(parts: MailParts): Mail {
       return turn !== undefined || deferred.size > 0;
     },
   };
-}
-
-function promptParts(items: readonly Envelope[]): PromptPart[] {
-  const shown = items.map(
-    (item): PromptPart => ({
-      type: "text",
-      text: openCodeText(item),
-      metadata: { repowire: { id: item.message, kind: item.kind } },
-    }),
-  );
-  return [...shown, { type: "text", text: openCodeInstruction(items), synthetic: true }];
-}
-
-const reminderPart = (ask: Envelope): PromptPart => ({
-  type: "text",
-  text: reminderText(ask.handle, ask.from.name, OPENCODE_TOOLS.reply),
-  metadata: { repowire: { id: ask.message, kind: ask.kind } },
-});
-
-const CUT_NOTE = "\n[cut: the final message was longer than one message of the mesh may be]";
-
-/** A final message beyond the limit is cut, and says so. */
-function withinLimit(text: string): string {
-  if (byteLength(text) <= LIMITS.bodyBytesMax) return text;
-  const bytes = new TextEncoder().encode(text).slice(0, LIMITS.bodyBytesMax - byteLength(CUT_NOTE));
-  return new TextDecoder().decode(bytes, { stream: true }) + CUT_NOTE;
 }

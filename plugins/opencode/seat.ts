@@ -122,7 +122,8 @@ export function createSeat(parts: SeatParts): Seat {
     const welcome = link?.welcome;
     if (!welcome) return;
     const { name, circle, unread } = welcome.peer;
-    line = sessionStartLine({ name, circle, online: welcome.mesh.online, total: welcome.mesh.total, open: [], unread });
+    const { online, total } = welcome.mesh;
+    line = sessionStartLine({ name, circle, online, total, open: [], unread }, OPENCODE_TOOLS.reply);
   }
 
   function guard(work: Promise<unknown>): void {
@@ -143,8 +144,8 @@ export function createSeat(parts: SeatParts): Seat {
   async function onIdle(session: string): Promise<void> {
     // Requests of a session that moved on are void (an abort leaves its dialog behind).
     for (const request of activity.waitsOf(session)) onWaitOver(request);
-    await mail.onIdle(session);
     activity.idle(session);
+    await mail.onIdle(session);
     follow();
     activity.tell(conversation);
     mail.look();
@@ -251,7 +252,7 @@ export function createSeat(parts: SeatParts): Seat {
       const names = [...new Set(woven.map((item) => item.from.name))].join(", ");
       guard(api.toast(`A note from ${names} was given to the model.`));
     },
-    systemLine: () => line?.replace("answer with reply", `answer with ${OPENCODE_TOOLS.reply}`),
+    systemLine: () => line,
     stillOpen(session) {
       const open = mail.openIn(session);
       return open.length > 0 ? openCodeStillOpen(open) : undefined;

@@ -17,8 +17,6 @@ export const OPENCODE_VERSION = process.env.REPOWIRE_OPENCODE_VERSION || "1.18.3
 
 export interface OpenCodeOptions extends AgentOptions {
   args?: string[];
-  /** The HOME of another session, to resume what it left. */
-  homeOf?: string;
   permission?: Record<string, unknown>;
   withScreen?: boolean;
   /** Returns when the screen is there, without waiting for a peer. */
@@ -51,12 +49,14 @@ export function installOpenCode(): string {
   return binary;
 }
 
-export async function startOpenCode(world: World, name: string, options: OpenCodeOptions): Promise<OpenCodeSession> {
+/** A folder, a HOME with repowire in it as setup would have left it, and a model behind it; nothing is started yet. */
+export function prepareOpenCode(world: World, name: string, options: OpenCodeOptions) {
   const folder = join(world.root, options.folder ?? name);
-  const home = join(world.root, "u", options.homeOf ?? name);
+  const home = join(world.root, "u", name);
   mkdirSync(folder, { recursive: true });
   Bun.spawnSync(["git", "init", "-q", "--initial-branch=main", folder], { stdout: "ignore", stderr: "ignore" });
   const api = startChatCompletionsApi(options.model, OPENCODE_TOOL_NAMES);
+  world.onClose(() => api.stop());
   seedOpenCodeHome({
     home,
     apiUrl: api.url,
@@ -65,6 +65,11 @@ export async function startOpenCode(world: World, name: string, options: OpenCod
     permission: options.permission ?? { bash: options.allowShell ? "allow" : "ask" },
     withScreen: options.withScreen ?? true,
   });
+  return { folder, home, api };
+}
+
+export async function startOpenCode(world: World, name: string, options: OpenCodeOptions): Promise<OpenCodeSession> {
+  const { folder, home, api } = prepareOpenCode(world, name, options);
   world.terminal.open(name, {
     cwd: folder,
     env: { ...openCodeEnv(home), ...options.env },
@@ -75,7 +80,6 @@ export async function startOpenCode(world: World, name: string, options: OpenCod
     await world
       .until(`${name} has ended`, () => processInfo(pid) === undefined, 10_000)
       .catch(() => process.kill(pid, "SIGKILL"));
-    await api.stop();
   });
   await world.terminal.waitFor(name, READY, 90_000);
   if (!options.noWait)
@@ -107,7 +111,7 @@ export async function startOpenCode(world: World, name: string, options: OpenCod
     },
     press: (...keys) => world.terminal.press(name, ...keys),
     write: (text) => world.terminal.write(name, text),
-    idle: async (timeoutMs = 30_000) =>
+    idle: async (timeoutMs = 60_000) =>
       void (await world.until(`${name} is idle`, () => ownPrompts() >= expected && isIdle(messages()), timeoutMs)),
     dialog: async (timeoutMs) =>
       void (await world.until(`a permission dialog of ${name}`, () => DIALOG.test(screen()), timeoutMs)),

@@ -1,7 +1,7 @@
 import type { AskOutcome, Urgency } from "../../../src/protocol/index.ts";
 import type { Model } from "../../support/model-script.ts";
-import { openCodeEnv } from "../../support/opencode-cli.ts";
-import { installOpenCode, type OpenCodeSession, startOpenCode } from "../drivers/opencode.ts";
+import { openCodeEnv, openCodeMessages } from "../../support/opencode-cli.ts";
+import { installOpenCode, type OpenCodeSession, prepareOpenCode, startOpenCode } from "../drivers/opencode.ts";
 import { answering, ask, askId, bash, obedient, reply } from "../models.ts";
 import type { World } from "../world.ts";
 import type { Scene } from "./index.ts";
@@ -11,13 +11,13 @@ const speaking =
   (text: string): Model =>
   (turn) => [{ say: askId(turn) ? text : "Hello." }];
 
-const askFrom = (world: World, question: string, waitSeconds = 40, urgency?: Urgency): Promise<AskOutcome> =>
+const askFrom = (world: World, question: string, waitSeconds = 80, urgency?: Urgency): Promise<AskOutcome> =>
   world.mesh.ask({ peer: "backend", question, wait_seconds: waitSeconds, urgency });
 
-const shown = (session: OpenCodeSession, word: string) =>
-  session
-    .messages()
-    .filter(({ info, parts }) => info.role === "user" && parts.some((part) => part.text?.includes(word)));
+const shown = (session: { home: string }, word: string) =>
+  openCodeMessages(session.home).filter(
+    ({ info, parts }) => info.role === "user" && parts.some((part) => part.text?.includes(word)),
+  );
 
 async function works(world: World, session: OpenCodeSession, word: string): Promise<void> {
   await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(word)));
@@ -338,7 +338,7 @@ export const openCodeScenes: Scene[] = [
       await works(world, backend, "WORK");
       await world.until("busy", async () => (await peersOf(world, "backend"))[0]?.presence.state === "busy");
       await world.mesh.notify({ peer: "backend", text: "The staging namespace is up.", urgency: "fyi" });
-      const outcome = await askFrom(world, "Quickly?", 40, "urgent");
+      const outcome = await askFrom(world, "Quickly?", 80, "urgent");
       check(
         "the urgent question is answered within the turn",
         outcome.state === "answered" && outcome.text === "At once.",
@@ -364,12 +364,13 @@ export const openCodeScenes: Scene[] = [
       await backend.type("hello");
       await backend.idle();
       await backend.type("/undo");
-      await world.terminal.waitFor("backend", /reverted|Undo|redo/i);
+      await world.terminal.waitFor("backend", /message reverted/);
       const outcome = await askFrom(world, "Are you there?", 15);
       check("held, and it says why", outcome.state === "pending" && outcome.recipient.delivery === "held", outcome);
       check("the undone message is still there", shown(backend, "hello").length === 1);
-      await backend.type("/redo");
-      await world.until("it goes in then", async () => (await world.trace("last")).ask?.state === "answered", 40_000);
+      backend.press("C-x");
+      backend.press("r");
+      await world.until("it goes in then", async () => (await world.trace("last")).ask?.state === "answered", 60_000);
       check("nothing was lost", shown(backend, "hello").length === 1);
     },
   },
@@ -386,7 +387,7 @@ export const openCodeScenes: Scene[] = [
       await startOpenCode(world, "frontend", {
         model: (turn) => (askId(turn) ? { steps: [{ say: "Version two." }], delayMs: 5_000 } : [{ say: "ok" }]),
       });
-      const outcome = await askFrom(world, "What is the contract?", 60);
+      const outcome = await askFrom(world, "What is the contract?", 80);
       check(
         "what it said meanwhile is no answer",
         outcome.state === "answered" && outcome.text === "With that: v2.",
@@ -413,4 +414,125 @@ export const openCodeScenes: Scene[] = [
       check("backend, an agent", /You are backend, role agent/.test(said), said);
     },
   },
+  {
+    name: "OpenCode: without a daemon it works as ever and shows nothing; it joins by itself when one comes",
+    async run(world, { check }) {
+      await world.killDaemon();
+      const backend = await startOpenCode(world, "backend", { model: speaking("Joined."), noWait: true });
+      await backend.type("hello");
+      await backend.idle();
+      check("its user's prompt is answered", backend.screen().includes("Hello."), backend.screen());
+      check("nothing of us is on the screen", !/repowire/i.test(backend.screen()), backend.screen());
+      await world.startDaemon();
+      await world.until(
+        "it joins",
+        async () => (await peersOf(world, "backend"))[0]?.delivery?.rung === "push",
+        30_000,
+      );
+      const outcome = await askFrom(world, "Are you there?");
+      check("and answers", outcome.state === "answered" && outcome.text === "Joined.", outcome);
+    },
+  },
+  {
+    name: "OpenCode: a context overflow is no failure: the question is answered after the compaction",
+    async run(world, { check }) {
+      let overflows = 0;
+      const backend = await startOpenCode(world, "backend", {
+        model: (turn) =>
+          askId(turn) && overflows++ === 0
+            ? {
+                steps: [],
+                error: {
+                  status: 400,
+                  type: "context_length_exceeded",
+                  message:
+                    "This model's maximum context length is 100000 tokens. Please reduce the length of the messages.",
+                },
+              }
+            : [{ say: askId(turn) || turn.text.includes("ontinue") ? "Seven, after all." : "Hello." }],
+      });
+      await backend.type("hello");
+      await backend.idle();
+      const outcome = await askFrom(world, "How many?");
+      check("it did overflow", overflows > 0, overflows);
+      check("answered", outcome.state === "answered" && outcome.text === "Seven, after all.", outcome);
+      const used = backend.messages().filter(({ info }) => info.role === "assistant");
+      check(
+        "by way of an overflow",
+        used.length > 2,
+        used.map(({ info }) => info),
+      );
+    },
+  },
+  {
+    name: "OpenCode: served, it holds questions until somebody has prompted it, and never guesses a session",
+    async run(world, { check }) {
+      const { folder, home } = prepareOpenCode(world, "backend", { model: speaking("Served.") });
+      const server = Bun.spawn([installOpenCode(), "serve", "--port", "0"], {
+        cwd: folder,
+        env: openCodeEnv(home),
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "ignore",
+      });
+      world.onClose(async () => {
+        server.kill("SIGKILL");
+        await server.exited;
+      });
+      const url = await listening(server.stdout);
+      world.terminal.open("attached", {
+        cwd: folder,
+        env: openCodeEnv(home),
+        command: [installOpenCode(), "attach", url],
+      });
+      await world.terminal.waitFor("attached", /Ask anything/, 60_000);
+      await world.until(
+        "it joins",
+        async () => (await peersOf(world, "backend"))[0]?.presence.state === "online",
+        30_000,
+      );
+      const held = await askFrom(world, "Anybody there?", 15);
+      check("held, and it says why", held.state === "pending" && held.recipient.delivery === "held", held);
+      await world.terminal.type("attached", "hello again");
+      await world.until(
+        "it goes in after the first prompt",
+        async () => (await world.trace("last")).ask?.state === "answered",
+        40_000,
+      );
+      const asked = shown({ home }, "Anybody there?");
+      const prompted = shown({ home }, "hello again");
+      check(
+        "into the session that was prompted",
+        asked.length === 1 && asked[0]?.session === prompted[0]?.session,
+        asked,
+      );
+      world.terminal.kill("attached");
+    },
+  },
+  {
+    name: "OpenCode: a draft at the home screen is never lost to a new session",
+    async run(world, { check }) {
+      const backend = await startOpenCode(world, "backend", { model: speaking("Here.") });
+      backend.write("half a thought of mine");
+      await world.until("the draft is on the screen", () => backend.screen().includes("half a thought of mine"));
+      const outcome = await askFrom(world, "Anybody?", 30);
+      check("the draft is on the screen", backend.screen().includes("half a thought of mine"), backend.screen());
+      check(
+        "the question is answered, or waits and says so",
+        outcome.state === "answered" || outcome.state === "pending",
+        outcome,
+      );
+    },
+  },
 ];
+
+/** The address that a server prints when it is up. */
+async function listening(output: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  for await (const chunk of output) {
+    text += new TextDecoder().decode(chunk);
+    const url = text.match(/http:\/\/[\w.]+:\d+/)?.[0];
+    if (url) return url;
+  }
+  throw new Error(`the server never said where it listens: ${text}`);
+}
