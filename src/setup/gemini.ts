@@ -54,14 +54,14 @@ function files({ paths, env, allowTools }: SetupContext): WantedFile[] {
   return [{ file: settingsFile(env), runtime: "gemini", edits: [server, ...hooks] }, policy];
 }
 
+/** Bare names beside `mcpName` make Gemini warn at every start where one is close to a tool of its own (0.61.0). */
 const policyText = (
   paths: HomePaths,
 ): string => `# repowire ${VERSION}: written by \`repowire setup\`, removed by \`repowire uninstall\`
 # home: ${JSON.stringify(paths.home)}
 # These tools of repowire's run without a question each time. Its others (spawn, kill, approve) always ask.
 [[rule]]
-mcpName = "${SERVER_NAME}"
-toolName = ${JSON.stringify(TOOL_NAMES)}
+toolName = ${JSON.stringify(TOOL_NAMES.map((tool) => `mcp_${SERVER_NAME}_${tool}`))}
 decision = "allow"
 priority = 200
 `;

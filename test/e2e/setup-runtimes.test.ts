@@ -128,7 +128,7 @@ describe("Setup of all four CLIs", () => {
       "Notification",
     ]);
     expect(parseTomlText(sandbox.text(POLICY)).root).toMatchObject({
-      rule: [{ mcpName: "repowire", decision: "allow", priority: 200 }],
+      rule: [{ toolName: expect.arrayContaining(["mcp_repowire_ask_peer", "mcp_repowire_reply"]), decision: "allow" }],
     });
     expect(existsSync(sandbox.file(".gemini/trustedFolders.json"))).toBe(false);
 
