@@ -20,7 +20,7 @@ const shown = (session: { home: string }, word: string) =>
   );
 
 async function works(world: World, session: OpenCodeSession, word: string): Promise<void> {
-  await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(word)));
+  await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(word)), 60_000);
 }
 
 const peersOf = async (world: World, name: string) =>
