@@ -230,7 +230,7 @@ const LINK_RUNGS: readonly (Rung | undefined)[] = ["channel", "push"];
 
 /**
  * What a hook may hand over with its output. fyi always rides along; the rest only where no push can serve this session, and
- * never a second question beside an open one.
+ * never a second question beside an open one. `most`: where a runtime takes one message at a time.
  */
 export function leaseForHook(
   ctx: Context,
@@ -238,6 +238,7 @@ export function leaseForHook(
   moment: "prompt" | "between_tools" | "turn_end",
   lease: string,
   budgetBytes: number,
+  most: number = Number.POSITIVE_INFINITY,
 ): Envelope[] {
   const queued = applyGate(ctx, peer, ctx.tx.deliveries.inStates(peer.id, ["queued", "held"]));
   const pushable = hasPush(ctx, peer.id);
@@ -245,6 +246,7 @@ export function leaseForHook(
   let left = budgetBytes;
   const items: Envelope[] = [];
   for (const delivery of queued) {
+    if (items.length >= most) break;
     if (delivery.kind === "permission") continue;
     if (!suitsMoment(delivery, moment, pushable)) continue;
     if (delivery.kind === "ask" && askInFlight) continue;

@@ -14,6 +14,7 @@ export const ENTRIES = {
   cli: { source: "src/cli/main.ts", bundle: "cli.js" },
   hook: { source: "src/hooks/main.ts", bundle: "hook.js" },
   "channel-claude-code": { source: "channels/claude-code/main.ts", bundle: "channel-claude-code.js" },
+  mcp: { source: "channels/tools/main.ts", bundle: "mcp.js" },
 } as const;
 export type Entry = keyof typeof ENTRIES;
 

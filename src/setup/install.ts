@@ -86,6 +86,12 @@ export function currentVersion(paths: HomePaths): string | undefined {
   }
 }
 
+/** The real path of the installed version's folder. */
+export function currentVersionFolder(paths: HomePaths): string | undefined {
+  const name = currentVersion(paths);
+  return name === undefined ? undefined : realpathSync(join(paths.versions, name));
+}
+
 /** From source the bundles are made; a bundled program copies its own siblings. */
 async function fillFromHere(folder: string): Promise<void> {
   if (hasSources()) {

@@ -22,6 +22,13 @@ export function frameText(envelope: Envelope, tools: ToolNames): string {
   return `${headline(envelope, from, body)}${again}${restNote(envelope, tools)}`;
 }
 
+/** The same without a headline, for frames whose tag already says who speaks and what it is; answers keep what they answer. */
+export function frameBody(envelope: Envelope, tools: ToolNames): string {
+  const body = cleanText(envelope.body);
+  const text = envelope.kind === "answer" ? answerText(envelope, cleanLine(envelope.from.name), body) : body;
+  return `${text}${envelope.attempt > 1 ? " (again)" : ""}${restNote(envelope, tools)}`;
+}
+
 function headline(envelope: Envelope, from: string, body: string): string {
   switch (envelope.kind) {
     case "ask":

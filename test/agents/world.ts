@@ -40,6 +40,8 @@ export interface World {
   onClose(end: () => Promise<void>): void;
   /** The same as words for a shell inside an agent. */
   cliCommand(): string;
+  /** The hook entry as words for a shell, as a configuration names it; runtime and event follow. */
+  hookCommand(): string;
   cliInTerminal(...args: string[]): Promise<string>;
   killDaemon(): Promise<void>;
   startDaemon(): Promise<void>;
@@ -295,6 +297,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     startDaemon,
     trace: (id) => mesh.trace({ id }),
     cli: (...args) => runCli(args, { ...env, REPOWIRE_PORT: port }),
+    hookCommand: () => [`REPOWIRE_HOME='${home}'`, ...command("hook").map((word) => `'${word}'`)].join(" "),
     cliCommand: () => [`REPOWIRE_HOME=${home}`, `REPOWIRE_PORT=${port}`, ...command("cli")].join(" "),
     async cliInTerminal(...args) {
       const name = `cli-${runs++}`;

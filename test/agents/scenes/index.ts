@@ -1,12 +1,15 @@
 import type { Checker } from "../check.ts";
 import type { World } from "../world.ts";
 import { channelScenes } from "./channel.ts";
+import { codexScenes } from "./codex.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
+import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
 import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
+import { setupAllScenes } from "./setup-all.ts";
 import { turnScenes } from "./turns.ts";
 
 export interface Scene {
@@ -22,5 +25,8 @@ export const SCENES: Scene[] = [
   ...permissionScenes,
   ...faultScenes,
   ...setupScenes,
+  ...setupAllScenes,
+  ...codexScenes,
   ...openCodeScenes,
+  ...geminiScenes,
 ];
