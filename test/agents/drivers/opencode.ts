@@ -113,7 +113,7 @@ export async function startOpenCode(world: World, name: string, options: OpenCod
     write: (text) => world.terminal.write(name, text),
     idle: async (timeoutMs = 60_000) =>
       void (await world.until(`${name} is idle`, () => ownPrompts() >= expected && isIdle(messages()), timeoutMs)),
-    dialog: async (timeoutMs) =>
+    dialog: async (timeoutMs = 60_000) =>
       void (await world.until(`a permission dialog of ${name}`, () => DIALOG.test(screen()), timeoutMs)),
     isDialogOpen: () => DIALOG.test(screen()),
     allowOnce: () => world.terminal.press(name, "Enter"),

@@ -20,7 +20,7 @@ const shown = (session: { home: string }, word: string) =>
   );
 
 async function works(world: World, session: OpenCodeSession, word: string): Promise<void> {
-  await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(word)));
+  await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(word)), 60_000);
 }
 
 const peersOf = async (world: World, name: string) =>
@@ -189,7 +189,7 @@ export const openCodeScenes: Scene[] = [
               }
             : [{ say: "After the reset." }],
       });
-      const outcome = await askFrom(world, "Limited?", 30);
+      const outcome = await askFrom(world, "Limited?");
       check(
         "pending, with the time that the service gave",
         outcome.state === "pending" &&
@@ -211,8 +211,8 @@ export const openCodeScenes: Scene[] = [
         trace.ask?.by === "turn" && trace.deliveries[0]?.attempt === 1,
         trace,
       );
-      const [peer] = await peersOf(world, "backend");
-      check("it is online again", peer?.presence.state === "online", peer?.presence);
+      const state = async () => (await peersOf(world, "backend"))[0]?.presence.state;
+      check("it is online again", await world.until("its turn ends", async () => (await state()) === "online"));
     },
   },
   {
@@ -262,7 +262,11 @@ export const openCodeScenes: Scene[] = [
       await first.type("hello");
       await first.idle();
       first.press("C-c");
-      await world.until("it is gone", async () => (await peersOf(world, "backend"))[0]?.presence.state === "offline");
+      await world.until(
+        "it is gone",
+        async () => (await peersOf(world, "backend"))[0]?.presence.state === "offline",
+        60_000,
+      );
       world.terminal.kill("backend");
 
       const resumed = await startOpenCode(world, "backend", { model: speaking("Resumed."), args: ["--continue"] });
