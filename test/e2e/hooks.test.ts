@@ -127,11 +127,21 @@ describe("With the daemon down", () => {
 
   test("and another program on its port, the event waits just the same", async () => {
     await daemon.end();
-    const foreign = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("no", { status: 404 }) });
+    const heard: (string | null)[] = [];
+    const foreign = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch(request) {
+        heard.push(request.headers.get("authorization"));
+        return new Response("no", { status: 404 });
+      },
+    });
     const { daemonRecord } = daemon.sandbox.paths;
     writeFileSync(daemonRecord, readFileSync(daemonRecord, "utf8").replace(/"port":\d+/, `"port":${foreign.port}`));
     expect(await hook(["Stop"], {})).toEqual(SILENT);
     expect(spooled().length).toBe(1);
+    // It is not even asked: the daemon that wrote the record is dead, and the token is not for whoever came after it.
+    expect(heard).toEqual([]);
     await foreign.stop(true);
     await daemon.start();
     expect(spooled()).toEqual([]);
