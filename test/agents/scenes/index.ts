@@ -2,6 +2,7 @@ import type { Checker } from "../check.ts";
 import type { World } from "../world.ts";
 import { channelScenes } from "./channel.ts";
 import { codexScenes } from "./codex.ts";
+import { codexTerminalScenes } from "./codex-terminals.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
 import { inboxScenes } from "./inbox.ts";
@@ -23,4 +24,5 @@ export const SCENES: Scene[] = [
   ...faultScenes,
   ...setupScenes,
   ...codexScenes,
+  ...codexTerminalScenes,
 ];
