@@ -8,6 +8,7 @@ import {
   type LoopbackConnection,
   ownsConnection,
   type ProcessInfo,
+  processCwd,
   processEnv,
 } from "../platform/process.ts";
 import { PID_HEADER, RepowireError, sameInstance } from "../protocol/index.ts";
@@ -103,12 +104,21 @@ async function peerBehind(
 export function peerOfChain(peers: readonly PeerRecord[], chain: readonly ProcessInfo[]): PeerRecord | undefined {
   for (const info of chain) {
     const instance = { pid: info.pid, started: info.started, boot: bootId() };
-    const peer = peers.find(
+    const seats = peers.filter(
       (candidate) => sameInstance(candidate.instance, instance) && candidate.presence.state !== "offline",
     );
-    if (peer) return peer;
+    if (seats.length > 1) return nearestSeat(seats, chain[0] && processCwd(chain[0].pid));
+    if (seats[0]) return seats[0];
   }
   return undefined;
+}
+
+/** Of several seats of one process, that of the folder which the caller stands in; the innermost, where folders lie in one another. */
+export function nearestSeat(seats: readonly PeerRecord[], cwd: string | undefined): PeerRecord | undefined {
+  const isIn = (path: string | undefined) =>
+    cwd !== undefined && path !== undefined && `${cwd}/`.startsWith(`${path}/`);
+  const around = seats.filter((seat) => isIn(seat.path));
+  return around.sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0))[0] ?? seats[0];
 }
 
 function isPersonsTerminal(chain: readonly ProcessInfo[]): boolean {

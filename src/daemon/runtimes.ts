@@ -3,6 +3,8 @@ import type { Discovery, RuntimeAdapter, SharedServer, Verdict } from "../adapte
 import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
 import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
 import { createCodexAdapter } from "../adapters/codex/adapter.ts";
+import { createGeminiAdapter } from "../adapters/gemini/adapter.ts";
+import { createOpenCodeAdapter } from "../adapters/opencode/adapter.ts";
 import type { Engine, PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
@@ -59,7 +61,8 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
     token: parts.token,
     humanName: parts.humanName,
   });
-  const adapters: RuntimeAdapter[] = [claudeCode, codex];
+  const gemini = createGeminiAdapter({ engine, transports: dispatcher });
+  const adapters: RuntimeAdapter[] = [claudeCode, createOpenCodeAdapter({ engine }), codex, gemini];
   const spool = createSpoolReader(paths, (runtime, report) =>
     hookAdapter(runtime).onHook(report, AbortSignal.timeout(1_000)),
   );
@@ -134,6 +137,7 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
     checks: {
       "claude-code": () => claudeCode.health(),
       codex: () => codex.health(),
+      gemini: () => gemini.health(),
       "claude-inbox": () => ({ ok: true, detail: `${inbox.size} reply addresses` }),
     },
     async start() {

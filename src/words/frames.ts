@@ -66,13 +66,13 @@ function answerText(envelope: Envelope, from: string, body: string): string {
 
 export const CAPTURED = "last text of its turn, maybe not meant as an answer: ";
 
-function restNote(envelope: Envelope, tools: ToolNames): string {
+export function restNote(envelope: Envelope, tools: ToolNames): string {
   if (envelope.shown_bytes >= envelope.body_bytes) return "";
   return `\n[first ${kilobytes(envelope.shown_bytes)} of ${kilobytes(envelope.body_bytes)}; ${tools.inbox}(id="${envelope.handle}") continues]`;
 }
 
 /** What the recipient should do, in an attribute that no peer can write. */
-function instruction(envelope: Envelope, tools: ToolNames): string {
+export function instruction(envelope: Envelope, tools: ToolNames): string {
   if (envelope.kind !== "ask") return envelope.from.role === "human" ? "from your user's mesh; no reply" : "no reply";
   switch (envelope.from.role) {
     case "orchestrator":

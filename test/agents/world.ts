@@ -24,6 +24,8 @@ import { privateTerminal, type Terminal } from "../support/terminal.ts";
 export interface World {
   readonly root: string;
   readonly home: string;
+  /** Where the built programs are. */
+  readonly bundles: string;
   /** The real CLI. */
   readonly claude: string;
   readonly terminal: Terminal;
@@ -283,6 +285,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
   return {
     root,
     home,
+    bundles,
     claude,
     accept,
     onClose: (end) => void ends.push(end),

@@ -29,6 +29,17 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   };
 }
 
+export function isForeground(pid: number): boolean | undefined {
+  const match = run("/bin/ps", "-o", "pgid=,tpgid=", "-p", String(pid))?.match(/^\s*(\d+)\s+(-?\d+)/);
+  return !match || Number(match[2]) <= 0 ? undefined : match[1] === match[2];
+}
+
+export function isTerminal(pid: number, fd: number): boolean | undefined {
+  const listing = run("/usr/sbin/lsof", "-a", "-p", String(pid), "-d", String(fd), "-Fn");
+  const file = listing?.split("\n").find((line) => line.startsWith("n"));
+  return file === undefined ? undefined : /^n\/dev\/tty/.test(file);
+}
+
 export function processArgs(pid: number): string[] {
   return run("/bin/ps", "-o", "command=", "-ww", "-p", String(pid))?.trim().split(" ") ?? [];
 }

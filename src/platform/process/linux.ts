@@ -26,6 +26,18 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   return { pid, ppid: Number(ppid), started, uid, hasTerminal: tty !== "0" };
 }
 
+export function isForeground(pid: number): boolean | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [, , group, , tty, foreground] = fields ?? [];
+  return group === undefined || tty === "0" ? undefined : group === foreground;
+}
+
+export function isTerminal(pid: number, fd: number): boolean | undefined {
+  const file = linkOf(`/proc/${pid}/fd/${fd}`);
+  return file === undefined ? undefined : /^\/dev\/(?:pts\/|tty|console)/.test(file);
+}
+
 export function processArgs(pid: number): string[] {
   const raw = read(`/proc/${pid}/cmdline`);
   return raw ? Buffer.from(raw, "latin1").toString("utf8").split("\0").slice(0, -1) : [];

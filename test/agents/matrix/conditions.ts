@@ -132,7 +132,6 @@ export const CONDITIONS: readonly Condition[] = [
       session.api.setModel(() => ({ steps: [{ say: "Too late." }], delayMs: 30_000 }));
       const asked = scene.ask(QUESTION, 60);
       await world.until("the question is with the session", async () =>
-        // The call that asks may not have reached the daemon yet.
         (await world.trace("last").catch(() => undefined))?.steps.some((step) => step.state === "presented"),
       );
       await session.kill();

@@ -5,9 +5,12 @@ import { codexScenes } from "./codex.ts";
 import { codexTerminalScenes } from "./codex-terminals.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
+import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
+import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
+import { setupAllScenes } from "./setup-all.ts";
 import { turnScenes } from "./turns.ts";
 
 export interface Scene {
@@ -23,6 +26,9 @@ export const SCENES: Scene[] = [
   ...permissionScenes,
   ...faultScenes,
   ...setupScenes,
+  ...setupAllScenes,
   ...codexScenes,
   ...codexTerminalScenes,
+  ...openCodeScenes,
+  ...geminiScenes,
 ];
