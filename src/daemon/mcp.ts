@@ -6,7 +6,7 @@ import { createMeshServer } from "../mcp/index.ts";
 import type { Operations } from "../operations/index.ts";
 import { realPath } from "../platform/checkout.ts";
 import { logger } from "../platform/log.ts";
-import { bootId, type ProcessInfo, processCwd } from "../platform/process.ts";
+import { bootId, type ProcessInfo, processCwd, processInfo } from "../platform/process.ts";
 import {
   type CallOptions,
   carriedMessages,
@@ -83,6 +83,7 @@ export function createMcpEndpoint(parts: {
 
   /** `resumed`: the id of a session from before this daemon, which goes on as if nothing had happened. */
   async function open(chain: ProcessInfo[], resumed?: string): Promise<WebStandardStreamableHTTPServerTransport> {
+    if (sessions.size >= LIMITS.linksMax) await closeEnded();
     if (sessions.size >= LIMITS.linksMax)
       throw new RepowireError("too_many_links", `${sessions.size} MCP sessions are open, the most there may be.`);
     const [process] = chain;
@@ -146,6 +147,11 @@ export function createMcpEndpoint(parts: {
     );
     await reply.text();
     return transport.handleRequest(request);
+  }
+
+  /** Clients that end without a word leave their sessions behind. */
+  async function closeEnded(): Promise<void> {
+    for (const [id, { pid }] of [...sessions]) if (processInfo(pid) === undefined) await close(id);
   }
 
   async function close(id: string): Promise<void> {

@@ -51,7 +51,12 @@ export function createApprovals(parts: { engine: Engine; control: ControlClient;
   async function fetch(thread: string, peer: PeerId): Promise<void> {
     if (subscribed.has(thread)) return;
     subscribed.set(thread, peer);
-    await control.call("thread/resume", { threadId: thread, excludeTurns: true }, Nothing);
+    try {
+      await control.call("thread/resume", { threadId: thread, excludeTurns: true }, Nothing);
+    } catch (error) {
+      subscribed.delete(thread);
+      throw error;
+    }
   }
 
   function onRequest(id: number | string, method: string, params: unknown): void {

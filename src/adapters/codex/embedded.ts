@@ -56,6 +56,8 @@ interface Held {
 }
 
 const log = logger("codex");
+/** Reading all command lines of a machine costs some milliseconds. */
+const LOOK_FOR_NEW_MS = 3_000;
 const LOCK = /\/thread-writer-locks\/([0-9a-f-]{36})\.lock$/;
 const PASSED_ON = ["PATH", "HOME", "USER", "LANG", "SSL_CERT_FILE"] as const;
 
@@ -63,15 +65,21 @@ export function createEmbeddedTuis(parts: EmbeddedParts): EmbeddedTuis {
   const { engine, path } = parts;
   const terminals = new Map<number, Terminal>();
   let scanning: Promise<void> | undefined;
+  let lookedAt = 0;
 
   async function scanOnce(): Promise<void> {
-    for (const { pid, args } of commandLines()) {
-      if (!isTui(args) || !isOwnTui(pid) || codexHomeOf(pid) !== path) continue;
-      const current = heldBy(pid);
-      if (current)
-        await follow(pid, current).catch((error) => log.warning("a terminal was not followed", { pid, error }));
-    }
+    if (Date.now() - lookedAt >= LOOK_FOR_NEW_MS) {
+      lookedAt = Date.now();
+      for (const { pid, args } of commandLines())
+        if (isTui(args) && isOwnTui(pid) && codexHomeOf(pid) === path) await lookAt(pid);
+    } else for (const pid of [...terminals.keys()]) await lookAt(pid);
     for (const [pid, terminal] of terminals) if (!isAlive(terminal.session.instance)) await end(pid, terminal);
+  }
+
+  async function lookAt(pid: number): Promise<void> {
+    const current = heldBy(pid);
+    if (current)
+      await follow(pid, current).catch((error) => log.warning("a terminal was not followed", { pid, error }));
   }
 
   /** The thread that a process writes; of several (after `/clear` the old one is held for a while) the one used last. */

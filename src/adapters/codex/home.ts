@@ -33,7 +33,7 @@ export interface CodexHome {
   readonly isUp: boolean;
   sessions(): readonly CodexSession[];
   /** The session that shows this thread, or whose thread this one works for; waits a moment for one that is just found. */
-  sessionOf(thread: string): Promise<{ session: CodexSession; isSubagent: boolean } | undefined>;
+  sessionOf(thread: string, withinMs?: number): Promise<{ session: CodexSession; isSubagent: boolean } | undefined>;
   /** Resolves when the server was joined and its threads were looked at, or after `withinMs`. */
   settled(withinMs: number): Promise<void>;
   readonly approvals: Approvals;
@@ -63,6 +63,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   const { path, engine } = parts;
   const byPid = new Map<number, CodexSession>();
   const loaded = new Set<string>();
+  const withoutTerminal = new Set<string>();
   const firstLook = Promise.withResolvers<void>();
   let taking: Promise<unknown> = Promise.resolve();
 
@@ -152,6 +153,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   async function down(): Promise<void> {
     approvals.dropAll();
     loaded.clear();
+    withoutTerminal.clear();
     for (const session of byPid.values()) await release(session);
   }
 
@@ -198,22 +200,27 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     await engine.run((ctx) => withdrawApprovals(ctx, session.peer, "decided in the session's own terminal"));
   }
 
-  /** One after the other, so that the last one that a TUI shows wins. */
-  function consider(thread: Thread): Promise<void> {
+  async function consider(thread: Thread): Promise<void> {
     loaded.add(thread.id);
-    if (!isSession(thread)) return Promise.resolve();
-    const next = taking.then(() => take(thread));
+    const tui = isSession(thread) ? await locate(thread) : undefined;
+    if (!tui) return;
+    // One after the other, so that the last one that a TUI shows wins.
+    const next = taking.then(() => seat(tui, thread));
     taking = next.catch(() => {});
     return next;
   }
 
-  async function take(thread: Thread): Promise<void> {
-    for (let tries = 0; tries < FIND_TRIES && control.isUp; tries++) {
+  /** Other clients of the server (an editor, say) have threads without a terminal: those are looked for at length only once. */
+  async function locate(thread: Thread): Promise<Tui | undefined> {
+    const triesMax = withoutTerminal.has(thread.id) ? 1 : FIND_TRIES;
+    for (let tries = 0; tries < triesMax && control.isUp; tries++) {
       const tui = await findTui(control, thread, path, (pid) => byPid.has(pid));
-      if (tui) return seat(tui, thread);
-      await Bun.sleep(FIND_EVERY_MS);
+      if (tui) return tui;
+      if (tries + 1 < triesMax) await Bun.sleep(FIND_EVERY_MS);
     }
-    log.info("a thread without a terminal is no peer", { thread: thread.id });
+    if (!withoutTerminal.has(thread.id)) log.info("a thread without a terminal is no peer", { thread: thread.id });
+    withoutTerminal.add(thread.id);
+    return undefined;
   }
 
   async function seat(tui: Tui, thread: Thread): Promise<void> {
@@ -255,8 +262,11 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     };
   }
 
-  async function sessionOf(threadId: string): Promise<{ session: CodexSession; isSubagent: boolean } | undefined> {
-    const deadline = Date.now() + OWNER_WAIT_MS;
+  async function sessionOf(
+    threadId: string,
+    withinMs = OWNER_WAIT_MS,
+  ): Promise<{ session: CodexSession; isSubagent: boolean } | undefined> {
+    const deadline = Date.now() + withinMs;
     do {
       const found = await ownerOf(threadId);
       if (found) return found;

@@ -20,6 +20,8 @@ import { isHeadless } from "./threads.ts";
 
 /** A context of more than about 2,500 tokens is spilled to a file, which the model may not read (documented for 0.169.0). */
 const CONTEXT_BYTES_MAX = 6_000;
+/** A hook holds up its turn: a thread that is nobody's must not cost much. */
+const OWNER_WAIT_MS = 1_000;
 const PREVIEW_CHARS_MAX = 10_000;
 
 export interface HookParts {
@@ -41,7 +43,7 @@ export function createHookHandler(parts: HookParts) {
     const input = HookInput.parse(given.input);
     const codexHome = homeOfTranscript(input.transcript_path);
     if (!codexHome || (isHeadless(processArgs(given.pid)) && !given.opted_in)) return {};
-    const owner = await parts.homeAt(realPath(codexHome)).sessionOf(input.session_id);
+    const owner = await parts.homeAt(realPath(codexHome)).sessionOf(input.session_id, OWNER_WAIT_MS);
     // A fork or helper that runs hooks under an id of its own is nobody's session.
     if (!owner || owner.isSubagent) return {};
     const peer = await notePeer(owner.session.peer, input);

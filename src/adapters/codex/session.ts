@@ -1,12 +1,9 @@
 import {
-  answerByTurn,
   type Context,
   changeConversation,
   closeRoute,
   type DeliveryRecord,
   type Engine,
-  endTurn,
-  enter,
   move,
   noteActivity,
   openAskTo,
@@ -14,7 +11,6 @@ import {
   type PeerRecord,
   present,
   requeue,
-  see,
   settlePending,
   type TurnInput,
 } from "../../core/index.ts";
@@ -24,8 +20,9 @@ import { type DeliverResult, type Envelope, type MessageId, type PeerId, Repowir
 import { codexText } from "../../words/index.ts";
 import type { Transport } from "../adapter.ts";
 import type { ControlClient } from "./control.ts";
-import { hookFrames, isInTool, limitUntil, readTail } from "./rollout.ts";
-import { clientIdOf, limitFromText, oursInQueue, type QueuedInput, readTurn, type TurnView } from "./turns.ts";
+import { createTurnLedger, inputsOf } from "./ledger.ts";
+import { isInTool, readTail } from "./rollout.ts";
+import { clientIdOf, oursInQueue, type QueuedInput, readTurn, type TurnView } from "./turns.ts";
 import { Nothing, Queued, QueuePage, type Thread, type ThreadStatus, TurnsPage } from "./wire.ts";
 
 const log = logger("codex");
@@ -73,9 +70,7 @@ const TAKEN_WITHIN_MS = 900;
 /** The same for a terminal that looks into its queue every ten seconds. */
 const POLLED_WITHIN_MS = 16_000;
 const TAKEN_LOOK_MS = 60;
-const DOUBT_MS = 400;
 const HELD = "its user pressed Esc, so Codex holds its queue until their next turn ends";
-const JUDGED_KEPT = 100;
 
 export const routeOf = (instance: Instance): string => `codex:${instance.pid}:${instance.started}`;
 
@@ -86,15 +81,20 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
   let thread = parts.thread;
   let status = parts.thread.status;
   let statusSince = Date.now();
-  let judged: string[] = [];
-  let isFirstLook = true;
   let hasQueued = true;
   let running: Promise<void> | undefined;
   let again = false;
-  const doubts = new Map<string, number>();
   const takenWithinMs = parts.polls ? POLLED_WITHIN_MS : TAKEN_WITHIN_MS;
   let queuedAt = 0;
   const handing = new Set<MessageId>();
+  const ledger = createTurnLedger({
+    peer: peerId,
+    rollout: () => thread.path ?? undefined,
+    lookAgain: () =>
+      void look().catch(() => {
+        // The server is gone; what it left is looked at when it is back.
+      }),
+  });
 
   const isActive = (): boolean => status.type === "active";
   const isWaiting = (): boolean => isActive() && (status.activeFlags ?? []).length > 0;
@@ -160,122 +160,14 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
   }
 
   function apply(ctx: Context, views: TurnView[], queued: QueuedInput[]): string[] {
-    for (const view of views) applyTurn(ctx, view);
-    isFirstLook = false;
-    takeHookFrames(ctx);
+    ledger.takeTurns(ctx, views);
+    ledger.takeHookFrames(ctx);
     // A turn that is over while the status still says active: the broadcast of its end is on its way, and says what is next.
     const isStatusOld = isActive() && views.length > 0 && views.at(-1)?.state !== "running";
     if (!isStatusOld) applyStatus(ctx);
     noteLost(ctx, queued, new Set(views.flatMap((view) => view.ours.flatMap((input) => input.handles))));
     if (!isActive() && Date.now() - Math.max(statusSince, queuedAt) > takenWithinMs) noteHeld(ctx, queued);
     return queued.filter((entry) => isStale(ctx, entry)).map((entry) => entry.id);
-  }
-
-  function applyTurn(ctx: Context, view: TurnView): void {
-    if (judged.includes(view.id)) return;
-    takeTurn(ctx, view);
-    if (view.state === "running" || (view.state === "interrupted" && isDoubtful(view))) return;
-    judged = [...judged, view.id].slice(-JUDGED_KEPT);
-    // Turns from before this daemon: only questions that are still open are judged by them.
-    if (isFirstLook && !view.ours.some((input) => openAskTo(ctx, peerId, input.message))) return;
-    judge(ctx, view);
-  }
-
-  /**
-   * A turn that fails is listed as interrupted for a moment, before its error is written down (0.169.0): only what still stands a
-   * little later was the user's Esc.
-   */
-  function isDoubtful(view: TurnView): boolean {
-    const since = doubts.get(view.id);
-    if (since !== undefined && Date.now() - since >= DOUBT_MS) {
-      doubts.delete(view.id);
-      return false;
-    }
-    if (since === undefined) {
-      doubts.set(view.id, Date.now());
-      setTimeout(
-        () =>
-          void look().catch(() => {
-            // The server is gone; what it left is looked at when it is back.
-          }),
-        DOUBT_MS + 20,
-      );
-    }
-    return true;
-  }
-
-  function takeInput(ctx: Context, view: TurnView, input: TurnView["ours"][number]): void {
-    const main = ctx.tx.deliveries.get(input.message, peerId);
-    if (!main || main.attempt !== input.attempt) return;
-    const carried = input.handles.flatMap((handle) => {
-      const delivery = ctx.tx.deliveries.byHandle(handle);
-      return delivery?.peer === peerId && delivery.message !== main.message ? [delivery] : [];
-    });
-    for (const delivery of [main, ...carried]) {
-      // Used up by a usage limit before: its turn stays in the list and says nothing new.
-      if (view.isLimit && delivery.state === "queued") continue;
-      const entered = enter(ctx, delivery, "turn");
-      if (input.isSeen) see(ctx, entered, "turn");
-    }
-  }
-
-  /** What a hook handed over stands in the rollout, which is read only while such a receipt is due. */
-  function takeHookFrames(ctx: Context): void {
-    const due = ctx.tx.deliveries.inStates(peerId, ["presented"]).filter((delivery) => delivery.rung === "hook");
-    if (due.length === 0 || !thread.path) return;
-    for (const frame of hookFrames(readTail(thread.path))) {
-      const delivery = due.find((candidate) => candidate.handle === frame.handle);
-      if (!delivery) continue;
-      const entered = enter(ctx, delivery, "rollout");
-      if (frame.isSeen) see(ctx, entered, "rollout");
-    }
-  }
-
-  function inputsOf(view: TurnView): TurnInput[] {
-    const ours: TurnInput[] = view.ours.map((input) => ({ type: "delivery", message: input.message }));
-    return view.hasOthers ? [...ours, { type: "user" }] : ours;
-  }
-
-  function takeTurn(ctx: Context, view: TurnView): void {
-    for (const input of view.ours) takeInput(ctx, view, input);
-  }
-
-  function judge(ctx: Context, view: TurnView): void {
-    const end = { inputs: inputsOf(view), wasContinued: false, canRemind: false };
-    switch (view.state) {
-      case "interrupted":
-        endTurn(ctx, peerId, { ...end, outcome: "interrupted" });
-        return;
-      case "failed": {
-        const error = view.error ?? "no details";
-        if (!view.isLimit) return void endTurn(ctx, peerId, { ...end, outcome: "model_error", error });
-        const until = (thread.path && limitUntil(readTail(thread.path))) || limitFromText(error, ctx.now.wall);
-        endTurn(ctx, peerId, { ...end, outcome: "limited", error, limitedUntil: until || undefined });
-        return;
-      }
-      case "completed":
-        answerFrom(ctx, view);
-        endTurn(ctx, peerId, { ...end, outcome: "done" });
-        return;
-      case "running":
-        return;
-      default:
-        view.state satisfies never;
-    }
-  }
-
-  /**
-   * The last text of the turn answers every question that began or joined it. Not where the user began or joined it (that text is
-   * theirs), and not where the session itself has asked somebody and waits for that answer.
-   */
-  function answerFrom(ctx: Context, view: TurnView): void {
-    const text = view.answer?.trim();
-    if (view.hasOthers || !text) return;
-    for (const { message } of view.ours) {
-      const from = ctx.tx.deliveries.get(message, peerId)?.entered_at ?? 0;
-      if (ctx.tx.asks.openFrom(peerId).some((own) => own.opened_at >= from)) continue;
-      answerByTurn(ctx, peerId, message, text);
-    }
   }
 
   const isOurs = (delivery: DeliveryRecord | undefined): delivery is DeliveryRecord => delivery?.rung === "push";
@@ -414,7 +306,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     thread = next;
     status = next.status;
     statusSince = Date.now();
-    [isFirstLook, hasQueued] = [true, true];
+    hasQueued = true;
+    ledger.begin();
     await engine.run((ctx) => {
       // What the old thread never took in is certainly not read; its questions follow with the conversation.
       for (const delivery of ctx.tx.deliveries.inStates(peerId, ["presented", "held"])) {
@@ -446,7 +339,7 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     noteStatus,
     look,
     runningTurn,
-    takeTurn,
+    takeTurn: ledger.takeTurn,
     inputsOf,
     emptyQueue,
     async open() {

@@ -80,23 +80,6 @@ export const McpStatus = z.object({
 });
 export const Nothing = z.unknown();
 
-export const HooksList = z.object({
-  data: z.array(
-    z.object({
-      hooks: z.array(
-        z.object({
-          key: z.string(),
-          command: z.string().nullish(),
-          currentHash: z.string(),
-          trustStatus: z.string(),
-          handlerType: z.string().optional(),
-          isManaged: z.boolean().optional(),
-        }),
-      ),
-    }),
-  ),
-});
-
 /** Notifications; those about a thread's items come to subscribers only. */
 export const StatusChanged = z.object({ threadId: z.string(), status: ThreadStatus });
 export type StatusChanged = z.infer<typeof StatusChanged>;

@@ -2,6 +2,7 @@ import type { Checker } from "../check.ts";
 import type { World } from "../world.ts";
 import { channelScenes } from "./channel.ts";
 import { codexScenes } from "./codex.ts";
+import { codexTerminalScenes } from "./codex-terminals.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
 import { geminiScenes } from "./gemini.ts";
@@ -27,6 +28,7 @@ export const SCENES: Scene[] = [
   ...setupScenes,
   ...setupAllScenes,
   ...codexScenes,
+  ...codexTerminalScenes,
   ...openCodeScenes,
   ...geminiScenes,
 ];
