@@ -1,6 +1,6 @@
-import { connectLink, type Link, linkUrl, reachDaemon } from "../../src/client/index.ts";
+import { connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
 import { checkoutState } from "../../src/platform/checkout.ts";
-import { type Mesh, OPERATION_NAMES, type Report, RepowireError, VERSION } from "../../src/protocol/index.ts";
+import { type Report, VERSION } from "../../src/protocol/index.ts";
 import { OPENCODE_TOOLS, openCodeStillOpen, sessionStartLine } from "../../src/words/index.ts";
 import { createActivity } from "./activity.ts";
 import { markOf, type OpenCode, type UserPick } from "./api.ts";
@@ -262,20 +262,4 @@ export function createSeat(parts: SeatParts): Seat {
       link?.close();
     },
   };
-}
-
-/** A call before the link is there waits for it; the link itself asks again after each reconnect. */
-function throughLink(link: () => Link | undefined): Mesh {
-  return Object.fromEntries(
-    OPERATION_NAMES.map((name) => [
-      name,
-      (input: never, options: never) => {
-        const current = link();
-        if (!current)
-          throw new RepowireError("unavailable", "repowire is still starting in this session. Try again in a second.");
-        const call = current.mesh[name] as (input: never, options: never) => Promise<unknown>;
-        return call(input, options);
-      },
-    ]),
-  ) as unknown as Mesh; // every name is there, each passed on to the link's own
 }

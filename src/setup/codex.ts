@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { readLines } from "../platform/read-lines.ts";
 import { CODEX_MCP_SCOPE, scopedToken } from "../platform/token.ts";
 import { RepowireError, VERSION } from "../protocol/index.ts";
 
@@ -115,6 +116,8 @@ async function withServer<T>(program: CodexProgram, work: (call: Call) => Promis
 interface Wire {
   send(text: string): void;
   onText(listener: (text: string) => void): void;
+  /** Called when the other side is gone before it was closed. */
+  onEnd(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -131,6 +134,9 @@ function createCalls(wire: Wire): { call: Call; notify(method: string): void } {
   wire.onText((text) => {
     const parsed = Reply.safeParse(JSON.parse(text));
     if (parsed.success) open.get(parsed.data.id)?.(parsed.data);
+  });
+  wire.onEnd(() => {
+    for (const settle of [...open.values()]) settle({ id: 0, error: { message: "its server ended" } });
   });
   return {
     notify: (method) => wire.send(JSON.stringify({ method })),
@@ -167,7 +173,11 @@ function dialServer(path: string): Promise<Wire> {
       onText(listener) {
         socket.onmessage = (message) => listener(String(message.data));
       },
+      onEnd(listener) {
+        socket.onclose = listener;
+      },
       async close() {
+        socket.onclose = null;
         socket.close();
       },
     });
@@ -182,6 +192,7 @@ function startServer(program: CodexProgram): Wire {
     stdout: "pipe",
     stderr: "ignore",
   });
+  let isClosed = false;
   return {
     send(text) {
       child.stdin.write(`${text}\n`);
@@ -189,22 +200,14 @@ function startServer(program: CodexProgram): Wire {
     },
     onText(listener) {
       void readLines(child.stdout, listener).catch(() => {
-        // It ended; open calls run into their time-out and say so.
+        // It ended, which `onEnd` tells.
       });
     },
+    onEnd: (listener) => void child.exited.then(() => isClosed || listener()),
     async close() {
+      isClosed = true;
       child.kill();
       await child.exited;
     },
   };
-}
-
-async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) if (line !== "") onLine(line);
-  }
 }

@@ -5,6 +5,7 @@ import { processArgs } from "../../platform/process.ts";
 import type { Hello, PeerId } from "../../protocol/index.ts";
 import type { LinkProfile, RuntimeAdapter } from "../adapter.ts";
 import type { ClaudeInbox } from "../claude-inbox/inbox.ts";
+import { createSoonLooker } from "../look-soon.ts";
 import { createBoundaryFlags } from "./boundary.ts";
 import { discoverClaude } from "./discover.ts";
 import { createHookHandler } from "./hooks.ts";
@@ -21,17 +22,14 @@ export interface ClaudeCodeParts {
   humanName: string;
 }
 
-/** While receipts are awaited the transcript is read this often, at first and later on. */
-const LOOK_SOON_MS = 200;
+/** While receipts are awaited the transcript is read this often, after the first seconds. */
 const LOOK_LATER_MS = 1_000;
-const LOOK_SOON_FOR_MS = 10_000;
 
 /** Everything that the daemon knows about Claude Code sessions, whichever of channel, hooks and inbox socket they have. */
 export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter {
   const { engine, inbox } = parts;
   const sessions = new Map<PeerId, ClaudeSession>();
   const watchers = new Map<string, { close(): void }>();
-  const looking = new Map<PeerId, number>();
   const permissionWaits = createPermissionWaits();
   const flags = createBoundaryFlags(parts.paths);
   let ticking: ReturnType<typeof setInterval> | undefined;
@@ -101,27 +99,14 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
   function forget(session: ClaudeSession): void {
     session.close();
     sessions.delete(session.peer);
-    looking.delete(session.peer);
+    soon.forget(session.peer);
     flags.keep(session.pid, true);
   }
 
-  /** Soon after a hand-over its receipts are due: look more often than the regular second. */
-  function watch(peer: PeerId): void {
-    const session = sessions.get(peer);
-    if (!session) return;
-    const isLooking = looking.has(peer);
-    looking.set(peer, Date.now() + LOOK_SOON_FOR_MS);
-    if (!isLooking) void lookSoon(session);
-  }
-
-  async function lookSoon(session: ClaudeSession): Promise<void> {
-    while ((looking.get(session.peer) ?? 0) > Date.now()) {
-      await Bun.sleep(LOOK_SOON_MS);
-      if (engine.read((ctx) => unsettled(ctx, session.peer)) !== "unsettled") break;
-      await session.catchUp().catch((error) => log.error("a transcript was not followed", { error }));
-    }
-    looking.delete(session.peer);
-  }
+  const soon = createSoonLooker({
+    look: (peer) => sessions.get(peer)?.catchUp(),
+    isUnsettled: (peer) => engine.read((ctx) => unsettled(ctx, peer)) === "unsettled",
+  });
 
   const hooks = createHookHandler({ engine, humanName: parts.humanName, attach, permissionWaits });
 
@@ -129,7 +114,7 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
     runtime: "claude-code",
     linkProfile,
     attach: (peer) => void attach(peer),
-    watch,
+    watch: soon.watch,
     mayBeSubagent: (peer, toolUseId) => sessions.get(peer.id)?.mayBeSubagent(toolUseId) ?? true,
     onVerdict: (verdict) => permissionWaits.settle(verdict),
     onHook: hooks.report,

@@ -3,17 +3,15 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "../../core/index.ts";
 import { realPath } from "../../platform/checkout.ts";
-import { logger } from "../../platform/log.ts";
 import type { HomePaths } from "../../platform/paths.ts";
 import { CODEX_MCP_SCOPE, scopedToken } from "../../platform/token.ts";
 import { type PeerId, RepowireError } from "../../protocol/index.ts";
 import type { Discovery, RuntimeAdapter, SharedServer, Transports } from "../adapter.ts";
+import { createSoonLooker } from "../look-soon.ts";
 import { controlSocket } from "./control.ts";
 import { type CodexHome, createCodexHome } from "./home.ts";
 import { createHookHandler } from "./hooks.ts";
 import { createSharedServer } from "./shared.ts";
-
-const log = logger("codex");
 
 export interface CodexParts {
   engine: Engine;
@@ -32,8 +30,6 @@ const CAN = [
 const DISCOVER_WITHIN_MS = 5_000;
 const TICK_MS = 1_000;
 const LOOK_FOR_HOME_MS = 5_000;
-const LOOK_SOON_MS = 200;
-const LOOK_SOON_FOR_MS = 10_000;
 /** A folder is followed when Codex itself calls from there; one person has few. */
 const HOMES_MAX = 16;
 
@@ -41,7 +37,6 @@ const HOMES_MAX = 16;
 export function createCodexAdapter(parts: CodexParts): RuntimeAdapter & { readonly shared: SharedServer } {
   const { engine } = parts;
   const homes = new Map<string, CodexHome>();
-  const looking = new Map<PeerId, number>();
   const marks = [scopedToken(parts.token, CODEX_MCP_SCOPE), join(parts.paths.bin, "repowire-hook")];
   let ticking: ReturnType<typeof setInterval> | undefined;
   let lookedForHomeAt = 0;
@@ -89,24 +84,13 @@ export function createCodexAdapter(parts: CodexParts): RuntimeAdapter & { readon
     );
   }
 
-  /** Soon after a hand-over its receipts are due: look more often than the regular second. */
-  function watch(peer: PeerId): void {
-    const isLooking = looking.has(peer);
-    looking.set(peer, Date.now() + LOOK_SOON_FOR_MS);
-    if (!isLooking) void lookSoon(peer);
-  }
-
-  async function lookSoon(peer: PeerId): Promise<void> {
-    while ((looking.get(peer) ?? 0) > Date.now()) {
-      await Bun.sleep(LOOK_SOON_MS);
-      const session = sessions().find((candidate) => candidate.peer === peer);
-      if (!session || !isUnsettled(peer)) break;
-      await session.look().catch((error) => {
-        if (!(error instanceof RepowireError)) log.error("a session was not followed", { peer, error });
-      });
-    }
-    looking.delete(peer);
-  }
+  const soon = createSoonLooker({
+    look: (peer) =>
+      sessions()
+        .find((session) => session.peer === peer)
+        ?.look(),
+    isUnsettled,
+  });
 
   const hooks = createHookHandler({ engine, homeAt });
 
@@ -116,7 +100,7 @@ export function createCodexAdapter(parts: CodexParts): RuntimeAdapter & { readon
     // The link of an embedded session carries its tools; messages go by Codex's own queue.
     linkProfile: () => undefined,
     attach() {},
-    watch,
+    watch: soon.watch,
     mayBeSubagent: () => false,
     onVerdict(verdict) {
       for (const home of homes.values()) home.onVerdict(verdict);

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { logger } from "../../platform/log.ts";
+import { readLines } from "../../platform/read-lines.ts";
 import { VERSION } from "../../protocol/index.ts";
 import type { ControlClient } from "./control.ts";
 import { codexIsGone, createCodexRpc } from "./rpc.ts";
@@ -79,14 +80,4 @@ function start(helper: Helper, onEnd: () => void) {
     .request("initialize", { clientInfo, capabilities: { experimentalApi: true } }, Nothing)
     .then(() => void write(JSON.stringify({ method: "initialized" })));
   return { request: rpc.request, ready, end: () => child.kill() };
-}
-
-async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) if (line !== "") onLine(line);
-  }
 }

@@ -1,10 +1,8 @@
 import {
-  type Context,
   type Engine,
   endTurn,
   leaseForHook,
   noteActivity,
-  othersOnline,
   type PeerRecord,
   settleHookLease,
 } from "../../core/index.ts";
@@ -12,7 +10,8 @@ import { realPath } from "../../platform/checkout.ts";
 import { newSecret } from "../../platform/ids.ts";
 import { processArgs } from "../../platform/process.ts";
 import { type HookReply, type HookReport, type PeerId, RepowireError } from "../../protocol/index.ts";
-import { CODEX_TOOLS, channelFrame, reminderText, sessionStartLine } from "../../words/index.ts";
+import { CODEX_TOOLS, channelFrame, reminderText } from "../../words/index.ts";
+import { meshLine } from "../hook-session.ts";
 import type { CodexHome } from "./home.ts";
 import { CodexHookEvent, HookInput, homeOfTranscript } from "./hook-input.ts";
 import type { CodexSession } from "./session.ts";
@@ -60,7 +59,7 @@ export function createHookHandler(parts: HookParts) {
   ): Promise<HookReply> {
     switch (event) {
       case "SessionStart":
-        return context("SessionStart", await engine.run((ctx) => describeMesh(ctx, peer)));
+        return context("SessionStart", await engine.run((ctx) => meshLine(ctx, peer)));
       case "UserPromptSubmit":
         return promptSubmit(peer);
       case "PermissionRequest":
@@ -141,21 +140,6 @@ export function createHookHandler(parts: HookParts) {
   }
 
   return { report, printed };
-}
-
-function describeMesh(ctx: Context, peer: PeerRecord): string {
-  const others = othersOnline(ctx, peer);
-  const open = ctx.tx.asks
-    .openTo(peer.id)
-    .map((ask) => ({ handle: ask.handle, from: ctx.tx.peers.get(ask.asker)?.name ?? "?" }));
-  return sessionStartLine({
-    name: peer.name,
-    circle: peer.circle,
-    online: others.map((other) => ({ name: other.name, runtime: other.runtime, description: other.description })),
-    total: others.length,
-    open,
-    unread: ctx.tx.deliveries.count(peer.id, ["queued", "held"]),
-  });
 }
 
 function context(event: string, text: string): HookReply {

@@ -2,6 +2,7 @@ import type { Engine, PeerRecord } from "../../core/index.ts";
 import { logger } from "../../platform/log.ts";
 import type { PeerId } from "../../protocol/index.ts";
 import type { RuntimeAdapter, Transports } from "../adapter.ts";
+import { createSoonLooker } from "../look-soon.ts";
 import { discoverGemini } from "./discover.ts";
 import { createGeminiHooks } from "./hooks.ts";
 import { createGeminiSession, type GeminiSession } from "./session.ts";
@@ -10,14 +11,11 @@ const log = logger("gemini");
 
 /** Titles and transcripts are looked at this often; while receipts are awaited, transcripts more often. */
 const TICK_MS = 1_000;
-const LOOK_SOON_MS = 200;
-const LOOK_SOON_FOR_MS = 10_000;
 
 /** Everything that the daemon knows about Gemini CLI sessions: their hooks, transcripts and panes. */
 export function createGeminiAdapter(parts: { engine: Engine; transports: Transports }): RuntimeAdapter {
   const { engine } = parts;
   const sessions = new Map<PeerId, GeminiSession>();
-  const looking = new Map<PeerId, number>();
   let ticking: ReturnType<typeof setInterval> | undefined;
   const ticks = new Set<PeerId>();
 
@@ -57,23 +55,10 @@ export function createGeminiAdapter(parts: { engine: Engine; transports: Transpo
     }
   }
 
-  function watch(peer: PeerId): void {
-    const session = sessions.get(peer);
-    if (!session) return;
-    const isLooking = looking.has(peer);
-    looking.set(peer, Date.now() + LOOK_SOON_FOR_MS);
-    if (!isLooking) void lookSoon(session);
-  }
-
-  async function lookSoon(session: GeminiSession): Promise<void> {
-    while ((looking.get(session.peer) ?? 0) > Date.now()) {
-      await Bun.sleep(LOOK_SOON_MS);
-      const isOpen = engine.read((ctx) => ctx.tx.deliveries.count(session.peer, ["leased", "presented"]) > 0);
-      if (!isOpen) break;
-      await session.catchUp().catch((error) => log.error("a transcript was not followed", { error }));
-    }
-    looking.delete(session.peer);
-  }
+  const soon = createSoonLooker({
+    look: (peer) => sessions.get(peer)?.catchUp(),
+    isUnsettled: (peer) => engine.read((ctx) => ctx.tx.deliveries.count(peer, ["leased", "presented"]) > 0),
+  });
 
   const hooks = createGeminiHooks({ engine, attach });
 
@@ -82,7 +67,7 @@ export function createGeminiAdapter(parts: { engine: Engine; transports: Transpo
     // Its link carries tools only: nothing can be pushed through an MCP server of this CLI.
     linkProfile: () => undefined,
     attach: (peer) => void attach(peer),
-    watch,
+    watch: soon.watch,
     mayBeSubagent: (peer) => sessions.get(peer.id)?.mayBeSubagent() ?? true,
     onVerdict() {
       // No verdict can reach its dialogs from outside (0.61.0), so no request is ever made for one.
