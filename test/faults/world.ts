@@ -1,0 +1,173 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { processInfo } from "../../src/platform/process.ts";
+import { type Entry, readBook } from "./book.ts";
+import { compare, type Fault, unsettled, type Verdict } from "./compare.ts";
+import type { FaultDriver, LedgerMessage, MeshUnderTest, PeerKind } from "./driver.ts";
+import { PeerCommand, type PeerEvent, type PeerSetup } from "./orders.ts";
+
+/** One mesh under test with its peers' processes and their books. */
+export interface World {
+  readonly root: string;
+  readonly mesh: MeshUnderTest;
+  readonly driver: FaultDriver;
+  /** Starts a peer (again): resolves when it joined. */
+  peer(name: string, kind: PeerKind): Promise<Peer>;
+  readonly peers: ReadonlyMap<string, Peer>;
+  book(): Entry[];
+  /** Waits until nothing moves that should, then compares; what does not settle in time is a fault of its own. */
+  settle(timeoutMs?: number): Promise<Verdict>;
+  close(): Promise<void>;
+}
+
+export interface Peer {
+  readonly name: string;
+  readonly kind: PeerKind;
+  /** The agent's process, and the one that holds its link. */
+  readonly pid: number;
+  readonly linkPid: number;
+  readonly isGone: boolean;
+  /** Resolves when it was told the outcome; never when its process ends before. */
+  send(command: Partial<PeerCommand> & Pick<PeerCommand, "kind" | "to">): Promise<void>;
+  kill(): Promise<void>;
+}
+
+const JOIN_MS = 30_000;
+const CHANNEL_FLAG = "--channels=server:repowire";
+
+export function createWorld(
+  driver: FaultDriver,
+  driverFile: string,
+  build: string,
+  root: string,
+  home?: string,
+): World {
+  const journals = join(root, "journals");
+  mkdirSync(journals, { recursive: true });
+  const mesh = driver.mesh({ build, root, home });
+  const peers = new Map<string, Peer>();
+  const children = new Set<Subprocess>();
+  const pids = new Set<number>();
+  let runs = 0;
+  let sent = 0;
+
+  async function peer(name: string, kind: PeerKind): Promise<Peer> {
+    const spec = mesh.spec({ name, kind });
+    const setup: PeerSetup = { driver: driverFile, spec, journals, run: String(++runs) };
+    const done = new Map<string, () => void>();
+    const ready = Promise.withResolvers<Extract<PeerEvent, { type: "ready" }>>();
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "peer.ts"), CHANNEL_FLAG], {
+      cwd: spec.folder,
+      env: { ...spec.env, FAULTS_PEER: JSON.stringify(setup) },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: Bun.file(join(root, `${name}.err`)),
+      ipc(event: PeerEvent) {
+        if (event.type === "ready") ready.resolve(event);
+        else done.get(event.n)?.();
+      },
+    });
+    children.add(child);
+    void child.exited.then(() => ready.reject(new Error(`${name} ended before it joined (see ${root}/${name}.err)`)));
+    const joined = await within(ready.promise, JOIN_MS, `${name} did not join`);
+    const linkPid = joined.linkPid ?? child.pid;
+    pids.add(child.pid).add(linkPid);
+    const one: Peer = {
+      name: joined.name,
+      kind,
+      pid: child.pid,
+      linkPid,
+      get isGone() {
+        return !processInfo(child.pid) || !processInfo(linkPid);
+      },
+      send(command) {
+        const n = String(++sent);
+        const whole = PeerCommand.parse({ n, urgency: "normal", waitSeconds: 0, bytes: 0, times: 1, ...command });
+        const { promise, resolve } = Promise.withResolvers<void>();
+        done.set(n, resolve);
+        child.send(whole);
+        return promise;
+      },
+      async kill() {
+        child.kill("SIGKILL");
+        await child.exited;
+        children.delete(child);
+      },
+    };
+    peers.set(name, one);
+    return one;
+  }
+
+  async function settle(timeoutMs = 60_000): Promise<Verdict> {
+    const deadline = Date.now() + timeoutMs;
+    let ledger: LedgerMessage[] = [];
+    let last: unknown;
+    for (let quiet = 0; quiet < 2 && Date.now() < deadline; ) {
+      await Bun.sleep(400);
+      try {
+        ledger = await mesh.ledger();
+        last = undefined;
+        quiet = unsettled(readBook(journals), ledger).length === 0 ? quiet + 1 : 0;
+      } catch (error) {
+        // It may just be starting; what stays so is said below.
+        last = error;
+      }
+    }
+    if (last) throw last;
+    const book = readBook(journals);
+    const verdict = compare(book, ledger);
+    const stuck = unsettled(book, ledger).map(
+      (message): Fault => ({
+        kind: "stuck",
+        n: message.text.slice(0, 30),
+        why: `${message.kind} from ${message.from}: not settled after ${timeoutMs} ms`,
+        history: [JSON.stringify(message.deliveries), JSON.stringify(message.ask ?? {}), ...message.history],
+      }),
+    );
+    return { ...verdict, faults: [...verdict.faults, ...stuck] };
+  }
+
+  return {
+    root,
+    mesh,
+    driver,
+    peer,
+    peers,
+    book: () => readBook(journals),
+    settle,
+    async close() {
+      for (const child of children) {
+        child.kill("SIGKILL");
+        await child.exited;
+      }
+      // A channel ends with its session's pipes; whatever does not is told apart by its own pid.
+      const deadline = Date.now() + 3_000;
+      while ([...pids].some((pid) => processInfo(pid)) && Date.now() < deadline) await Bun.sleep(20);
+      await within(mesh.stop(), 20_000, "the daemon did not stop").catch(() => {
+        const pid = mesh.pid();
+        if (pid) process.kill(pid, "SIGKILL");
+      });
+    },
+  };
+}
+
+export async function within<T>(promise: Promise<T>, ms: number, why: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${why} within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export async function until(what: string, look: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await look())) {
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await Bun.sleep(20);
+  }
+}
