@@ -61,12 +61,13 @@ export interface LinkOptions {
   onVerdict?(verdict: { request: string; behavior: "allow" | "deny"; reason?: string }): void;
   onState?(state: LinkState, detail?: string): void;
   /** Milliseconds; for tests. */
-  timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number };
+  timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number; reportAgainMs?: number };
 }
 
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+const REPORT_AGAIN_MS = 1_000;
 
 export function connectLink(options: LinkOptions): Link {
   const reports = createReports();
@@ -80,6 +81,8 @@ export function connectLink(options: LinkOptions): Link {
   let welcome: Welcome | undefined;
   let refusal: RepowireError | undefined;
   let wantsReady = false;
+  /** What the session is doing, as last reported: a daemon that starts anew knows nothing of it. */
+  let activity: Report | undefined;
   let backAt = 0;
   let mayStart = true;
   let rpc: Rpc | undefined;
@@ -167,7 +170,7 @@ export function connectLink(options: LinkOptions): Link {
   /** Order matters: open calls first, so that their answers come as results and not as messages; then what happened; then `ready`. */
   function catchUp(connection: Rpc): void {
     calls.resend();
-    reports.repeat(deliveries.recentResults());
+    reports.repeat([...deliveries.recentResults(), ...(activity ? [activity] : [])]);
     sendReports();
     for (const request of permissions.values())
       void connection.request("permission_request", { ...request }).catch(() => {});
@@ -248,15 +251,21 @@ export function connectLink(options: LinkOptions): Link {
 
   function sendReports(): void {
     if (!rpc || state !== "online") return;
+    const connection = rpc;
     const batch = reports.next(LIMITS.batchMax);
     if (batch.length === 0) return;
-    rpc.request("report", { reports: batch }).then(
+    connection.request("report", { reports: batch }).then(
       () => {
         reports.acknowledge(batch);
         sendReports();
       },
       () => {
-        // Kept, and sent again after the reconnect.
+        // Kept, and sent again: after the reconnect, or, where the daemon could not store them (a full disk), in a while.
+        setTimeout(() => {
+          if (rpc !== connection) return;
+          reports.refused();
+          sendReports();
+        }, options.timing?.reportAgainMs ?? REPORT_AGAIN_MS);
       },
     );
   }
@@ -295,6 +304,7 @@ export function connectLink(options: LinkOptions): Link {
       if (state === "online") void rpc?.request("ready", {}).catch(() => {});
     },
     report(report) {
+      if (ACTIVITIES.includes(report.type)) activity = report;
       reports.add(report);
       sendReports();
     },
@@ -315,6 +325,7 @@ export function connectLink(options: LinkOptions): Link {
   };
 }
 
+const ACTIVITIES: readonly Report["type"][] = ["turn_started", "turn_ended", "waiting"];
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
