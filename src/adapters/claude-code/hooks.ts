@@ -4,6 +4,7 @@ import {
   changeConversation,
   claimSeat,
   type Engine,
+  endDeadSessions,
   endTurn,
   humanSeat,
   leaseForHook,
@@ -20,7 +21,7 @@ import {
 import { readCheckout, realPath } from "../../platform/checkout.ts";
 import { newSecret } from "../../platform/ids.ts";
 import { logger } from "../../platform/log.ts";
-import { instanceOf } from "../../platform/process.ts";
+import { instanceOf, isAlive } from "../../platform/process.ts";
 import {
   CircleName,
   ClaudeHookEvent,
@@ -112,7 +113,7 @@ export function createHookHandler(parts: HookParts) {
     // A spooled report may be about a process that has ended since.
     if (!instance && !known) throw new RepowireError("not_found", "The session that this hook reports on has ended.");
     return engine.run((ctx) => {
-      const seat = known ?? claimSeat(ctx, startOf(given, input, instance));
+      const seat = known ?? claimNewSeat(ctx, startOf(given, input, instance));
       const latest = ctx.tx.peers.get(seat.id) ?? seat;
       const mode = input.permission_mode ?? latest.permission_mode;
       const capabilities = latest.capabilities.includes("hooks")
@@ -131,6 +132,11 @@ export function createHookHandler(parts: HookParts) {
       if (!input.agent_id && given.event !== "SessionEnd") changeConversation(ctx, seat.id, input.session_id, "change");
       return ctx.tx.peers.get(seat.id) ?? next;
     });
+  }
+
+  function claimNewSeat(ctx: Context, start: ReturnType<typeof startOf>): PeerRecord {
+    endDeadSessions(ctx, start, isAlive);
+    return claimSeat(ctx, start);
   }
 
   function startOf(
