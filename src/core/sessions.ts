@@ -71,11 +71,19 @@ export function endDeadSessions(
   start: { path?: string; conversation?: string },
   isAlive: (instance: ProcessInstance) => boolean,
 ): void {
+  // One process may have many seats here: it is looked at once.
+  const known = new Map<string, boolean>();
+  const lives = (instance: ProcessInstance): boolean => {
+    const name = `${instance.pid} ${instance.started}`;
+    const found = known.get(name) ?? isAlive(instance);
+    known.set(name, found);
+    return found;
+  };
   for (const peer of ctx.tx.peers.all()) {
     const isInTheWay =
       (start.path !== undefined && peer.path === start.path) ||
       (start.conversation !== undefined && peer.conversation === start.conversation);
-    if (!isInTheWay || peer.presence.state === "offline" || !peer.instance || isAlive(peer.instance)) continue;
+    if (!isInTheWay || peer.presence.state === "offline" || !peer.instance || lives(peer.instance)) continue;
     endSession(ctx, peer.id, "its process ended");
   }
 }
