@@ -26,7 +26,7 @@ export interface MeshUnderTest {
   readonly home: string;
   readonly database: string;
   /** Starts the server and resolves when it answers; rejects with the sentence that it printed when it does not. */
-  start(options?: { port?: number; preload?: string }): Promise<void>;
+  start(options?: StartOptions): Promise<void>;
   /** Asks it to stop in good order and waits for the end of its process. */
   stop(): Promise<void>;
   /** The process that serves now, whoever started it. */
@@ -38,6 +38,13 @@ export interface MeshUnderTest {
   ledger(): Promise<LedgerMessage[]>;
   /** Whether it says of itself that it is well, and what else it says. */
   health(): Promise<{ ok: boolean; text: string }>;
+}
+
+export interface StartOptions {
+  port?: number;
+  /** A script that is loaded into its process first, and what that needs in the environment. */
+  preload?: string;
+  env?: Record<string, string>;
 }
 
 /** `link`: a process that holds its link itself. `session`: an agent session with a channel process and hooks. */

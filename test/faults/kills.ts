@@ -37,7 +37,9 @@ export function createKills(world: World, random: Random, say: (text: string) =>
     const from = there();
     if (from.length === 0) return;
     const peer = random.pick(from);
-    const to = random.pick(PEERS.filter(([name]) => name !== peer.name))[0];
+    // A session's turn costs three processes: it gets less.
+    const others = PEERS.filter(([name, kind]) => name !== peer.name && (kind === "link" || random.chance(0.4)));
+    const to = random.pick(others)[0];
     const roll = random.int(100);
     const kind = roll < 45 ? "ask" : roll < 96 ? "notify" : "broadcast";
     const urgency = roll < 70 ? "normal" : random.pick(["normal", "urgent", "fyi"]);

@@ -34,7 +34,7 @@ const build = join(scratch, "program");
 const total = { kills: 0, messages: 0, lost: 0, doubled: 0, misrouted: 0, lied: 0 };
 let passed = 0;
 let failed = 0;
-let keep = false;
+let keep = process.env.REPOWIRE_KEEP === "1";
 
 const say = (text: string) => void process.stderr.write(`${text}\n`);
 const log = flags.verbose ? say : () => {};
@@ -125,7 +125,7 @@ try {
 }
 
 async function scenes(): Promise<void> {
-  for (const scene of SCENES) await part(scene.name, (world) => scene.run(world, seeded(seed)));
+  for (const scene of SCENES) await part(scene.name, (world) => scene.run(world));
 }
 
 if (failed > 0) say(`repeat with: npm run test:faults -- --seed ${seed} --kills ${wanted}`);

@@ -27,7 +27,14 @@ async function answer(n: string, handle: string): Promise<void> {
   await Bun.sleep(hash(n + setup.run) % 5 === 0 ? 300 : 5);
   const text = answerText(n, setup.spec.name);
   write({ type: "answering", n, handle, text });
-  const told = await (await joined.promise).reply(handle, text, hash(n) % 11 === 0);
+  const own = await joined.promise;
+  let told = await own.reply(handle, text, hash(n) % 11 === 0);
+  // As a model would: what was refused for now, or left open, is said again.
+  const mayPass: (string | undefined)[] = [driver.refusals.storageFull, driver.refusals.overloaded];
+  while (told.said === "unknown" || mayPass.includes(told.code)) {
+    await Bun.sleep(500);
+    told = await own.reply(handle, text, hash(n) % 11 === 0);
+  }
   write({ type: "answer_told", n, said: told.said, code: told.code, text: told.text.slice(0, 200) });
 }
 

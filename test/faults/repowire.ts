@@ -55,10 +55,10 @@ function meshIn(build: string, root: string, home: string): MeshUnderTest {
   return {
     home,
     database: paths.database,
-    async start({ port, preload } = {}) {
+    async start({ port, preload, env: extra } = {}) {
       const child = Bun.spawn([...commandOf(build, "cli", preload), "daemon", "run", "--detached"], {
         cwd: root,
-        env: { ...env, ...(port === undefined ? {} : { REPOWIRE_PORT: String(port) }) },
+        env: { ...env, ...extra, ...(port === undefined ? {} : { REPOWIRE_PORT: String(port) }) },
         stdin: "ignore",
         stdout: "ignore",
         stderr: "pipe",
@@ -293,7 +293,7 @@ async function joinAsSession(spec: PeerSpec, onShown: (shown: Shown) => void): P
     const state = stateIn(text);
     if (state) return { said: "accepted", state, text };
     const isUnknown = /did not answer|not known whether|still starting|link was closed/.test(text);
-    const code = text.includes("unread messages, the most") ? "mailbox_full" : undefined;
+    const code = CODE_WORDS.find(([words]) => text.includes(words))?.[1];
     return { said: isUnknown ? "unknown" : "refused", state: "", code, text };
   }
 
@@ -316,16 +316,20 @@ async function joinAsSession(spec: PeerSpec, onShown: (shown: Shown) => void): P
       }
     },
     async reply(handle, text, decline) {
-      try {
-        return await call("reply", { id: handle, text, outcome: decline ? "decline" : "answer" });
-      } finally {
-        asks.delete(handle);
-        if (asks.size === 0) turnOver?.();
-      }
+      const told = await call("reply", { id: handle, text, outcome: decline ? "decline" : "answer" });
+      if (told.said === "accepted" || told.said === "refused") asks.delete(handle);
+      if (asks.size === 0) turnOver?.();
+      return told;
     },
     close: () => session.close(),
   };
 }
+
+const CODE_WORDS = [
+  ["unread messages, the most", "mailbox_full"],
+  ["database is full", "storage_full"],
+  ["wait to be stored", "overloaded"],
+] as const;
 
 /** What the words of a result say, as a model would take them. */
 function stateIn(text: string): string | undefined {

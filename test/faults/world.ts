@@ -16,9 +16,17 @@ export interface World {
   peer(name: string, kind: PeerKind): Promise<Peer>;
   readonly peers: ReadonlyMap<string, Peer>;
   book(): Entry[];
-  /** Waits until nothing moves that should, then compares; what does not settle in time is a fault of its own. */
-  settle(timeoutMs?: number): Promise<Verdict>;
+  /** Waits until nothing moves that should, then compares; what does not settle is a fault of its own. */
+  /** With `from` (epoch ms), what was written down before counts no more. */
+  settle(patienceMs?: number, from?: number): Promise<Verdict>;
+  /** Many more links, of one process, that only come and stay. */
+  crowd(size: number): Promise<Crowd>;
   close(): Promise<void>;
+}
+
+export interface Crowd {
+  joined(): number;
+  end(): Promise<void>;
 }
 
 export interface Peer {
@@ -99,33 +107,59 @@ export function createWorld(
     return one;
   }
 
-  async function settle(timeoutMs = 60_000): Promise<Verdict> {
-    const deadline = Date.now() + timeoutMs;
+  const bookFrom = (from: number) => readBook(journals).filter((entry) => entry.at >= from);
+
+  async function crowd(size: number): Promise<Crowd> {
+    const spec = mesh.spec({ name: "crowd", kind: "link" });
+    const setup: PeerSetup = { driver: driverFile, spec, journals, run: String(size) };
+    let joined = 0;
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "crowd.ts")], {
+      cwd: spec.folder,
+      env: { ...spec.env, FAULTS_PEER: JSON.stringify(setup) },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: Bun.file(join(root, "crowd.err")),
+      ipc: (count: number) => {
+        joined = count;
+      },
+    });
+    children.add(child);
+    return {
+      joined: () => joined,
+      async end() {
+        child.kill("SIGKILL");
+        await child.exited;
+        children.delete(child);
+      },
+    };
+  }
+
+  async function settle(patienceMs = 45_000, from = 0): Promise<Verdict> {
     let ledger: LedgerMessage[] = [];
-    let last: unknown;
-    for (let quiet = 0; quiet < 2 && Date.now() < deadline; ) {
+    let book: Entry[] = [];
+    let open = Number.POSITIVE_INFINITY;
+    let quiet = 0;
+    // As long as something gets settled, the rest may only be slow: sessions take one question at a time.
+    for (let progressAt = Date.now(); quiet < 2 && Date.now() < progressAt + patienceMs; ) {
       await Bun.sleep(400);
-      try {
-        ledger = await mesh.ledger();
-        last = undefined;
-        quiet = unsettled(readBook(journals), ledger).length === 0 ? quiet + 1 : 0;
-      } catch (error) {
-        // It may just be starting; what stays so is said below.
-        last = error;
-      }
+      book = bookFrom(from);
+      ledger = await mesh.ledger();
+      const left = unsettled(book, ledger).length;
+      quiet = left === 0 ? quiet + 1 : 0;
+      if (left < open || quiet > 0) progressAt = Date.now();
+      open = left;
     }
-    if (last) throw last;
-    const book = readBook(journals);
-    const verdict = compare(book, ledger);
-    const stuck = unsettled(book, ledger).map(
+    const verdict = compare(bookFrom(from), ledger);
+    if (quiet === 2) return verdict;
+    const faults = unsettled(book, ledger).map(
       (message): Fault => ({
         kind: "stuck",
         n: message.text.slice(0, 30),
-        why: `${message.kind} from ${message.from}: not settled after ${timeoutMs} ms`,
+        why: `${message.kind} from ${message.from}: nothing moved for ${patienceMs} ms`,
         history: [JSON.stringify(message.deliveries), JSON.stringify(message.ask ?? {}), ...message.history],
       }),
     );
-    return { ...verdict, faults: [...verdict.faults, ...stuck] };
+    return { messages: verdict.messages, faults };
   }
 
   return {
@@ -136,6 +170,7 @@ export function createWorld(
     peers,
     book: () => readBook(journals),
     settle,
+    crowd,
     async close() {
       for (const child of children) {
         child.kill("SIGKILL");

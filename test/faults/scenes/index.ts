@@ -1,14 +1,20 @@
-import type { Verdict } from "../compare.ts";
-import type { Random } from "../random.ts";
-import type { World } from "../world.ts";
+import { damaged, fullDisk, readOnly } from "./disk.ts";
+import { burst, slowReader, storm, tooMany } from "./load.ts";
+import type { Scene } from "./scene.ts";
+import { clockJumps, portTaken, sleepAndWake } from "./time.ts";
 
-/** One kind of trouble, in a world of its own. */
-export interface Scene {
-  name: string;
-  run(world: World, random: Random): Promise<Verdict>;
-}
+export { Skip } from "./scene.ts";
 
-/** The machine does not allow it; said aloud. */
-export class Skip extends Error {}
-
-export const SCENES: readonly Scene[] = [];
+/** The slow one first: the others run in the meantime. */
+export const SCENES: readonly Scene[] = [
+  sleepAndWake,
+  fullDisk,
+  readOnly,
+  damaged,
+  clockJumps,
+  portTaken,
+  burst,
+  slowReader,
+  storm,
+  tooMany,
+];
