@@ -111,6 +111,16 @@ function orphans(): { pid: number; command: string }[] {
     });
 }
 
+// Interrupted: nothing may outlive it, and no small disk may stay mounted.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => {
+    for (const { pid } of orphans()) process.kill(pid, "SIGKILL");
+    for (const [, folder] of readFileSync("/proc/mounts", "utf8").matchAll(/^\S+ (\S+) /gm))
+      if (folder?.startsWith(scratch)) Bun.spawnSync(["umount", "-l", folder]);
+    rmSync(scratch, { recursive: true, force: true });
+    process.exit(130);
+  });
+
 say(`seed ${seed}, ${wanted} kills, ${scratch}`);
 try {
   await driver.build(build);

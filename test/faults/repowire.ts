@@ -44,6 +44,8 @@ function meshIn(build: string, root: string, home: string): MeshUnderTest {
     REPOWIRE_HOME: home,
     REPOWIRE_PORT: "0",
   };
+  /** Whatever changes leaves an event: only what has one since the last look is traced again. */
+  let known = { epoch: "", cursor: 0, changed: new Set<string>(), traces: new Map<string, LedgerMessage>() };
   mkdirSync(home, { recursive: true, mode: 0o700 });
 
   async function call<T>(what: (mesh: ReturnType<typeof httpMesh>) => Promise<T>): Promise<T> {
@@ -91,20 +93,25 @@ function meshIn(build: string, root: string, home: string): MeshUnderTest {
     },
     async ledger() {
       return call(async (mesh) => {
-        const ids: string[] = [];
-        for (let after = 0; ; ) {
-          const page = await mesh.events({ after, limit: LIMITS.pageMax });
-          for (const event of page.events)
-            if (event.type === "message.accepted" && event.message) ids.push(event.message);
+        for (;;) {
+          const page = await mesh.events({ after: known.cursor, limit: LIMITS.pageMax });
+          if (page.epoch !== known.epoch) {
+            // Another database: what the old one said counts no more.
+            known = { epoch: page.epoch, cursor: 0, changed: new Set(), traces: new Map() };
+            continue;
+          }
+          for (const event of page.events) if (event.message) known.changed.add(event.message);
           if (page.events.length === 0) break;
-          after = page.cursor;
+          known.cursor = page.cursor;
         }
-        const all: LedgerMessage[] = [];
+        const ids = [...known.changed];
         for (let i = 0; i < ids.length; i += TRACES_AT_ONCE) {
           const some = ids.slice(i, i + TRACES_AT_ONCE);
-          all.push(...(await Promise.all(some.map(async (id) => ledgerMessage(await mesh.trace({ id }))))));
+          for (const trace of await Promise.all(some.map((id) => mesh.trace({ id }))))
+            known.traces.set(trace.message, ledgerMessage(trace));
+          for (const id of some) known.changed.delete(id);
         }
-        return all;
+        return [...known.traces.values()];
       });
     },
     async health() {

@@ -139,16 +139,25 @@ export function createWorld(
     let book: Entry[] = [];
     let open = Number.POSITIVE_INFINITY;
     let quiet = 0;
+    let silence: unknown;
     // As long as something gets settled, the rest may only be slow: sessions take one question at a time.
     for (let progressAt = Date.now(); quiet < 2 && Date.now() < progressAt + patienceMs; ) {
       await Bun.sleep(400);
       book = bookFrom(from);
-      ledger = await mesh.ledger();
+      try {
+        ledger = await mesh.ledger();
+        silence = undefined;
+      } catch (error) {
+        // It may just be starting, or have much to do; what stays so is said below.
+        silence = error;
+        continue;
+      }
       const left = unsettled(book, ledger).length;
       quiet = left === 0 ? quiet + 1 : 0;
       if (left < open || quiet > 0) progressAt = Date.now();
       open = left;
     }
+    if (silence) throw silence;
     const verdict = compare(bookFrom(from), ledger);
     if (quiet === 2) return verdict;
     const faults = unsettled(book, ledger).map(
