@@ -1,5 +1,13 @@
 import { newMessageId } from "../platform/ids.ts";
-import { type CallOptions, LIMITS, type MessageId, RepowireError, type RpcFrame } from "../protocol/index.ts";
+import {
+  byteLength,
+  type CallOptions,
+  frameTooLarge,
+  LIMITS,
+  type MessageId,
+  RepowireError,
+  type RpcFrame,
+} from "../protocol/index.ts";
 
 /** Operations that may be asked again after a lost connection: each is harmless to repeat, by its message id or its nature. */
 export interface Calls {
@@ -8,6 +16,8 @@ export interface Calls {
     input: Record<string, unknown>,
     options: CallOptions,
   ): { promise: Promise<unknown>; message: MessageId | undefined };
+  /** The caller waits no more: the call ends, and is not asked again. Whether it was open. */
+  withdraw(message: MessageId): boolean;
   /** After a reconnect: asks every open call again, in order. */
   resend(): void;
   progress(message: MessageId, text: string): void;
@@ -29,6 +39,8 @@ const MAKES_MESSAGE = new Set(["ask", "reply", "notify", "broadcast"]);
 
 /** A tool call must not hang because the daemon is gone; an ask gets its own wait on top. */
 const PATIENCE_MS = 15_000;
+/** What a frame has around its parameters, with room. */
+const ENVELOPE_BYTES = 1_024;
 
 export function createCalls(parts: {
   /** Sends at once, or returns undefined while there is no connection. */
@@ -67,6 +79,9 @@ export function createCalls(parts: {
         : undefined;
       const refusal = parts.refusal();
       if (refusal) return { promise: Promise.reject(refusal), message };
+      // Sent all the same it would end the connection, and again after every reconnect.
+      if (byteLength(JSON.stringify(input)) > LIMITS.frameBytesMax - ENVELOPE_BYTES)
+        return { promise: Promise.reject(frameTooLarge()), message };
       const call: OpenCall = {
         name,
         input: message ? { ...input, message } : input,
@@ -79,6 +94,14 @@ export function createCalls(parts: {
       open.add(call);
       attempt(call);
       return { promise, message };
+    },
+    withdraw(message) {
+      for (const call of open) {
+        if (call.message !== message) continue;
+        finish(call, () => call.settle.reject(withdrawn()));
+        return true;
+      }
+      return false;
     },
     resend() {
       for (const call of open) attempt(call);
@@ -109,6 +132,13 @@ const IS_STORED: Record<string, string> = {
   notify: " It is not known whether the message was stored; sent again, it may arrive twice.",
   broadcast: " It is not known whether the message was stored; sent again, it may arrive twice.",
 };
+
+function withdrawn(): RepowireError {
+  return new RepowireError(
+    "unavailable",
+    "The question was withdrawn while the repowire daemon could not be reached. Ask again if it is still wanted.",
+  );
+}
 
 function noDaemon(name: string): RepowireError {
   const stored = IS_STORED[name] ?? "";

@@ -73,6 +73,8 @@ export function connectLink(options: LinkOptions): Link {
   const reports = createReports();
   const deliveries = createDeliveries(options.onDeliver);
   const permissions = new Map<string, PermissionAsk>();
+  /** Questions whose caller was interrupted, as long as the daemon may not know it. */
+  const abandoned = new Set<MessageId>();
   const firstWelcome = Promise.withResolvers<Welcome>();
   // Nobody may be waiting for it when the link is refused; the state says so too.
   firstWelcome.promise.catch(() => {});
@@ -81,8 +83,6 @@ export function connectLink(options: LinkOptions): Link {
   let welcome: Welcome | undefined;
   let refusal: RepowireError | undefined;
   let wantsReady = false;
-  /** What the session is doing, as last reported: a daemon that starts anew knows nothing of it. */
-  let activity: Report | undefined;
   let backAt = 0;
   let mayStart = true;
   let rpc: Rpc | undefined;
@@ -169,8 +169,12 @@ export function connectLink(options: LinkOptions): Link {
 
   /** Order matters: open calls first, so that their answers come as results and not as messages; then what happened; then `ready`. */
   function catchUp(connection: Rpc): void {
+    for (const message of abandoned) {
+      calls.withdraw(message);
+      giveUp(connection, message);
+    }
     calls.resend();
-    reports.repeat([...deliveries.recentResults(), ...(activity ? [activity] : [])]);
+    reports.repeat(deliveries.recentResults());
     sendReports();
     for (const request of permissions.values())
       void connection.request("permission_request", { ...request }).catch(() => {});
@@ -270,11 +274,26 @@ export function connectLink(options: LinkOptions): Link {
     );
   }
 
+  /** Until the daemon has acknowledged it, a lost connection means that it is said again. */
+  function giveUp(connection: Rpc, message: MessageId): void {
+    abandoned.add(message);
+    connection.request("abandon", { message }).then(
+      () => void abandoned.delete(message),
+      (error) => {
+        if (asRepowireError(error).code !== "unavailable") abandoned.delete(message);
+      },
+    );
+  }
+
   async function call(name: string, input: Record<string, unknown>, callOptions: CallOptions = {}): Promise<unknown> {
     const { signal } = callOptions;
     const { promise, message } = calls.start(name, input, callOptions);
     if (name !== "ask" || !signal || !message) return promise;
-    const abandon = () => void rpc?.request("abandon", { message }).catch(() => {});
+    const abandon = () => {
+      if (rpc && state === "online") return giveUp(rpc, message);
+      // The daemon may have stored it before it went away: it is told when it is back, and never asked again.
+      if (calls.withdraw(message)) abandoned.add(message);
+    };
     signal.addEventListener("abort", abandon, { once: true });
     try {
       return await promise;
@@ -304,7 +323,6 @@ export function connectLink(options: LinkOptions): Link {
       if (state === "online") void rpc?.request("ready", {}).catch(() => {});
     },
     report(report) {
-      if (ACTIVITIES.includes(report.type)) activity = report;
       reports.add(report);
       sendReports();
     },
@@ -325,7 +343,6 @@ export function connectLink(options: LinkOptions): Link {
   };
 }
 
-const ACTIVITIES: readonly Report["type"][] = ["turn_started", "turn_ended", "waiting"];
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

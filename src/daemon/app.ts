@@ -8,6 +8,7 @@ import {
   asRepowireError,
   carriedMessages,
   ERRORS,
+  frameTooLarge,
   HTTP_PATHS,
   isOperation,
   LIMITS,
@@ -124,14 +125,12 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
 
 /** Reads a JSON body within the limit, whatever its headers promise. */
 export async function readJson(request: Request): Promise<unknown> {
-  const tooLarge = () =>
-    new RepowireError("frame_too_large", `A request may have ${LIMITS.frameBytesMax} bytes at most. Send less.`);
-  if (Number(request.headers.get("content-length") ?? 0) > LIMITS.frameBytesMax) throw tooLarge();
+  if (Number(request.headers.get("content-length") ?? 0) > LIMITS.frameBytesMax) throw frameTooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
-    if (size > LIMITS.frameBytesMax) throw tooLarge();
+    if (size > LIMITS.frameBytesMax) throw frameTooLarge();
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString("utf8");

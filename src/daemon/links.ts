@@ -29,11 +29,13 @@ import { isAlive, type LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
+  byteLength,
   CLOSE,
   createRpc,
   DAEMON_METHODS,
   type DeliverResult,
   ERRORS,
+  frameTooLarge,
   fromZod,
   type Hello,
   isOperation,
@@ -80,6 +82,8 @@ export interface LinkServerParts {
   onSession(peer: PeerRecord): void;
   /** A session's link is gone; its process may be, too. */
   onLost(): void;
+  /** How long a new connection may take to say hello; milliseconds. */
+  helloTimeoutMs?: number;
 }
 
 export interface LinkServer {
@@ -123,7 +127,10 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       onFault: (error) => log.error("a request failed", { error }),
     });
     live.set(id, { socket, rpc });
-    const helloTimer = setTimeout(() => socket.close(CLOSE.helloTimeout, "no hello"), HELLO_TIMEOUT_MS);
+    const helloTimer = setTimeout(
+      () => socket.close(CLOSE.helloTimeout, "no hello"),
+      parts.helloTimeoutMs ?? HELLO_TIMEOUT_MS,
+    );
     let session: { peer: PeerRecord["id"]; route?: Route } | undefined;
     const gone = new AbortController();
 
@@ -336,7 +343,10 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     }
 
     socket.data.link = {
-      receive: (text) => rpc.receive(text),
+      receive(text) {
+        if (byteLength(text) > LIMITS.frameBytesMax) rpc.refuseFrame(frameTooLarge());
+        else rpc.receive(text);
+      },
       closed() {
         clearTimeout(helloTimer);
         gone.abort();

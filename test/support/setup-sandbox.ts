@@ -1,8 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
-import { processesFrom, processInfo } from "../../src/platform/process.ts";
+import { processEnv, processesFrom, processInfo } from "../../src/platform/process.ts";
 import { ENTRIES, isolatedBun, programRoot } from "../../src/platform/program.ts";
 import { tempHome } from "./temp-home.ts";
 
@@ -117,15 +117,35 @@ export function writeFakeClaude(folder: string, version: string): void {
   chmodSync(file, 0o755);
 }
 
-/** Ends the daemon and whatever else still runs from this home; nothing else. */
+/**
+ * Ends whatever still runs for this home; nothing else. Again until nothing does: of several that were started at once, the slowest
+ * would find the place free.
+ */
 async function stopAll(paths: HomePaths): Promise<void> {
+  for (let pids = processesOf(paths); pids.length > 0; pids = processesOf(paths)) {
+    for (const pid of pids) await endProcess(pid);
+  }
+}
+
+/** The daemon, the programs of this home, and what was started with it as REPOWIRE_HOME. */
+export function processesOf(paths: HomePaths): number[] {
   const recorded = readDaemonRecord(paths.home)?.pid;
-  const pids = [...processesFrom(paths.home).map(({ pid }) => pid), ...(recorded ? [recorded] : [])];
-  for (const pid of new Set(pids)) {
-    if (pid === process.pid || !processInfo(pid)) continue;
+  const here = process.platform === "linux" ? readdirSync("/proc").map(Number) : [];
+  const pids = [
+    ...processesFrom(paths.home).map(({ pid }) => pid),
+    ...here.filter((pid) => pid > 0 && processEnv(pid, "REPOWIRE_HOME") === paths.home),
+    ...(recorded ? [recorded] : []),
+  ];
+  return [...new Set(pids)].filter((pid) => pid !== process.pid && processInfo(pid));
+}
+
+async function endProcess(pid: number): Promise<void> {
+  try {
     process.kill(pid, "SIGTERM");
     const deadline = Date.now() + STOP_MS;
     while (processInfo(pid) && Date.now() < deadline) await Bun.sleep(10);
     if (processInfo(pid)) process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself.
   }
 }

@@ -25,6 +25,7 @@ import { instanceOf, isAlive } from "../../platform/process.ts";
 import {
   CircleName,
   ClaudeHookEvent,
+  fromZod,
   type HookReply,
   type HookReport,
   PeerName,
@@ -70,7 +71,9 @@ export function createHookHandler(parts: HookParts) {
         "invalid_input",
         `Claude Code has no hook event "${given.event}" that repowire knows. Run \`repowire setup\` again.`,
       );
-    const input = HookInput.parse(given.input);
+    const parsed = HookInput.safeParse(given.input);
+    if (!parsed.success) throw fromZod(parsed.error, `the input of the hook ${given.event}`);
+    const input = parsed.data;
     const peer = await seatOf(given, input);
     const session = parts.attach(peer);
     if (input.transcript_path && !input.agent_id) session?.useTranscript(input.transcript_path);
@@ -170,11 +173,12 @@ export function createHookHandler(parts: HookParts) {
     return context("SessionStart", line);
   }
 
-  async function promptSubmit({ input, peer, session }: HookEvent): Promise<HookReply> {
+  async function promptSubmit({ given, input, peer, session }: HookEvent): Promise<HookReply> {
     const lease = newSecret();
     const frames = await engine.run((ctx) => {
       noteActivity(ctx, peer.id, "busy");
       noteInput(ctx, peer, input.prompt ?? "");
+      if (isReplay(given)) return [];
       const latest = ctx.tx.peers.get(peer.id) ?? peer;
       return leaseForHook(ctx, latest, "prompt", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),
@@ -200,11 +204,12 @@ export function createHookHandler(parts: HookParts) {
     noteTurnInput(ctx, peer.id, { type: isOther ? "other" : "user" }, "prompt hook");
   }
 
-  async function betweenTools({ peer, session }: HookEvent): Promise<HookReply> {
+  async function betweenTools({ given, peer, session }: HookEvent): Promise<HookReply> {
     await session?.catchUp();
     const lease = newSecret();
     const frames = await engine.run((ctx) => {
       withdrawApprovals(ctx, peer.id, "decided in the session's own terminal");
+      if (isReplay(given)) return [];
       return leaseForHook(ctx, peer, "between_tools", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),
       );
@@ -248,7 +253,7 @@ export function createHookHandler(parts: HookParts) {
     return { output: { hookSpecificOutput: { hookEventName: "PermissionRequest", decision } } };
   }
 
-  async function stop({ input, peer, session }: HookEvent): Promise<HookReply> {
+  async function stop({ given, input, peer, session }: HookEvent): Promise<HookReply> {
     const inputs = await turnInputs(input, peer, session);
     const lease = newSecret();
     const result = await engine.run((ctx) => {
@@ -258,13 +263,14 @@ export function createHookHandler(parts: HookParts) {
         text: input.last_assistant_message,
         inputs,
         wasContinued: input.stop_hook_active ?? false,
-        canRemind: true,
+        canRemind: !isReplay(given),
       });
       if (remind)
         return {
           texts: [reminderText(remind.handle, ctx.tx.peers.get(remind.asker)?.name ?? "a peer", CLAUDE_TOOLS.reply)],
           isLeased: false,
         };
+      if (isReplay(given)) return { texts: [], isLeased: false };
       const latest = ctx.tx.peers.get(peer.id) ?? peer;
       const texts = leaseForHook(ctx, latest, "turn_end", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),
@@ -333,6 +339,9 @@ export function createHookHandler(parts: HookParts) {
 
   return { report, printed };
 }
+
+/** Told from the spool: its hook has ended, so nothing that it would print reaches the session. */
+const isReplay = (given: HookReport): boolean => given.spooled_at !== undefined;
 
 function describeMesh(ctx: Context, peer: PeerRecord): string {
   const others = othersOnline(ctx, peer);
