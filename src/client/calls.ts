@@ -50,11 +50,7 @@ export function createCalls(parts: {
   const open = new Set<OpenCall>();
 
   function attempt(call: OpenCall): void {
-    const sent = parts.send(
-      call.name,
-      remaining(call),
-      call.options.toolUseId ? { tool_use_id: call.options.toolUseId } : undefined,
-    );
+    const sent = parts.send(call.name, remaining(call), metaOf(call.options));
     sent?.then(
       (value) => finish(call, () => call.settle.resolve(value)),
       (error) => {
@@ -113,6 +109,10 @@ export function createCalls(parts: {
       for (const call of open) finish(call, () => call.settle.reject(error));
     },
   };
+}
+
+function metaOf({ toolUseId, subagent }: CallOptions): RpcFrame["meta"] {
+  return toolUseId === undefined && subagent === undefined ? undefined : { tool_use_id: toolUseId, subagent };
 }
 
 const waitMs = (name: string, input: Record<string, unknown>): number =>

@@ -58,6 +58,8 @@ export interface LinkOptions {
   capabilities: string[];
   /** Hands messages to the session and says what happened. Never called twice for the same attempt. */
   onDeliver(items: Envelope[]): Promise<DeliverResult[]>;
+  /** A message that was not handed to the session yet is wanted no more. */
+  onCancel?(message: MessageId): void;
   onVerdict?(verdict: { request: string; behavior: "allow" | "deny"; reason?: string }): void;
   onState?(state: LinkState, detail?: string): void;
   /** Milliseconds; for tests. */
@@ -245,8 +247,10 @@ export function connectLink(options: LinkOptions): Link {
         return {};
       }
       case "cancel":
+        // What was handed over cannot be taken back, and the daemon knows by the result what was.
+        options.onCancel?.(DAEMON_METHODS.cancel.params.parse(params).message);
+        return {};
       case "ping":
-        // What was handed over cannot be taken back here, and the daemon knows by the result what was.
         return {};
       default:
         return method satisfies never;
@@ -345,6 +349,3 @@ export function connectLink(options: LinkOptions): Link {
 
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Keeps the type of message ids in the signature of helpers that take one from a call's input. */
-export type { MessageId };

@@ -3,7 +3,7 @@ import type { Caller } from "../core/index.ts";
 import type { Operations } from "../operations/index.ts";
 import { logger } from "../platform/log.ts";
 import type { LoopbackConnection } from "../platform/process.ts";
-import { sameSecret } from "../platform/token.ts";
+import { CODEX_MCP_SCOPE, sameSecret, scopedToken } from "../platform/token.ts";
 import {
   asRepowireError,
   carriedMessages,
@@ -52,6 +52,13 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
     return token !== undefined && sameSecret(token, parts.token);
   };
 
+  /** Codex's configuration carries a credential of its own, which opens the tools and nothing else. */
+  const codexToken = scopedToken(parts.token, CODEX_MCP_SCOPE);
+  const isTrustedForMcp = (request: Request): boolean => {
+    const token = bearerToken(request);
+    return token !== undefined && sameSecret(token, codexToken);
+  };
+
   app.onError((thrown) => {
     if (!(thrown instanceof RepowireError)) log.error("a request failed", { error: thrown });
     return problemResponse(asRepowireError(thrown));
@@ -71,7 +78,8 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   });
 
   app.use("*", async (context, next) => {
-    if (!isTrusted(context.req.raw)) {
+    const isMcp = context.req.path === HTTP_PATHS.mcp && isTrustedForMcp(context.req.raw);
+    if (!isMcp && !isTrusted(context.req.raw)) {
       throw new RepowireError(
         "unauthorized",
         "Send the token of ~/.repowire/token as `Authorization: Bearer …`; the `repowire` command does that for you.",

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
+import type { SharedServer } from "../adapters/adapter.ts";
 import { createEngine, createLive, emit, present, recover } from "../core/index.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
@@ -33,7 +34,7 @@ import { createLinkServer, type LinkSocketData } from "./links.ts";
 import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
-import { createRuntimes } from "./runtimes.ts";
+import { createRuntimes, type Runtimes } from "./runtimes.ts";
 
 export interface RunningDaemon {
   port: number;
@@ -109,7 +110,11 @@ async function startLocked(
     { engine, clock, ids, waits, onEvent: hub.subscribe, discover: (places) => runtimes.discover(places) },
     store.epoch,
   );
-  const callers = createCallers({ engine, humanName: config.human });
+  const callers = createCallers({
+    engine,
+    humanName: config.human,
+    sharedBy: (process): SharedServer | undefined => runtimes.sharedBy(process),
+  });
 
   /** Results that were handed to a caller without a link of its own. */
   function markWritten(peer: PeerId, messages: MessageId[]): void {
@@ -123,7 +128,7 @@ async function startLocked(
       .catch((error) => log.error("a written result was not recorded", { error }));
   }
 
-  const runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
+  const runtimes: Runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
   let watch: Watch | undefined;
   const links = createLinkServer({
     token,
@@ -138,7 +143,7 @@ async function startLocked(
     onSession: runtimes.onSession,
     onLost: () => watch?.lookSoon(),
   });
-  const mcp = createMcpEndpoint({ engine, operations, markWritten });
+  const mcp = createMcpEndpoint({ engine, operations, markWritten, sharedBy: runtimes.sharedBy });
   const storeCheck: PartCheck = () => {
     if (store.fault) return { ok: false, detail: store.fault };
     return {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ServerWebSocket } from "bun";
-import type { LinkProfile, Verdict } from "../adapters/adapter.ts";
+import type { LinkProfile, Transport, Verdict } from "../adapters/adapter.ts";
 import {
   type Caller,
   type Context,
@@ -33,7 +33,6 @@ import {
   CLOSE,
   createRpc,
   DAEMON_METHODS,
-  type DeliverResult,
   ERRORS,
   frameTooLarge,
   fromZod,
@@ -165,7 +164,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         peer: peer.id,
         role: peer.role,
         isHuman: false,
-        mayBeSubagent: parts.mayBeSubagent(peer, meta?.tool_use_id),
+        mayBeSubagent: meta?.subagent ?? parts.mayBeSubagent(peer, meta?.tool_use_id),
       };
     }
 
@@ -184,7 +183,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       replaceOthers(peer);
       entry.peer = peer.id;
       session = { peer: peer.id, route: profile && parts.engine.read((ctx) => ctx.live.route(id)) };
-      if (profile) parts.dispatcher.addTransport(id, { deliver: deliverThrough(rpc) });
+      if (profile) parts.dispatcher.addTransport(id, transportOf(rpc));
       log.info("session joined", { peer: peer.id, name: peer.name, runtime: peer.runtime, pid: peer.instance?.pid });
       parts.onSession(peer);
       return parts.engine.read((ctx) => welcome(ctx, peer, resume));
@@ -377,12 +376,13 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
   };
 }
 
-function deliverThrough(rpc: Rpc) {
-  return async (
-    items: Parameters<Parameters<Dispatcher["addTransport"]>[1]["deliver"]>[0],
-  ): Promise<DeliverResult[]> => {
-    const result = await rpc.request("deliver", { items });
-    return DAEMON_METHODS.deliver.result.parse(result).results;
+function transportOf(rpc: Rpc): Transport {
+  return {
+    async deliver(items) {
+      const result = await rpc.request("deliver", { items });
+      return DAEMON_METHODS.deliver.result.parse(result).results;
+    },
+    cancel: (message) => void rpc.request("cancel", { message }).catch(() => {}),
   };
 }
 

@@ -164,6 +164,43 @@ describe("a delivery", () => {
   });
 });
 
+describe("what the session's side cannot hand over now", () => {
+  test("goes out again when it says that the hold is over", async () => {
+    const sender = await join("sender-3");
+    let isHeld = true;
+    const recipient = await join("holds", {
+      onDeliver: async (items) =>
+        items.map((item) => ({ ...presented(item), outcome: isHeld ? ("held" as const) : ("presented" as const) })),
+    });
+    const { recipient: at, id } = await sender.link.mesh.notify({ peer: "holds", text: "later" });
+    expect(at.delivery).toBe("held");
+    isHeld = false;
+    recipient.link.report({ type: "released" });
+    await until(async () => (await trace(sender, id)).includes("presented"), "it is handed over again");
+    expect(recipient.received.map((item) => item.attempt)).toEqual([1, 2]);
+  });
+});
+
+describe("a call that the link says a subagent makes", () => {
+  test("reads the mail, which stays unread for the session itself", async () => {
+    const sender = await join("sender-4");
+    const reader = await join("has-subagents");
+    reader.link.report({ type: "turn_started" });
+    await until(async () => {
+      const { peers } = await sender.link.mesh.peers({});
+      return peers.some((peer) => peer.name === "has-subagents" && peer.presence.state === "busy");
+    }, "the session is busy");
+    await sender.link.mesh.notify({ peer: "has-subagents", text: "for the session" });
+    const bodies = async (subagent: boolean) => {
+      const mail = await reader.link.mesh.inbox({}, { subagent });
+      return mail.type === "mail" ? mail.items.map((item) => item.body) : [];
+    };
+    expect(await bodies(true)).toEqual(["for the session"]);
+    expect(await bodies(false)).toEqual(["for the session"]);
+    expect(await bodies(false)).toEqual([]);
+  });
+});
+
 describe("kill -9 of the daemon", () => {
   test("loses and doubles nothing, whatever was under way", async () => {
     const asker = await join("asker");

@@ -35,6 +35,13 @@ export interface SessionSetup {
   circle?: string;
 }
 
+export interface SessionListeners {
+  /** A message was handed to the session. */
+  onItem?(item: Envelope): void;
+  /** A permission request was decided from outside. */
+  onVerdict?(verdict: { request: string; behavior: string }): void;
+}
+
 export type ToSession =
   | { type: "call"; id: number; name: string; input: unknown }
   | { type: "run"; id: number; command: string[] }
@@ -51,6 +58,7 @@ export async function fakeSession(
   sandbox: SetupSandbox,
   folder: string,
   setup: SessionSetup = {},
+  listeners: SessionListeners = {},
 ): Promise<FakeSession> {
   const cwd = join(sandbox.root, folder);
   mkdirSync(cwd, { recursive: true });
@@ -67,9 +75,13 @@ export async function fakeSession(
     stderr: "inherit",
     ipc(event: FromSession) {
       if (event.type === "joined") joined.resolve(event);
-      else if (event.type === "delivered") received.push(event.item);
-      else if (event.type === "verdict") verdicts.push(event);
-      else {
+      else if (event.type === "delivered") {
+        received.push(event.item);
+        listeners.onItem?.(event.item);
+      } else if (event.type === "verdict") {
+        verdicts.push(event);
+        listeners.onVerdict?.(event);
+      } else {
         const call = open.get(event.id);
         open.delete(event.id);
         if (event.error) call?.reject(new Error(`${event.error.code}: ${event.error.message}`));

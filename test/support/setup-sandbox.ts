@@ -4,6 +4,7 @@ import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
 import { processEnv, processesFrom, processInfo } from "../../src/platform/process.ts";
 import { ENTRIES, isolatedBun, programRoot } from "../../src/platform/program.ts";
+import { shellWord } from "../../src/platform/shell.ts";
 import { tempHome } from "./temp-home.ts";
 
 /**
@@ -36,6 +37,8 @@ const STOP_MS = 5_000;
 export interface SandboxOptions {
   /** Version of the fake `claude`; null: there is none. */
   claude?: string | null;
+  /** Versions of other fake CLIs: they know their version, and Codex its app-server. */
+  others?: Partial<Record<"opencode" | "codex" | "gemini", string>>;
   /** Name of repowire's home. */
   home?: string;
   /** The command line that runs repowire. */
@@ -49,6 +52,7 @@ export async function setupSandbox(options: SandboxOptions = {}): Promise<SetupS
   const paths = homePaths(join(root, options.home ?? ".repowire"));
   mkdirSync(bin);
   if (options.claude !== null) writeFakeClaude(bin, options.claude ?? "2.1.330");
+  for (const [name, version] of Object.entries(options.others ?? {})) writeFakeCli(bin, name, version);
   const env = {
     HOME: root,
     PATH: `${bin}:/usr/bin:/bin`,
@@ -114,6 +118,16 @@ export function writeFakeClaude(folder: string, version: string): void {
     file,
     `#!/bin/sh\nif [ "$*" = --version ]; then echo "${version} (Claude Code)"; exit; fi\nfor word do printf '%s\\n' "$word"; done\n`,
   );
+  chmodSync(file, 0o755);
+}
+
+/** Codex's own program is a fixture, as setup speaks to it; the others are only asked for their version. */
+function writeFakeCli(folder: string, name: string, version: string): void {
+  const appServer = join(programRoot(), "test", "fixtures", "fake-codex-app-server.ts");
+  const start = [process.execPath, appServer].map(shellWord).join(" ");
+  const more = name === "codex" ? `[ "$1" != app-server ] || exec ${start}\n` : "";
+  const file = join(folder, name);
+  writeFileSync(file, `#!/bin/sh\n${more}echo "${name} ${version}"\n`);
   chmodSync(file, 0o755);
 }
 

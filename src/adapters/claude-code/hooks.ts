@@ -2,15 +2,12 @@ import {
   type ApprovalRecord,
   type Context,
   changeConversation,
-  claimSeat,
   type Engine,
-  endDeadSessions,
   endTurn,
   humanSeat,
   leaseForHook,
   noteActivity,
   noteTurnInput,
-  othersOnline,
   type PeerRecord,
   requestApproval,
   settleHookLease,
@@ -18,28 +15,19 @@ import {
   type TurnInput,
   withdrawApprovals,
 } from "../../core/index.ts";
-import { readCheckout, realPath } from "../../platform/checkout.ts";
 import { newSecret } from "../../platform/ids.ts";
 import { logger } from "../../platform/log.ts";
-import { instanceOf, isAlive } from "../../platform/process.ts";
+import { instanceOf } from "../../platform/process.ts";
 import {
-  CircleName,
   ClaudeHookEvent,
   fromZod,
   type HookReply,
   type HookReport,
-  PeerName,
   RepowireError,
   sameInstance,
 } from "../../protocol/index.ts";
-import {
-  CLAUDE_TOOLS,
-  channelFrame,
-  parseChannelFrame,
-  parseInboxFrame,
-  reminderText,
-  sessionStartLine,
-} from "../../words/index.ts";
+import { CLAUDE_TOOLS, channelFrame, parseChannelFrame, parseInboxFrame, reminderText } from "../../words/index.ts";
+import { claimSeatAnew, isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
 import { HookInput } from "./hook-input.ts";
 import type { PermissionWaits } from "./permission-waits.ts";
 import type { ClaudeSession } from "./session.ts";
@@ -116,7 +104,8 @@ export function createHookHandler(parts: HookParts) {
     // A spooled report may be about a process that has ended since.
     if (!instance && !known) throw new RepowireError("not_found", "The session that this hook reports on has ended.");
     return engine.run((ctx) => {
-      const seat = known ?? claimNewSeat(ctx, startOf(given, input, instance));
+      const seat =
+        known ?? claimSeatAnew(ctx, sessionStartOf("claude-code", given, input.cwd, input.session_id, instance));
       const latest = ctx.tx.peers.get(seat.id) ?? seat;
       const mode = input.permission_mode ?? latest.permission_mode;
       const capabilities = latest.capabilities.includes("hooks")
@@ -137,38 +126,10 @@ export function createHookHandler(parts: HookParts) {
     });
   }
 
-  function claimNewSeat(ctx: Context, start: ReturnType<typeof startOf>): PeerRecord {
-    endDeadSessions(ctx, start, isAlive);
-    return claimSeat(ctx, start);
-  }
-
-  function startOf(
-    given: HookReport,
-    input: HookInput,
-    instance: ReturnType<typeof instanceOf>,
-  ): Parameters<typeof claimSeat>[1] {
-    const path = realPath(given.project_dir ?? input.cwd);
-    const checkout = readCheckout(path);
-    return {
-      runtime: "claude-code",
-      role: "agent",
-      instance,
-      conversation: input.session_id,
-      path,
-      branch: checkout?.branch,
-      worktree_of: checkout?.worktreeOf,
-      name: PeerName.safeParse(given.name).data,
-      circle: CircleName.safeParse(given.circle).data,
-      config_dir: given.config_dir,
-      capabilities: ["hooks"],
-      identity: "proven",
-    };
-  }
-
   async function sessionStart({ input, peer }: HookEvent): Promise<HookReply> {
     const line = await engine.run((ctx) => {
       if (input.source === "compact") changeConversation(ctx, peer.id, input.session_id, "compact");
-      return describeMesh(ctx, peer);
+      return meshLine(ctx, peer);
     });
     return context("SessionStart", line);
   }
@@ -338,24 +299,6 @@ export function createHookHandler(parts: HookParts) {
   }
 
   return { report, printed };
-}
-
-/** Told from the spool: its hook has ended, so nothing that it would print reaches the session. */
-const isReplay = (given: HookReport): boolean => given.spooled_at !== undefined;
-
-function describeMesh(ctx: Context, peer: PeerRecord): string {
-  const others = othersOnline(ctx, peer);
-  const open = ctx.tx.asks
-    .openTo(peer.id)
-    .map((ask) => ({ handle: ask.handle, from: ctx.tx.peers.get(ask.asker)?.name ?? "?" }));
-  return sessionStartLine({
-    name: peer.name,
-    circle: peer.circle,
-    online: others.map((other) => ({ name: other.name, runtime: other.runtime, description: other.description })),
-    total: others.length,
-    open,
-    unread: ctx.tx.deliveries.count(peer.id, ["queued", "held"]),
-  });
 }
 
 function context(event: string, text: string): HookReply {
