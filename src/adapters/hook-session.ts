@@ -1,6 +1,13 @@
-import { type Context, othersOnline, type PeerRecord, type SessionStart } from "../core/index.ts";
+import {
+  type Context,
+  claimSeat,
+  endDeadSessions,
+  othersOnline,
+  type PeerRecord,
+  type SessionStart,
+} from "../core/index.ts";
 import { readCheckout, realPath } from "../platform/checkout.ts";
-import type { Instance } from "../platform/process.ts";
+import { type Instance, isAlive } from "../platform/process.ts";
 import { CircleName, type HookReport, PeerName, type Runtime } from "../protocol/index.ts";
 import { sessionStartLine } from "../words/index.ts";
 
@@ -47,4 +54,10 @@ export function meshLine(ctx: Context, peer: PeerRecord): string {
     open,
     unread: ctx.tx.deliveries.count(peer.id, ["queued", "held"]),
   });
+}
+
+/** For a session that has no seat yet; of its folder's seats those of processes that just died are free. */
+export function claimSeatAnew(ctx: Context, start: SessionStart): PeerRecord {
+  endDeadSessions(ctx, start, isAlive);
+  return claimSeat(ctx, start);
 }

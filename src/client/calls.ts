@@ -125,6 +125,14 @@ function remaining(call: OpenCall): Record<string, unknown> {
   return { ...call.input, wait_seconds: Math.max(0, left / 1000) };
 }
 
+/** What is not known must be said: the request may have been stored before the connection was lost. */
+const IS_STORED: Record<string, string> = {
+  ask: " It is not known whether the question was stored; asking the same again does no harm.",
+  reply: " It is not known whether the reply was stored; sending the same again does no harm.",
+  notify: " It is not known whether the message was stored; sent again, it may arrive twice.",
+  broadcast: " It is not known whether the message was stored; sent again, it may arrive twice.",
+};
+
 function withdrawn(): RepowireError {
   return new RepowireError(
     "unavailable",
@@ -133,8 +141,7 @@ function withdrawn(): RepowireError {
 }
 
 function noDaemon(name: string): RepowireError {
-  const stored =
-    name === "ask" ? " It is not known whether the question was stored; asking the same again does no harm." : "";
+  const stored = IS_STORED[name] ?? "";
   return new RepowireError(
     "unavailable",
     `The repowire daemon did not answer.${stored} A person can start it with \`repowire daemon start\`.`,

@@ -12,7 +12,8 @@ export interface Deliveries {
 }
 
 const REMEMBERED_MAX = 512;
-const RECENT_MAX = 64;
+/** All that a full mailbox can have in flight: what is not reported again would be handed over a second time. */
+const RECENT_MAX = 512;
 
 export function createDeliveries(handOver: (items: Envelope[]) => Promise<DeliverResult[]>): Deliveries {
   const known = new Map<MessageId, { attempt: number; result: Promise<DeliverResult> }>();

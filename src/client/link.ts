@@ -63,12 +63,13 @@ export interface LinkOptions {
   onVerdict?(verdict: { request: string; behavior: "allow" | "deny"; reason?: string }): void;
   onState?(state: LinkState, detail?: string): void;
   /** Milliseconds; for tests. */
-  timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number };
+  timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number; reportAgainMs?: number };
 }
 
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+const REPORT_AGAIN_MS = 1_000;
 
 export function connectLink(options: LinkOptions): Link {
   const reports = createReports();
@@ -258,15 +259,21 @@ export function connectLink(options: LinkOptions): Link {
 
   function sendReports(): void {
     if (!rpc || state !== "online") return;
+    const connection = rpc;
     const batch = reports.next(LIMITS.batchMax);
     if (batch.length === 0) return;
-    rpc.request("report", { reports: batch }).then(
+    connection.request("report", { reports: batch }).then(
       () => {
         reports.acknowledge(batch);
         sendReports();
       },
       () => {
-        // Kept, and sent again after the reconnect.
+        // Kept, and sent again: after the reconnect, or, where the daemon could not store them (a full disk), in a while.
+        setTimeout(() => {
+          if (rpc !== connection) return;
+          reports.refused();
+          sendReports();
+        }, options.timing?.reportAgainMs ?? REPORT_AGAIN_MS);
       },
     );
   }

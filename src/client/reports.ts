@@ -11,6 +11,8 @@ export interface Reports {
   /** Adds reports ahead of the others that may have been lost with a connection, and what the session was last seen doing. */
   repeat(reports: Report[]): void;
   next(max: number): NumberedReport[];
+  /** The batch under way was not taken: it is next again. */
+  refused(): void;
   acknowledge(batch: readonly NumberedReport[]): void;
   readonly size: number;
 }
@@ -42,6 +44,9 @@ export function createReports(): Reports {
       const batch = kept.slice(0, max);
       inFlight = batch.length;
       return batch;
+    },
+    refused() {
+      inFlight = 0;
     },
     acknowledge(batch) {
       const done = new Set(batch.map((entry) => entry.id));

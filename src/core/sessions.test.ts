@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
 import { LIMITS, type PeerId } from "../protocol/index.ts";
 import { requestApproval } from "./approvals.ts";
-import { changeConversation, endSession } from "./sessions.ts";
+import { claimSeat } from "./registry.ts";
+import { changeConversation, endDeadSessions, endSession } from "./sessions.ts";
 import { noteSeen, noteTurnInput } from "./turns.ts";
 
 /** A conversation is cleared, compacted or resumed; a process ends. The seat and what was entrusted to it stay. */
@@ -247,5 +248,35 @@ describe("when the process of a session ends", () => {
     const sent = await mesh.call(frontend, "ask", { peer: "backend", question: "which version?" });
     expect(sent).toMatchObject({ state: "pending", recipient: { delivery: "queued", presence: { state: "offline" } } });
     expect(mesh.waits.size).toBe(0);
+  });
+});
+
+describe("a session that starts again at once", () => {
+  const instance = (pid: number) => ({ pid, started: "1", boot: "b" });
+  const claim = (pid: number, alive: readonly number[]) =>
+    mesh.decide((ctx) => {
+      endDeadSessions(ctx, { path: "/work/twin" }, (other) => alive.includes(other.pid));
+      return claimSeat(ctx, {
+        runtime: "memory",
+        role: "agent",
+        instance: instance(pid),
+        path: "/work/twin",
+        capabilities: [],
+        identity: "proven",
+      });
+    });
+
+  test("gets the seat of the process that died just before, though nobody had noticed yet", async () => {
+    const first = await claim(71, [71]);
+    const again = await claim(72, [72]);
+    expect(again.id).toBe(first.id);
+    expect(again.presence.state).toBe("online");
+  });
+
+  test("leaves the seat to a process that lives", async () => {
+    const first = await claim(71, [71]);
+    const second = await claim(72, [71, 72]);
+    expect(second.id).not.toBe(first.id);
+    expect(second.name).toBe(`${first.name}-2`);
   });
 });

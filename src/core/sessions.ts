@@ -1,4 +1,4 @@
-import { OPEN_DELIVERY_STATES, type PeerId } from "../protocol/index.ts";
+import { OPEN_DELIVERY_STATES, type PeerId, type ProcessInstance } from "../protocol/index.ts";
 import { withdrawApprovals } from "./approvals.ts";
 import { type Context, emit, stir } from "./context.ts";
 import { setPresence } from "./registry.ts";
@@ -60,6 +60,32 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
   setPresence(ctx, peerId, { state: "offline", detail: why });
   for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
   leaveIfDone(ctx, peerId);
+}
+
+/**
+ * Before a session claims a seat: whoever sat in its folder, or had its conversation, and whose process died just now, unnoticed
+ * yet. Without this a session that starts again at once would get a second seat, and the mail of the first would wait for nobody.
+ */
+export function endDeadSessions(
+  ctx: Context,
+  start: { path?: string; conversation?: string },
+  isAlive: (instance: ProcessInstance) => boolean,
+): void {
+  // One process may have many seats here: it is looked at once.
+  const known = new Map<string, boolean>();
+  const lives = (instance: ProcessInstance): boolean => {
+    const name = `${instance.pid} ${instance.started}`;
+    const found = known.get(name) ?? isAlive(instance);
+    known.set(name, found);
+    return found;
+  };
+  for (const peer of ctx.tx.peers.all()) {
+    const isInTheWay =
+      (start.path !== undefined && peer.path === start.path) ||
+      (start.conversation !== undefined && peer.conversation === start.conversation);
+    if (!isInTheWay || peer.presence.state === "offline" || !peer.instance || lives(peer.instance)) continue;
+    endSession(ctx, peer.id, "its process ended");
+  }
 }
 
 /**

@@ -289,5 +289,7 @@ function serve(
 
 function connectionOf(server: Server<LinkSocketData>, request: Request): LoopbackConnection | undefined {
   const address = server.requestIP(request);
-  return address && server.port !== undefined ? { daemonPort: server.port, clientPort: address.port } : undefined;
+  return address && server.port !== undefined
+    ? { daemonPort: server.port, clientPort: address.port, openedAt: performance.now() }
+    : undefined;
 }

@@ -4,6 +4,7 @@ import type { Waits } from "../operations/index.ts";
 import { logger } from "../platform/log.ts";
 import { asRepowireError, type DeliverResult, type Envelope, type PeerId } from "../protocol/index.ts";
 import type { EventHub } from "./hub.ts";
+import { untilStored } from "./until-stored.ts";
 
 /** Carries out what core decided, after the commit: hand-overs to transports, results to waiting calls, events to listeners. */
 export interface Dispatcher extends Transports {
@@ -26,19 +27,22 @@ export function createDispatcher(parts: { hub: EventHub; waits: Waits }): Dispat
     const transport = transports.get(route);
     // A route that closed in the same batch: its hand-overs are judged like those of any lost link.
     if (!transport) return giveBack(peer, items, "its route closed");
+    let results: DeliverResult[];
     try {
-      await settle(peer, route, await transport.deliver(items));
+      results = await transport.deliver(items);
     } catch (error) {
       const refusal = asRepowireError(error);
       // The link was lost in the middle: only the other side knows. Core waits for its report.
       if (refusal.code === "unavailable") return;
       log.error("hand-over failed", { route, error });
-      await giveBack(peer, items, refusal.message);
+      return giveBack(peer, items, refusal.message);
     }
+    await settle(peer, route, results);
   }
 
   async function settle(peer: PeerId, route: string, results: DeliverResult[]): Promise<void> {
-    await engine?.run((ctx) => {
+    if (!engine) return;
+    await untilStored(engine, (ctx) => {
       const rung = ctx.live.route(route)?.rung;
       for (const result of results) {
         const delivery = ctx.tx.deliveries.get(result.message, peer);
@@ -48,7 +52,8 @@ export function createDispatcher(parts: { hub: EventHub; waits: Waits }): Dispat
   }
 
   async function giveBack(peer: PeerId, items: Envelope[], why: string): Promise<void> {
-    await engine?.run((ctx) => {
+    if (!engine) return;
+    await untilStored(engine, (ctx) => {
       for (const item of items) {
         const delivery = ctx.tx.deliveries.get(item.message, peer);
         if (delivery?.state === "leased" && delivery.attempt === item.attempt) requeue(ctx, delivery, why);

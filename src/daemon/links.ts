@@ -7,6 +7,7 @@ import {
   changeConversation,
   claimSeat,
   type Engine,
+  endDeadSessions,
   humanSeat,
   loseLink,
   mustGet,
@@ -24,7 +25,7 @@ import {
 import type { Operations } from "../operations/index.ts";
 import { newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
-import type { LoopbackConnection } from "../platform/process.ts";
+import { isAlive, type LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
@@ -51,6 +52,7 @@ import {
 import type { Dispatcher } from "./dispatcher.ts";
 import { applyReport } from "./link-reports.ts";
 import { checkSession } from "./session-check.ts";
+import { untilStored } from "./until-stored.ts";
 
 /** State of one socket; Bun keeps it with the connection. */
 export interface LinkSocketData {
@@ -171,7 +173,10 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       checkHello(hello);
       const identity = checkClaim(hello);
       const profile = parts.profile(hello);
-      const { peer, resume } = await parts.engine.run((ctx) => join(ctx, hello, identity, profile));
+      const { peer, resume } = await parts.engine.run((ctx) => {
+        endDeadSessions(ctx, hello.session, isAlive);
+        return join(ctx, hello, identity, profile);
+      });
       clearTimeout(helloTimer);
       const entry = live.get(id);
       if (!entry) throw new RepowireError("unavailable", "The link was closed during hello.");
@@ -349,12 +354,11 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         parts.dispatcher.removeTransport(id);
         if (!session) return;
         parts.onLost();
-        void parts.engine
-          .run((ctx) => {
-            const route = ctx.live.route(id);
-            if (route) loseLink(ctx, route);
-          })
-          .catch((error) => log.error("a lost link could not be recorded", { error }));
+        // Unrecorded, the route would stay and take mail for nobody.
+        void untilStored(parts.engine, (ctx) => {
+          const route = ctx.live.route(id);
+          if (route) loseLink(ctx, route);
+        }).catch((error) => log.error("a lost link could not be recorded", { error }));
       },
     };
   }

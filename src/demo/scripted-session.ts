@@ -41,6 +41,10 @@ export interface ScriptedSessionParts {
   env: Record<string, string>;
   /** What the model does with a turn. */
   model(session: ScriptedSession, turn: Turn): Promise<void>;
+  /** A frame was pushed: what the CLI itself received, before any turn. */
+  onPush?(frame: string): void;
+  /** Text that a hook put into the conversation. */
+  onContext?(event: string, text: string): void;
   /** Overrides what the record says (an inbox socket, another entrypoint). */
   record?: Record<string, unknown>;
 }
@@ -115,11 +119,13 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
 
   function noteContext(event: string, reply: Record<string, unknown>): string | undefined {
     const context = (reply.hookSpecificOutput as { additionalContext?: string } | undefined)?.additionalContext;
-    if (context)
+    if (context) {
       write({
         type: "attachment",
         attachment: { type: "hook_additional_context", hookEvent: event, content: [context] },
       });
+      parts.onContext?.(event, context);
+    }
     return context;
   }
 
@@ -181,6 +187,7 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
   client.setNotificationHandler(ChannelPush, ({ params }) => {
     const attributes = Object.entries(params.meta ?? {}).map(([key, value]) => ` ${key}="${escapeValue(value)}"`);
     const frame = `<channel source="repowire"${attributes.join("")}>\n${params.content.replaceAll("</channel>", "<\\/channel>")}\n</channel>`;
+    parts.onPush?.(frame);
     if (running) queue.push(frame);
     else void startTurn(frame, CHANNEL_ORIGIN);
   });

@@ -100,3 +100,21 @@ describe("an answer larger than a result", () => {
     expect(whole).toBe(text);
   });
 });
+
+describe("a call that does not wait", () => {
+  test("does not bring the answer that came in its own batch and goes out as a message", async () => {
+    await mesh.openPush(frontend);
+    const message = mesh.ids.message();
+    const ask = () =>
+      mesh.call(frontend, "ask", { peer: "backend", question: "which version?", wait_seconds: 0, message });
+    const { id } = await ask();
+    await mesh.present(backend);
+    // As after a reconnect: the call is made again while the answer arrives.
+    const again = ask();
+    const replied = mesh.call(backend, "reply", { id, text: "three" });
+    expect(await again).toMatchObject({ state: "pending" });
+    await replied;
+    await mesh.quiet();
+    expect(mesh.delivered(frontend).map((item) => item.body)).toEqual(["three"]);
+  });
+});

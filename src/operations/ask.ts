@@ -25,7 +25,7 @@ export function askHandler(deps: OperationDeps): Handler<"ask"> {
         return { message: ask.message, outcome, waitMs: boundedWait(asker.runtime, asked) };
       });
       if (opened.outcome.state !== "pending") return opened.outcome;
-      if (!wait) return currentOutcome(deps, opened.message);
+      if (!wait) return withoutNews(opened.outcome, currentOutcome(deps, opened.message));
       return await waitFor(deps, wait, opened.message, opened.waitMs, options.signal);
     } finally {
       wait?.close();
@@ -44,6 +44,14 @@ export function currentOutcome(deps: OperationDeps, message: MessageId): AskOutc
     if (!ask) throw new Error(`no ask ${message}`);
     return askOutcome(ctx, ask);
   });
+}
+
+/**
+ * For a call that did not wait: what was decided after it, in the same batch, went to the asker as a message of its own. The result
+ * must not bring that a second time.
+ */
+function withoutNews(decided: AskOutcome, now: AskOutcome): AskOutcome {
+  return "answer" in now && now.answer ? decided : now;
 }
 
 /** Waits, but not for what cannot come: a recipient that is offline, limited or held back is told at once. */

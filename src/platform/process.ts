@@ -20,6 +20,8 @@ export interface ProcessInfo {
 export interface LoopbackConnection {
   daemonPort: number;
   clientPort: number;
+  /** When it was known to be open (`performance.now()`); what was read of it later is true of it. */
+  openedAt?: number;
 }
 
 interface ProcessSystem {

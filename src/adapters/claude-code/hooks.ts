@@ -2,7 +2,6 @@ import {
   type ApprovalRecord,
   type Context,
   changeConversation,
-  claimSeat,
   type Engine,
   endTurn,
   humanSeat,
@@ -28,7 +27,7 @@ import {
   sameInstance,
 } from "../../protocol/index.ts";
 import { CLAUDE_TOOLS, channelFrame, parseChannelFrame, parseInboxFrame, reminderText } from "../../words/index.ts";
-import { isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
+import { claimSeatAnew, isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
 import { HookInput } from "./hook-input.ts";
 import type { PermissionWaits } from "./permission-waits.ts";
 import type { ClaudeSession } from "./session.ts";
@@ -105,7 +104,8 @@ export function createHookHandler(parts: HookParts) {
     // A spooled report may be about a process that has ended since.
     if (!instance && !known) throw new RepowireError("not_found", "The session that this hook reports on has ended.");
     return engine.run((ctx) => {
-      const seat = known ?? claimSeat(ctx, sessionStartOf("claude-code", given, input.cwd, input.session_id, instance));
+      const seat =
+        known ?? claimSeatAnew(ctx, sessionStartOf("claude-code", given, input.cwd, input.session_id, instance));
       const latest = ctx.tx.peers.get(seat.id) ?? seat;
       const mode = input.permission_mode ?? latest.permission_mode;
       const capabilities = latest.capabilities.includes("hooks")

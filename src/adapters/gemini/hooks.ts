@@ -1,7 +1,6 @@
 import {
   type Context,
   changeConversation,
-  claimSeat,
   type Engine,
   effectiveInbound,
   leaseForHook,
@@ -27,7 +26,7 @@ import {
   sameInstance,
 } from "../../protocol/index.ts";
 import { cleanLine, GATE_TEXTS, geminiFrame, geminiNotice } from "../../words/index.ts";
-import { isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
+import { claimSeatAnew, isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
 import { type HandleState, judgePrompt } from "./gate.ts";
 import { GeminiHookInput } from "./hook-input.ts";
 import type { GeminiSession } from "./session.ts";
@@ -98,7 +97,7 @@ export function createGeminiHooks(parts: GeminiHookParts) {
     // A spooled report may be about a process that has ended since.
     if (!instance && !known) throw new RepowireError("not_found", "The session that this hook reports on has ended.");
     return engine.run((ctx) => {
-      const seat = known ?? claimSeat(ctx, sessionStartOf("gemini", given, input.cwd, input.session_id, instance));
+      const seat = known ?? claimSeatAnew(ctx, sessionStartOf("gemini", given, input.cwd, input.session_id, instance));
       changeConversation(ctx, seat.id, input.session_id, "change");
       const latest = ctx.tx.peers.get(seat.id) ?? seat;
       const next: PeerRecord = {

@@ -60,16 +60,33 @@ export function processEnv(pid: number, name: string): string | undefined {
 
 const port = (hex: string | undefined): number => Number.parseInt(hex?.split(":").at(-1) ?? "", 16);
 
-/** The inode of the client's end of a loopback connection. */
-function clientInode(connection: LoopbackConnection): string | undefined {
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    for (const line of (read(table) ?? "").split("\n").slice(1)) {
+/**
+ * The kernel's table of TCP connections as it was at one instant. Reading it costs milliseconds on a machine with many sockets, and
+ * a storm of links asks for each of them: so one reading serves every connection that was there before it began. A pair of
+ * ports names one connection as long as that lives, so what is read is true of it.
+ */
+let table: { readAt: number; inodes: Map<string, string> } | undefined;
+
+function readTable(): Map<string, string> {
+  const inodes = new Map<string, string>();
+  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    for (const line of (read(file) ?? "").split("\n").slice(1)) {
       const fields = line.trim().split(/\s+/);
-      if (port(fields[1]) === connection.clientPort && port(fields[2]) === connection.daemonPort && fields[9] !== "0")
-        return fields[9];
+      const pair = `${port(fields[1])} ${port(fields[2])}`;
+      if (fields[9] !== undefined && fields[9] !== "0" && !inodes.has(pair)) inodes.set(pair, fields[9]);
     }
   }
-  return undefined;
+  return inodes;
+}
+
+/** The inode of the client's end of a loopback connection. */
+function clientInode(connection: LoopbackConnection): string | undefined {
+  const { openedAt } = connection;
+  if (!table || openedAt === undefined || table.readAt < openedAt) {
+    const readAt = performance.now();
+    table = { readAt, inodes: readTable() };
+  }
+  return table.inodes.get(`${connection.clientPort} ${connection.daemonPort}`);
 }
 
 function holdsSocket(pid: number, inode: string): boolean | undefined {
