@@ -14,4 +14,5 @@ export * from "./operations.ts";
 export * from "./outcomes.ts";
 export * from "./peers.ts";
 export * from "./rpc.ts";
+export * from "./runtimes.ts";
 export * from "./version.ts";

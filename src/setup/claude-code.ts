@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { HomePaths } from "../platform/paths.ts";
 import { shellWord } from "../platform/shell.ts";
-import { ClaudeHookEvent } from "../protocol/index.ts";
+import { ClaudeHookEvent, RUNTIMES } from "../protocol/index.ts";
 import { claudeSessions } from "./claude-records.ts";
 import type { FileEdits } from "./edits.ts";
 import { findCli, isOn, readSettings, userHome } from "./find-cli.ts";
@@ -124,7 +124,7 @@ export function claudeNotices(env: Environment, files: ClaudeFiles, cli: FoundCl
 
 export const claudeCode: RuntimeSetup = {
   runtime: "claude-code",
-  label: "Claude Code",
+  label: RUNTIMES["claude-code"].label,
   command: "claude",
   howToGet:
     "Claude Code was not found: there is no `claude` on the PATH. Install it (npm install -g @anthropic-ai/claude-code), start it once, then run `repowire setup` again.",

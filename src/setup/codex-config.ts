@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import type { HomePaths } from "../platform/paths.ts";
 import { shellWord } from "../platform/shell.ts";
 import { readToken } from "../platform/token.ts";
-import { RepowireError } from "../protocol/index.ts";
+import { RepowireError, RUNTIMES } from "../protocol/index.ts";
 import { isRecorded, recordCliEdits } from "./cli-edits.ts";
 import { CODEX_HOOK_TIMEOUTS, codexAuthorization, trustHooks } from "./codex.ts";
 import { findCli, userHome } from "./find-cli.ts";
@@ -151,7 +151,7 @@ const trust: CliStep = {
 
 export const codex: RuntimeSetup = {
   runtime: "codex",
-  label: "Codex",
+  label: RUNTIMES.codex.label,
   command: "codex",
   howToGet:
     "Codex was not found: there is no `codex` on the PATH. Install it (npm install -g @openai/codex), start it once, then run `repowire setup codex` again.",

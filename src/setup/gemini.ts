@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import type { HomePaths } from "../platform/paths.ts";
 import { shellWord } from "../platform/shell.ts";
-import { GeminiHookEvent, VERSION } from "../protocol/index.ts";
+import { GeminiHookEvent, RUNTIMES, VERSION } from "../protocol/index.ts";
 import { findCli, readSettings, userHome } from "./find-cli.ts";
 import { launcherPath } from "./launchers.ts";
 import type { OwnFile } from "./own-file.ts";
@@ -151,7 +151,7 @@ const isGemini = (path: string): boolean => basename(path) === "gemini" || /\/ge
 
 export const gemini: RuntimeSetup = {
   runtime: "gemini",
-  label: "Gemini CLI",
+  label: RUNTIMES.gemini.label,
   command: "gemini",
   howToGet:
     "Gemini CLI was not found: there is no `gemini` on the PATH. Install it (npm install -g @google/gemini-cli), start it once, then run `repowire setup gemini` again.",

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { PLUGINS, type Plugin } from "../platform/program.ts";
-import { VERSION } from "../protocol/index.ts";
+import { RUNTIMES, VERSION } from "../protocol/index.ts";
 import { findCli, isOn, readSettings, userHome } from "./find-cli.ts";
 import { pluginText, pluginVersion } from "./opencode-plugin.ts";
 import type { OwnFile } from "./own-file.ts";
@@ -111,7 +111,7 @@ function isSession(args: readonly string[]): boolean {
 
 export const opencode: RuntimeSetup = {
   runtime: "opencode",
-  label: "OpenCode",
+  label: RUNTIMES.opencode.label,
   command: "opencode",
   howToGet:
     "OpenCode was not found: there is no `opencode` on the PATH. Install it (npm install -g opencode-ai), start it once, then run `repowire setup opencode` again.",

@@ -1,4 +1,4 @@
-import type { Runtime } from "../../src/protocol/index.ts";
+import type { AgentRuntime, Runtime } from "../../src/protocol/index.ts";
 import type { Model, ModelServer } from "../support/model-script.ts";
 import type { World } from "./world.ts";
 
@@ -29,13 +29,15 @@ export interface AgentOptions {
 
 export interface AgentSession {
   readonly name: string;
-  readonly runtime: Runtime;
+  readonly runtime: AgentRuntime;
   readonly api: ModelServer;
   /** The process that is the peer's. */
   readonly pid: number;
   screen(): string;
   type(text: string): Promise<void>;
   press(...keys: string[]): void;
+  /** Stops the turn that runs, with the keys that a person uses. */
+  interrupt(): Promise<void>;
   /** Types into the composer without Enter, as a person who has not finished. */
   write(text: string): void;
   /** Resolves when the session is idle by the CLI's own account, not by what repowire says. */

@@ -3,6 +3,7 @@ import type { AgentSession } from "../agents/driver.ts";
 import { CONDITIONS, runCondition, type Stage } from "../agents/matrix/index.ts";
 import { daemonProcess } from "../support/daemon-process.ts";
 import { memoryAgent } from "../support/memory-agent.ts";
+import { person } from "../support/person.ts";
 import { until } from "../support/until.ts";
 
 // Real processes, on machines that have other work too.
@@ -28,6 +29,10 @@ test.each(CONDITIONS.map((condition) => [condition.name, condition] as const))(
       until: (what, look, timeoutMs) => until(look, what, timeoutMs),
       killDaemon: async () => void (await daemon.end()),
       startDaemon: () => daemon.start(),
+      async cliInTerminal(...args) {
+        using someone = person(daemon.sandbox);
+        return (await someone.repowire(...args)).out;
+      },
     };
     let session: AgentSession | undefined;
     const broken: string[] = [];

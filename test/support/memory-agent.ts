@@ -49,6 +49,7 @@ export async function memoryAgent(sandbox: SetupSandbox, name: string, options: 
     const asked: Envelope[] = [];
     let isUsers = false;
     let last = "";
+    let failure: string | undefined;
     let results: string[] = [];
     for (let isFirst = true; ; isFirst = false) {
       const inputs = isFirst ? waiting.splice(0) : joining();
@@ -64,12 +65,13 @@ export async function memoryAgent(sandbox: SetupSandbox, name: string, options: 
         index: turns.length,
       };
       turns.push(turn);
-      const steps = await speak(turn);
-      if (interrupt.signal.aborted) break;
+      const reply = await speak(turn);
+      failure = reply.error?.message;
+      if (interrupt.signal.aborted || failure !== undefined) break;
       for (const item of inputs.flatMap((input) => input.item ?? []))
         session.report({ type: "seen", message: item.message, by: "transcript" });
       results = [];
-      for (const step of steps) {
+      for (const step of reply.steps) {
         if ("say" in step) last = step.say;
         transcript.push({ from: "model", text: "say" in step ? step.say : JSON.stringify(step) });
         if (!("say" in step)) results.push(await act(step));
@@ -77,7 +79,7 @@ export async function memoryAgent(sandbox: SetupSandbox, name: string, options: 
       for (const text of results) transcript.push({ from: "tool_result", text });
       if (results.length === 0) break;
     }
-    for (const { message } of asked) end(message, isUsers || asked.length > 1, last);
+    for (const { message } of asked) end(message, isUsers || asked.length > 1, last, failure);
     isBusy = false;
     session.report({ type: "turn_ended" });
     if (waiting.length > 0) void runTurn();
@@ -90,19 +92,20 @@ export async function memoryAgent(sandbox: SetupSandbox, name: string, options: 
     return inputs;
   }
 
-  async function speak(turn: ModelTurn): Promise<Step[]> {
+  async function speak(turn: ModelTurn): Promise<Reply> {
     const given = await model(turn);
     const reply: Reply = Array.isArray(given) ? { steps: given } : given;
     await Promise.race([
       Bun.sleep((reply.delayMs ?? 0) + (reply.streamMs ?? 0)),
       new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve, { once: true })),
     ]);
-    return reply.steps;
+    return reply;
   }
 
   /** The text of a turn is an answer only where it can be nobody else's; a reply that was given stands in any case. */
-  function end(message: Envelope["message"], isShared: boolean, text: string): void {
-    if (interrupt.signal.aborted)
+  function end(message: Envelope["message"], isShared: boolean, text: string, failure: string | undefined): void {
+    if (failure !== undefined) session.report({ type: "failed", message, reason: "model_error", text: failure });
+    else if (interrupt.signal.aborted)
       session.report({ type: "failed", message, reason: "interrupted", text: `${name} was interrupted by its user.` });
     else if (isShared)
       session.report({ type: "failed", message, reason: "no_answer", text: `${name} gave no answer.` });
@@ -157,9 +160,10 @@ export async function memoryAgent(sandbox: SetupSandbox, name: string, options: 
     async type(text) {
       take({ text });
     },
-    press(...keys) {
-      if (keys.includes("Escape")) interrupt.abort();
+    press() {
+      // It has no keyboard beyond what is below.
     },
+    interrupt: async () => interrupt.abort(),
     write(text) {
       draft += text;
     },

@@ -80,12 +80,13 @@ const PART_WORDS = {
 
 function runtimesText({ runtimes }: Status, tilde: Tilde): string {
   const text = table(
-    ["NAME", "VERSION", "SET UP", "SESSIONS", "PROGRAM"],
+    ["NAME", "VERSION", "SET UP", "SESSIONS", "PERMISSIONS DECIDED", "PROGRAM"],
     runtimes.map((runtime) => [
       runtime.label,
       runtime.cli ? (runtime.cli.version ?? "gave none") : "not found",
       runtime.cli || runtime.installed ? setUpWords(runtime) : "",
       runtime.active > 0 ? String(runtime.active) : "",
+      runtime.abilities?.relaysPermissions ? "from any terminal" : "in its own terminal",
       runtime.cli ? tilde(runtime.cli.path) : "",
     ]),
   );

@@ -2,7 +2,16 @@ import { findDaemon, httpMesh, probeDaemon } from "../../client/index.ts";
 import { type ConfigKey, loadConfig, type Origin } from "../../platform/config.ts";
 import { type HomePaths, homePaths } from "../../platform/paths.ts";
 import { processInfo } from "../../platform/process.ts";
-import { DEFAULT_PORT, type Health, type Peer, RepowireError, type Runtime, VERSION } from "../../protocol/index.ts";
+import {
+  type Abilities,
+  DEFAULT_PORT,
+  factsOf,
+  type Health,
+  type Peer,
+  RepowireError,
+  type Runtime,
+  VERSION,
+} from "../../protocol/index.ts";
 import type { FilePlan } from "../../setup/edits.ts";
 import { currentVersion, currentVersionFolder } from "../../setup/install.ts";
 import { LAUNCHERS, type Launcher, launcherState } from "../../setup/launchers.ts";
@@ -37,6 +46,8 @@ export interface RuntimeStatus {
   step?: { what: string; done: boolean };
   /** Sessions of it that are peers now. */
   active: number;
+  /** What its sessions let repowire do. */
+  abilities: Abilities | undefined;
 }
 
 export interface Status {
@@ -103,6 +114,7 @@ async function lookAtRuntime(
     config_dir: row.configDir(env),
     installed: false,
     active: peers.filter((peer) => peer.runtime === row.runtime && peer.presence.state !== "offline").length,
+    abilities: factsOf(row.runtime)?.abilities,
   };
   try {
     const context = { paths, env, allowTools: true, port, program: currentVersionFolder(paths) };

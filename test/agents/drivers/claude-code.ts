@@ -31,6 +31,7 @@ export const claudeCode: AgentDriver = {
       screen: session.screen,
       type: session.type,
       press: session.press,
+      interrupt: async () => session.press("Escape"),
       write: (text) => world.terminal.write(name, text),
       idle: session.idle,
       dialog: async (timeoutMs) =>

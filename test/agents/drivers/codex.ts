@@ -114,6 +114,9 @@ export const codex: AgentDriver = {
       screen,
       type: (text) => world.terminal.type(name, text),
       press: (...keys) => world.terminal.press(name, ...keys),
+      async interrupt() {
+        world.terminal.press(name, "Escape");
+      },
       write: (text) => world.terminal.write(name, text),
       idle: async (timeoutMs = 20_000) => {
         await world.until(`${name} is idle`, isIdle, timeoutMs);

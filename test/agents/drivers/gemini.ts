@@ -113,6 +113,9 @@ export async function openGemini(
       }
     },
     press: (...keys) => world.terminal.press(name, ...keys),
+    async interrupt() {
+      world.terminal.press(name, "Escape");
+    },
     write: (text) => world.terminal.write(name, text),
     async idle(timeoutMs = 30_000) {
       await world.until(`${name} is idle`, isIdle, timeoutMs);

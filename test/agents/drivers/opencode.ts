@@ -110,6 +110,12 @@ export async function startOpenCode(world: World, name: string, options: OpenCod
       await world.terminal.type(name, text);
     },
     press: (...keys) => world.terminal.press(name, ...keys),
+    async interrupt() {
+      world.terminal.press(name, "Escape");
+      // The first only warns (1.18.33).
+      await Bun.sleep(300);
+      world.terminal.press(name, "Escape");
+    },
     write: (text) => world.terminal.write(name, text),
     idle: async (timeoutMs = 60_000) =>
       void (await world.until(`${name} is idle`, () => ownPrompts() >= expected && isIdle(messages()), timeoutMs)),

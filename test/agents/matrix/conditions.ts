@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { AskOutcome } from "../../../src/protocol/index.ts";
+import { type AskOutcome, RUNTIMES } from "../../../src/protocol/index.ts";
 import type { Model } from "../../support/model-script.ts";
 import type { Checker } from "../check.ts";
 import type { AgentSession } from "../driver.ts";
@@ -16,7 +16,10 @@ export interface Condition {
 }
 
 /** What a condition needs of the world around the session: a daemon, and somebody who asks. */
-export type Stage = Pick<World, "root" | "mesh" | "trace" | "until" | "killDaemon" | "startDaemon">;
+export type Stage = Pick<World, "root" | "mesh" | "trace" | "until" | "killDaemon" | "startDaemon"> & {
+  /** The command line at a terminal of the person's own; resolves with what it printed. */
+  cliInTerminal(...args: string[]): Promise<string>;
+};
 
 export interface ConditionScene {
   world: Stage;
@@ -174,9 +177,90 @@ export const CONDITIONS: readonly Condition[] = [
       check("it was shown once", verdict.shown === 1, verdict);
     },
   },
+  {
+    name: "interrupted by its user",
+    async run(scene) {
+      const { session, world, check } = scene;
+      session.api.setModel(() => ({ steps: [{ say: "Too late." }], delayMs: scene.longMs * 4 }));
+      const asked = scene.ask(QUESTION);
+      await world.until("the model has the question", () => session.api.turns.some((turn) => turn.text.includes(WORD)));
+      await Bun.sleep(scene.longMs / 6);
+      await session.interrupt();
+      const outcome = await asked;
+      check("the asker is told so, at once", outcome.state === "failed" && outcome.reason === "interrupted", outcome);
+      await session.idle();
+      session.api.setModel(recipient(scene.longMs));
+      await session.type("hello");
+      await world.until("its user goes on as if nothing were", () =>
+        session.api.turns.some((turn) => turn.text.includes("hello")),
+      );
+    },
+  },
+  {
+    name: "its model fails",
+    async run(scene) {
+      const { session, check } = scene;
+      const message = "the model is on strike";
+      session.api.setModel(() => ({ steps: [], error: { status: 400, type: "invalid_request_error", message } }));
+      const outcome = await scene.ask(QUESTION);
+      const isTold = outcome.state === "failed" && outcome.reason === "model_error" && outcome.detail.includes(message);
+      check("the asker is told so, in the model's own words", isTold, outcome);
+    },
+  },
+  {
+    name: "permission from outside",
+    async run(scene) {
+      const { session, world, check } = scene;
+      const made = join(world.root, session.name, "made-by-the-model");
+      await session.type("TOUCH");
+      await session.dialog();
+      const isWaiting = async () =>
+        (await world.mesh.peers({})).peers.some(
+          (peer) => peer.name === session.name && peer.presence.state === "waiting",
+        );
+      await world.until("it shows as waiting for its person", isWaiting);
+      check("its dialog is on the screen all the while", session.isDialogOpen(), session.screen());
+      if (RUNTIMES[session.runtime].abilities.relaysPermissions) {
+        const request = await world.until("the request", async () => (await world.mesh.approvals({})).approvals[0]);
+        const printed = await world.cliInTerminal("approve", request.handle);
+        check("a person decides it in another terminal", printed.includes("allowed"), printed);
+      } else {
+        const { approvals } = await world.mesh.approvals({});
+        check("no verdict is offered that could not be given", approvals.length === 0, approvals);
+        session.allowOnce();
+      }
+      await world.until("the command ran", () => existsSync(made));
+      await session.idle();
+      check("the dialog is gone", !session.isDialogOpen(), session.screen());
+    },
+  },
+  {
+    name: "withdrawn while busy",
+    allowShell: true,
+    async run(scene) {
+      const { session, world, check } = scene;
+      await busy(scene, "WORK");
+      const outcome = await scene.ask(QUESTION, scene.longMs / 6_000);
+      check("it waits", outcome.state === "pending", outcome);
+      await world.mesh.inbox({ id: outcome.id, cancel: true });
+      await session.idle();
+      await session.type("hello");
+      await session.idle();
+      const verdict = await judge(world, session, outcome.id, WORD);
+      check("it was never shown", verdict.shown === 0, verdict);
+      check("the ledger says withdrawn, and nothing more", verdict.trace.ask?.state === "cancelled", verdict.trace.ask);
+      check("ledger and transcript agree", verdict.lies.length === 0, verdict);
+    },
+  },
 ];
 
 async function busy({ session, world }: ConditionScene, word: string): Promise<void> {
   await session.type(word);
   await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(word)));
+  await world.until(`${session.name} shows as busy`, async () => (await presenceOf(world, session)) === "busy");
+}
+
+async function presenceOf(world: Stage, session: AgentSession): Promise<string | undefined> {
+  const { peers } = await world.mesh.peers({});
+  return peers.find((peer) => peer.name === session.name)?.presence.state;
 }

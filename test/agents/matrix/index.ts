@@ -31,16 +31,15 @@ export async function runCondition(
     longMs,
     ask: (question, waitSeconds = 60) => world.mesh.ask({ peer: "backend", question, wait_seconds: waitSeconds }),
   });
-  const trace = await world.trace("last");
-  const [delivery] = trace.deliveries;
-  const seen = trace.steps.find((step) => step.state === "seen");
+  // A condition may be about something else than a question.
+  const trace = await world.trace("last").catch(() => undefined);
   return {
     runtime: session.runtime,
     condition: condition.name,
-    seen: seen?.detail,
-    by: trace.ask?.by ?? trace.ask?.state,
-    rung: delivery?.rung,
-    ms: trace.steps.find((step) => step.state === "answered")?.at,
+    seen: trace?.steps.find((step) => step.state === "seen")?.detail,
+    by: trace?.ask?.by ?? trace?.ask?.state,
+    rung: trace?.deliveries[0]?.rung,
+    ms: trace?.steps.find((step) => step.state === "answered")?.at,
   };
 }
 

@@ -175,7 +175,7 @@ export const faultScenes: Scene[] = [
       const refused = world.cli("peer", "inbound", "backend", "accept");
       check("only a person may lift it", refused.exitCode === 77 && /Only a person/.test(refused.stderr), refused);
       const screen = await world.cliInTerminal("peer", "inbound", "backend", "accept");
-      check("a person in a terminal lifts it", /1 held messages are on their way/.test(screen), screen);
+      check("a person in a terminal lifts it", /1 held message released/.test(screen), screen);
       await world.until(
         "the answer arrives",
         () => frontend.api.turns.some((turn) => turn.text.includes("released")),
