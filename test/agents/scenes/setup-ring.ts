@@ -83,7 +83,7 @@ export const setupRingScenes: Scene[] = [
       for (const name of RING) world.terminal.kill(name);
       await endCodexServer(join(user, ".codex"));
       // A CLI may outlive its terminal for a while; its person would not wait for it.
-      for (const pid of sessions) if (processInfo(pid)) process.kill(pid, "SIGTERM");
+      for (const pid of sessions) if (processInfo(pid)) process.kill(pid, "SIGKILL");
       await world.until("all have left", async () =>
         (await mesh.peers({})).peers.every((peer) => !RING.some((name) => name === peer.name)),
       );
