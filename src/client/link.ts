@@ -1,4 +1,3 @@
-import ReconnectingWebSocket, { type CloseEvent } from "partysocket/ws";
 import {
   asRepowireError,
   type CallOptions,
@@ -25,6 +24,8 @@ import {
 import { createCalls } from "./calls.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { createReports } from "./reports.ts";
+import { type OpenSocket, openWebSocket } from "./socket.ts";
+import { type LinkTime, processTime, sleep } from "./time.ts";
 
 /**
  * A session's link to the daemon. It reconnects for ever, resumes where it was, asks open calls again under their own ids, drops
@@ -62,6 +63,9 @@ export interface LinkOptions {
   onState?(state: LinkState, detail?: string): void;
   /** Milliseconds; for tests. */
   timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number };
+  /** The process's own time and a WebSocket, unless a simulation brings others. */
+  time?: LinkTime;
+  openSocket?: OpenSocket;
 }
 
 const RECONNECT_MIN_MS = 100;
@@ -69,6 +73,7 @@ const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export function connectLink(options: LinkOptions): Link {
+  const time = options.time ?? processTime;
   const reports = createReports();
   const deliveries = createDeliveries(options.onDeliver);
   const permissions = new Map<string, PermissionAsk>();
@@ -83,34 +88,46 @@ export function connectLink(options: LinkOptions): Link {
   let backAt = 0;
   let mayStart = true;
   let rpc: Rpc | undefined;
-  let pinging: ReturnType<typeof setInterval> | undefined;
+  let stopPinging = () => {};
 
   const calls = createCalls({
     send: (method, params, meta) => (rpc && state === "online" ? rpc.request(method, params, meta) : undefined),
     refusal: () => refusal,
+    time,
   });
 
-  const socket = new ReconnectingWebSocket(resolveUrl, undefined, {
-    maxEnqueuedMessages: 0,
+  const socket = (options.openSocket ?? openWebSocket)({
+    url: resolveUrl,
     // A little different for each session, so that twenty of them do not come back in the same instant.
-    minReconnectionDelay: (options.timing?.reconnectMinMs ?? RECONNECT_MIN_MS) * (0.5 + Math.random()),
-    maxReconnectionDelay: options.timing?.reconnectMaxMs ?? RECONNECT_MAX_MS,
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    minUptime: 1_000,
-    shouldReconnectOnClose: (event) => !staysAway(event.code),
+    delayMinMs: (options.timing?.reconnectMinMs ?? RECONNECT_MIN_MS) * (0.5 + time.random()),
+    delayMaxMs: options.timing?.reconnectMaxMs ?? RECONNECT_MAX_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    comesBack: (code) => !staysAway(code),
+    onOpen() {
+      const connection = createRpc({
+        send: (text) => socket.send(text),
+        handle: (method, params) => serve(method, params),
+        onFault: (error) => options.onState?.(state, error instanceof Error ? error.message : String(error)),
+      });
+      rpc = connection;
+      void greet(connection);
+    },
+    onMessage: (text) => rpc?.receive(text),
+    onClose: lost,
+    onError: () => setState(state === "refused" ? "refused" : "offline"),
   });
 
   /** Tries until there is an address: the provider of a reconnecting socket must not reject. */
   async function resolveUrl(): Promise<string> {
     for (let pause = RECONNECT_MIN_MS; ; pause = Math.min(pause * 2, RECONNECT_MAX_MS)) {
-      await sleep(Math.max(0, backAt - Date.now()));
+      await sleep(time, Math.max(0, backAt - time.now()));
       try {
         const address = await options.locate(mayStart);
         token = address.token;
         return address.url;
       } catch (error) {
         setState("offline", asRepowireError(error).message);
-        await sleep(pause * (0.5 + Math.random()));
+        await sleep(time, pause * (0.5 + time.random()));
       }
     }
   }
@@ -120,19 +137,6 @@ export function connectLink(options: LinkOptions): Link {
     state = next;
     options.onState?.(next, detail);
   }
-
-  socket.addEventListener("open", () => {
-    const connection = createRpc({
-      send: (text) => socket.send(text),
-      handle: (method, params) => serve(method, params),
-      onFault: (error) => options.onState?.(state, error instanceof Error ? error.message : String(error)),
-    });
-    rpc = connection;
-    void greet(connection);
-  });
-  socket.addEventListener("message", (event) => rpc?.receive(String(event.data)));
-  socket.addEventListener("close", (event) => lost(event));
-  socket.addEventListener("error", () => setState(state === "refused" ? "refused" : "offline"));
 
   function hello(): Hello {
     return {
@@ -172,8 +176,15 @@ export function connectLink(options: LinkOptions): Link {
     for (const request of permissions.values())
       void connection.request("permission_request", { ...request }).catch(() => {});
     if (wantsReady) void connection.request("ready", {}).catch(() => {});
-    clearInterval(pinging);
-    pinging = setInterval(() => void ping(connection), options.timing?.pingMs ?? LIMITS.pingMs);
+    stopPinging();
+    pingLater(connection);
+  }
+
+  function pingLater(connection: Rpc): void {
+    stopPinging = time.after(options.timing?.pingMs ?? LIMITS.pingMs, () => {
+      pingLater(connection);
+      void ping(connection);
+    });
   }
 
   async function ping(connection: Rpc): Promise<void> {
@@ -183,7 +194,7 @@ export function connectLink(options: LinkOptions): Link {
         () => true,
         () => true,
       ),
-      sleep(lateMs).then(() => false),
+      sleep(time, lateMs).then(() => false),
     ]);
     if (!answered && rpc === connection) socket.reconnect(4_508, "no answer to pings");
   }
@@ -197,13 +208,13 @@ export function connectLink(options: LinkOptions): Link {
     socket.close();
   }
 
-  function lost(event: CloseEvent): void {
-    clearInterval(pinging);
+  function lost(code: number, reason: string): void {
+    stopPinging();
     const connection = rpc;
     rpc = undefined;
     connection?.close();
-    if (staysAway(event.code)) {
-      refuse(new RepowireError("forbidden", event.reason || "The daemon closed this link for good."));
+    if (staysAway(code)) {
+      refuse(new RepowireError("forbidden", reason || "The daemon closed this link for good."));
     }
     if (state === "online" || state === "connecting") setState("offline");
   }
@@ -233,7 +244,7 @@ export function connectLink(options: LinkOptions): Link {
       }
       case "shutdown": {
         const { back_in_ms: backInMs } = DAEMON_METHODS.shutdown.params.parse(params);
-        backAt = Date.now() + (backInMs ?? 0);
+        backAt = time.now() + (backInMs ?? 0);
         mayStart = backInMs !== undefined;
         return {};
       }
@@ -306,7 +317,7 @@ export function connectLink(options: LinkOptions): Link {
       if (permissions.delete(request)) void rpc?.request("permission_withdrawn", { request }).catch(() => {});
     },
     close() {
-      clearInterval(pinging);
+      stopPinging();
       setState("closed");
       calls.fail(new RepowireError("unavailable", "The link was closed."));
       socket.close();
@@ -316,7 +327,6 @@ export function connectLink(options: LinkOptions): Link {
 }
 
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Keeps the type of message ids in the signature of helpers that take one from a call's input. */
 export type { MessageId };

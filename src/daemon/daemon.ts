@@ -34,6 +34,7 @@ import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { createRuntimes } from "./runtimes.ts";
+import { checkSession } from "./session-check.ts";
 
 export interface RunningDaemon {
   port: number;
@@ -130,8 +131,10 @@ async function startLocked(
     epoch: store.epoch,
     humanName: config.human,
     engine,
+    clock,
     operations,
     dispatcher,
+    checkClaim: checkSession,
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,
     onSession: runtimes.onSession,
@@ -172,7 +175,7 @@ async function startLocked(
   const server = serve(config.port, app, links);
   const port = server.port ?? config.port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
-  watch = startWatch(engine);
+  watch = startWatch({ engine, clock, isAlive });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
     every(HOME_CHECK_MS, async () => {

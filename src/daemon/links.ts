@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { ServerWebSocket } from "bun";
 import type { LinkProfile, Verdict } from "../adapters/adapter.ts";
 import {
   type Caller,
+  type Clock,
   type Context,
   changeConversation,
   claimSeat,
@@ -49,12 +49,18 @@ import {
 } from "../protocol/index.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { applyReport } from "./link-reports.ts";
-import { checkSession } from "./session-check.ts";
 
 /** State of one socket; Bun keeps it with the connection. */
 export interface LinkSocketData {
   connection: LoopbackConnection | undefined;
   link?: LinkSession;
+}
+
+/** What this uses of a server's WebSocket. */
+export interface LinkSocket {
+  readonly data: LinkSocketData;
+  send(text: string): unknown;
+  close(code: number, reason: string): void;
 }
 
 export interface LinkSession {
@@ -68,8 +74,11 @@ export interface LinkServerParts {
   epoch: string;
   humanName: string;
   engine: Engine;
+  clock: Clock;
   operations: Operations;
   dispatcher: Dispatcher;
+  /** Checks what a session says of its process; throws the refusal. */
+  checkClaim(claim: Hello["session"], connection: LoopbackConnection | undefined): "proven" | "asserted";
   /** Whether a tool call may come from a subagent of the session. */
   mayBeSubagent(peer: PeerRecord, toolUseId: string | undefined): boolean;
   /** How messages go down this link, or undefined when it cannot push (its tools still work). */
@@ -81,7 +90,7 @@ export interface LinkServerParts {
 }
 
 export interface LinkServer {
-  open(socket: ServerWebSocket<LinkSocketData>): void;
+  open(socket: LinkSocket): void;
   /** Tells all links when to come back, and closes them. */
   shutdown(backInMs: number): Promise<void>;
   readonly size: number;
@@ -92,10 +101,7 @@ const HELLO_TIMEOUT_MS = 5_000;
 const hash = (secret: string): string => createHash("sha256").update(secret).digest("hex");
 
 export function createLinkServer(parts: LinkServerParts): LinkServer {
-  const live = new Map<
-    string,
-    { socket: ServerWebSocket<LinkSocketData>; rpc: Rpc; peer?: PeerRecord["id"]; instance?: string }
-  >();
+  const live = new Map<string, { socket: LinkSocket; rpc: Rpc; peer?: PeerRecord["id"]; instance?: string }>();
 
   parts.dispatcher.onVerdict((verdict) => passVerdict(verdict));
 
@@ -109,7 +115,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     }
   }
 
-  function open(socket: ServerWebSocket<LinkSocketData>): void {
+  function open(socket: LinkSocket): void {
     const id = newSecret();
     if (live.size >= LIMITS.linksMax) {
       socket.close(CLOSE.shuttingDown, ERRORS.too_many_links.title);
@@ -121,7 +127,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       onFault: (error) => log.error("a request failed", { error }),
     });
     live.set(id, { socket, rpc });
-    const helloTimer = setTimeout(() => socket.close(CLOSE.helloTimeout, "no hello"), HELLO_TIMEOUT_MS);
+    const stopHelloTimer = parts.clock.after(HELLO_TIMEOUT_MS, () => socket.close(CLOSE.helloTimeout, "no hello"));
     let session: { peer: PeerRecord["id"]; route?: Route } | undefined;
     const gone = new AbortController();
 
@@ -166,7 +172,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       const identity = checkClaim(hello);
       const profile = parts.profile(hello);
       const { peer, resume } = await parts.engine.run((ctx) => join(ctx, hello, identity, profile));
-      clearTimeout(helloTimer);
+      stopHelloTimer();
       const entry = live.get(id);
       if (!entry) throw new RepowireError("unavailable", "The link was closed during hello.");
       replaceOthers(peer);
@@ -196,7 +202,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
 
     function checkClaim(hello: Hello): "proven" | "asserted" {
       try {
-        return checkSession(hello.session, socket.data.connection);
+        return parts.checkClaim(hello.session, socket.data.connection);
       } catch (error) {
         throw refuse(asRepowireError(error), CLOSE.unauthorized);
       }
@@ -205,7 +211,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     /** The refusal goes out as the response; then the connection ends with a code that says whether to come back. */
     function refuse(error: RepowireError, code: number): RepowireError {
       log.warning("link refused", { code: error.code, reason: error.message });
-      setTimeout(() => socket.close(code, error.message.slice(0, 120)), 10);
+      parts.clock.after(10, () => socket.close(code, error.message.slice(0, 120)));
       return error;
     }
 
@@ -333,7 +339,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     socket.data.link = {
       receive: (text) => rpc.receive(text),
       closed() {
-        clearTimeout(helloTimer);
+        stopHelloTimer();
         gone.abort();
         rpc.close();
         live.delete(id);
@@ -354,7 +360,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     open,
     async shutdown(backInMs) {
       for (const { rpc } of live.values()) rpc.notify("shutdown", backInMs > 0 ? { back_in_ms: backInMs } : {});
-      await Bun.sleep(20);
+      await new Promise<void>((resolve) => parts.clock.after(20, resolve));
       for (const { socket } of live.values()) socket.close(CLOSE.shuttingDown, "the daemon stops");
     },
     get size() {
