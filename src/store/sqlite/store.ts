@@ -1,8 +1,8 @@
 import { type Database, SQLiteError } from "bun:sqlite";
 import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
 import { OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
+import { deepFreeze } from "../freeze.ts";
 import { createUndoLog } from "../undo.ts";
-import { deepFreeze } from "./freeze.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
 import { openRecords } from "./open-records.ts";
 import { purgeBefore } from "./purge.ts";
