@@ -23,7 +23,7 @@ import {
 } from "../protocol/index.ts";
 import { createCalls } from "./calls.ts";
 import { createDeliveries } from "./deliveries.ts";
-import { createReports } from "./reports.ts";
+import { createReports, type NumberedReport } from "./reports.ts";
 import { type OpenSocket, openWebSocket } from "./socket.ts";
 import { type LinkTime, processTime, sleep } from "./time.ts";
 
@@ -71,6 +71,7 @@ export interface LinkOptions {
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+const REPORT_RETRY_MS = 1_000;
 
 export function connectLink(options: LinkOptions): Link {
   const time = options.time ?? processTime;
@@ -261,15 +262,25 @@ export function connectLink(options: LinkOptions): Link {
     if (!rpc || state !== "online") return;
     const batch = reports.next(LIMITS.batchMax);
     if (batch.length === 0) return;
-    rpc.request("report", { reports: batch }).then(
+    const connection = rpc;
+    connection.request("report", { reports: batch }).then(
       () => {
         reports.acknowledge(batch);
         sendReports();
       },
-      () => {
-        // Kept, and sent again after the reconnect.
-      },
+      (error) => notTaken(connection, batch, asRepowireError(error)),
     );
+  }
+
+  function notTaken(connection: Rpc, batch: NumberedReport[], refusal: RepowireError): void {
+    // A lost connection: kept, and sent again after the reconnect.
+    if (rpc !== connection) return;
+    reports.refused(batch, refusal.retryable);
+    if (refusal.retryable) time.after(REPORT_RETRY_MS, sendReports);
+    else {
+      options.onState?.(state, `a report was not taken: ${refusal.message}`);
+      sendReports();
+    }
   }
 
   async function call(name: string, input: Record<string, unknown>, callOptions: CallOptions = {}): Promise<unknown> {

@@ -46,6 +46,24 @@ describe("a new conversation in the same session", () => {
     expect(mesh.history(asked.message).slice(-2)).toEqual(["delivery.queued", "delivery.leased"]);
   });
 
+  test("is not shown twice what may have come into it already: receipts, or their absence, will tell", async () => {
+    await mesh.givesReceipts(backend);
+    const asked = await ask("which version?");
+    await mesh.present(backend);
+    await change("two");
+    expect(mesh.delivered(backend)).toEqual([]);
+    await see(asked.message);
+    expect(mesh.delivery(asked.message, backend)).toMatchObject({ state: "seen", conversation: "two" });
+  });
+
+  test("is shown it again where no receipts are to be had, counted as a possible repeat", async () => {
+    const asked = await ask("which version?");
+    await mesh.present(backend);
+    await change("two");
+    expect(mesh.delivered(backend)).toMatchObject([{ attempt: 2 }]);
+    expect(mesh.delivery(asked.message, backend).possible_duplicates).toBe(1);
+  });
+
   test("is shown again what was presented there and not seen", async () => {
     await ask("which version?");
     await mesh.present(backend);

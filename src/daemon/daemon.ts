@@ -92,7 +92,7 @@ async function startLocked(
   const hub = createEventHub();
   const waits = createWaits();
   const live = createLive();
-  const dispatcher = createDispatcher({ hub, waits });
+  const dispatcher = createDispatcher({ hub, waits, clock });
   const ids = { peer: newPeerId, message: newMessageId, handle: newHandle, secret: newSecret };
   const engine = createEngine({
     store,

@@ -49,6 +49,7 @@ import {
 } from "../protocol/index.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { applyReport } from "./link-reports.ts";
+import { record } from "./record.ts";
 
 /** State of one socket; Bun keeps it with the connection. */
 export interface LinkSocketData {
@@ -174,7 +175,10 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       const { peer, resume } = await parts.engine.run((ctx) => join(ctx, hello, identity, profile));
       stopHelloTimer();
       const entry = live.get(id);
-      if (!entry) throw new RepowireError("unavailable", "The link was closed during hello.");
+      if (!entry) {
+        await loseRoute();
+        throw new RepowireError("unavailable", "The link was closed during hello.");
+      }
       replaceOthers(peer);
       entry.peer = peer.id;
       session = { peer: peer.id, route: profile && parts.engine.read((ctx) => ctx.live.route(id)) };
@@ -336,6 +340,13 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       }
     }
 
+    function loseRoute(): Promise<void> {
+      return record(parts.engine, parts.clock, (ctx) => {
+        const route = ctx.live.route(id);
+        if (route) loseLink(ctx, route);
+      });
+    }
+
     socket.data.link = {
       receive: (text) => rpc.receive(text),
       closed() {
@@ -346,12 +357,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         parts.dispatcher.removeTransport(id);
         if (!session) return;
         parts.onLost();
-        void parts.engine
-          .run((ctx) => {
-            const route = ctx.live.route(id);
-            if (route) loseLink(ctx, route);
-          })
-          .catch((error) => log.error("a lost link could not be recorded", { error }));
+        loseRoute().catch((error) => log.error("a lost link could not be recorded", { error }));
       },
     };
   }
