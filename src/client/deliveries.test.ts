@@ -14,6 +14,7 @@ test("a reason that is too long for the wire is shortened, so that it cannot spo
   expect(result?.reason?.length).toBeLessThanOrEqual(LIMITS.reasonCharsMax);
 });
 
+// @req repeats.never-provable
 test("an attempt that arrives twice is handed to the session once, and its result told twice", async () => {
   const handed: string[] = [];
   const deliveries = createDeliveries(async (items) =>

@@ -12,6 +12,7 @@ function filled(count: number) {
   return reports;
 }
 
+// @req delivery.happened-is-recorded
 test("what a full disk could not take is offered again, all of it and in order", () => {
   const reports = filled(3);
   reports.refused(reports.next(10), true);

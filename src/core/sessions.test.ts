@@ -37,6 +37,7 @@ const bodies = () => mesh.delivered(backend).map((item) => item.body);
 const state = (message: string) => mesh.delivery(message, backend).state;
 
 describe("a new conversation in the same session", () => {
+  // @req conversation.shown-again
   test("is shown again the open question that only the old one had seen", async () => {
     const asked = await ask("which version?");
     await mesh.present(backend);
@@ -46,6 +47,7 @@ describe("a new conversation in the same session", () => {
     expect(mesh.history(asked.message).slice(-2)).toEqual(["delivery.queued", "delivery.leased"]);
   });
 
+  // @req conversation.no-blind-repeat
   test("is not shown twice what may have come into it already: receipts, or their absence, will tell", async () => {
     await mesh.givesReceipts(backend);
     const asked = await ask("which version?");
@@ -135,6 +137,7 @@ describe("a new conversation in the same session", () => {
 });
 
 describe("compaction", () => {
+  // @req conversation.shown-again
   test("shows an open question again that was seen: the model keeps only a summary", async () => {
     const asked = await ask("which version?");
     await mesh.present(backend);
@@ -207,6 +210,7 @@ describe("when the process of a session ends", () => {
     expect(state(asked.message)).toBe("cancelled");
   });
 
+  // @req presence.process-gone
   test("whoever waits for it hears at once that it is offline", async () => {
     const waiting = mesh.call(frontend, "ask", { peer: "backend", question: "which version?" });
     await mesh.quiet();
@@ -260,6 +264,7 @@ describe("when the process of a session ends", () => {
     expect(mesh.read(({ tx }) => tx.events.last())).toBe(last);
   });
 
+  // @req presence.process-gone
   test("mail to the empty seat is kept and says so", async () => {
     await leave();
     const sent = await mesh.call(frontend, "ask", { peer: "backend", question: "which version?" });

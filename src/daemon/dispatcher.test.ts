@@ -32,6 +32,7 @@ async function setUp(deliver: (items: Envelope[]) => Promise<DeliverResult[]>) {
 const presented = (items: Envelope[]): DeliverResult[] =>
   items.map(({ message, attempt }) => ({ message, attempt, outcome: "presented" }));
 
+// @req delivery.happened-is-recorded
 test("a hand-over that worked while the disk was full is recorded later, and never repeated", async () => {
   const handed: Envelope[] = [];
   const { mesh, disk, frontend, backend } = await setUp(async (items) => {

@@ -43,6 +43,7 @@ describe("how long a call waits", () => {
 });
 
 describe("a caller that gives up", () => {
+  // @req asks.live-without-wait
   test("is told how the question stands, which lives on", async () => {
     const controller = new AbortController();
     const call = mesh.call(
@@ -62,6 +63,7 @@ describe("a caller that gives up", () => {
 });
 
 describe("what pending says", () => {
+  // @req tools.pending
   test("is what is proven at that instant, no more", async () => {
     const asked = await mesh.call(frontend, "ask", { peer: "backend", question: "which version?", wait_seconds: 0 });
     const look = async () => {

@@ -6,6 +6,7 @@ import { runHistory } from "./run-history.ts";
 /** A small share of the simulation for every run of the tests; `npm run test:sim` runs thousands. */
 const SEEDS = 40;
 
+// @req daemon.replaceable
 test(
   "whatever befalls a mesh, its promises hold",
   () => {
@@ -23,4 +24,4 @@ test("the same seed is the same history", () => {
   const [history] = fc.sample(HISTORY, { seed: 7, numRuns: 1 }) as History[];
   if (!history) throw new Error("no history was made");
   expect(runHistory(history).log).toEqual([...runHistory(history).log]);
-});
+}, 60_000);

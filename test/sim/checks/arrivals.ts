@@ -2,6 +2,7 @@ import type { DeliveryRecord } from "../../../src/core/index.ts";
 import type { Landing } from "../world/truth.ts";
 import { type Check, short } from "./check.ts";
 
+// @req delivery.none-misrouted
 /** What is for one peer comes into no other's session. */
 export const recipients: Check = {
   promise: "none to a wrong peer",
@@ -27,6 +28,7 @@ export const recipients: Check = {
 
 const isPushed = (landing: Landing) => landing.way === "push" || landing.way === "hook";
 
+// @req repeats.never-provable
 /**
  * The same attempt never comes twice, and a repeat into a session that really holds the first one is counted as possible. What the
  * session asked for itself (its inbox, its results) it may read as often as it likes.
@@ -56,6 +58,7 @@ export const duplicates: Check = {
   },
 };
 
+// @req order.first-presentation
 /**
  * What one sender sends to one peer with one urgency is first presented in the order in which it was accepted. Answers go by the
  * question they close, and what a gate or a runtime held comes when it is released.

@@ -1,6 +1,7 @@
 import { key } from "../world/truth.ts";
 import { type Check, short } from "./check.ts";
 
+// @req delivery.stored-before-accepted
 /** What a caller was told is stored, whatever died afterwards. */
 export const stored: Check = {
   promise: "nothing said before it was stored",
@@ -21,6 +22,8 @@ export const stored: Check = {
   },
 };
 
+// @req delivery.written-is-not-read
+// @req delivery.seen-needs-receipt
 /** Neither more nor less is claimed than what happened in the session. */
 export const claims: Check = {
   promise: "written is not read, and neither is claimed falsely",
@@ -50,6 +53,7 @@ export const claims: Check = {
   },
 };
 
+// @req answers.by-id
 /** An answer is for the question that it answers, and was given by the one who was asked. */
 export const answers: Check = {
   promise: "answers matched by id",
@@ -88,6 +92,7 @@ export const answers: Check = {
   },
 };
 
+// @req harm.user-text
 /** Captured text is a question's sole turn; what a user began or joined is the user's. */
 export const captured: Check = {
   promise: "no captured text that belonged to a user",

@@ -2,6 +2,7 @@ import { chooseRoute } from "../../../src/core/index.ts";
 import { key } from "../world/truth.ts";
 import { type Check, short } from "./check.ts";
 
+// @req delivery.none-lost
 /**
  * In the end every accepted message was presented, has a stated end, or still waits for a reason that anybody can see: its peer is
  * away, it is fyi, or a question before it is unanswered.

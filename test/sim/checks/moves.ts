@@ -3,6 +3,7 @@ import { type Check, short } from "./check.ts";
 
 const BESIDE = new Set(["entered", "progress", "overlooked", "abandoned", "opened"]);
 
+// @req moves.legal
 /** Deliveries and asks move only as the tables allow, and the log tells the same as the records. */
 export const moves: Check = {
   promise: "no illegal move",

@@ -10,6 +10,7 @@ function leads(waits: readonly Wait[], from: string, to: string, seen = new Set<
   return waits.some((wait) => wait.waiter === from && leads(waits, wait.target, to, seen));
 }
 
+// @req waits.no-loop
 /** Sessions that wait for each other would wait for ever. */
 export const loops: Check = {
   promise: "no wait closes a loop",
@@ -21,6 +22,7 @@ export const loops: Check = {
   },
 };
 
+// @req waits.end
 /** Every call comes back: with an answer, with the truth of its time, or with a refusal. */
 export const ends: Check = {
   promise: "every wait ends",
@@ -38,6 +40,7 @@ export const ends: Check = {
   },
 };
 
+// @req limits.all-hold
 /** Limits are kept, whoever tries. */
 export const limits: Check = {
   promise: "every limit holds",
