@@ -71,7 +71,7 @@ export interface LinkOptions {
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-const REPORT_RETRY_MS = 1_000;
+const RETRY_MS = 1_000;
 
 export function connectLink(options: LinkOptions): Link {
   const time = options.time ?? processTime;
@@ -174,11 +174,20 @@ export function connectLink(options: LinkOptions): Link {
     calls.resend();
     reports.repeat(deliveries.recentResults());
     sendReports();
-    for (const request of permissions.values())
-      void connection.request("permission_request", { ...request }).catch(() => {});
-    if (wantsReady) void connection.request("ready", {}).catch(() => {});
+    for (const request of permissions.values()) insist(connection, "permission_request", { ...request });
+    if (wantsReady) insist(connection, "ready", {});
     stopPinging();
     pingLater(connection);
+  }
+
+  /** Says it until the daemon has taken it: a full disk may refuse it now. After a reconnect `catchUp` says it anew. */
+  function insist(connection: Rpc, method: string, params: Record<string, unknown>): void {
+    connection.request(method, params).catch((error) => {
+      if (rpc === connection && asRepowireError(error).retryable)
+        time.after(RETRY_MS, () => {
+          if (rpc === connection) insist(connection, method, params);
+        });
+    });
   }
 
   function pingLater(connection: Rpc): void {
@@ -276,7 +285,7 @@ export function connectLink(options: LinkOptions): Link {
     // A lost connection: kept, and sent again after the reconnect.
     if (rpc !== connection) return;
     reports.refused(batch, refusal.retryable);
-    if (refusal.retryable) time.after(REPORT_RETRY_MS, sendReports);
+    if (refusal.retryable) time.after(RETRY_MS, sendReports);
     else {
       options.onState?.(state, `a report was not taken: ${refusal.message}`);
       sendReports();
@@ -287,7 +296,9 @@ export function connectLink(options: LinkOptions): Link {
     const { signal } = callOptions;
     const { promise, message } = calls.start(name, input, callOptions);
     if (name !== "ask" || !signal || !message) return promise;
-    const abandon = () => void rpc?.request("abandon", { message }).catch(() => {});
+    const abandon = () => {
+      if (rpc) insist(rpc, "abandon", { message });
+    };
     signal.addEventListener("abort", abandon, { once: true });
     try {
       return await promise;
@@ -314,7 +325,7 @@ export function connectLink(options: LinkOptions): Link {
     welcomed: firstWelcome.promise,
     ready() {
       wantsReady = true;
-      if (state === "online") void rpc?.request("ready", {}).catch(() => {});
+      if (rpc && state === "online") insist(rpc, "ready", {});
     },
     report(report) {
       reports.add(report);
@@ -322,10 +333,10 @@ export function connectLink(options: LinkOptions): Link {
     },
     requestPermission(request) {
       permissions.set(request.request, request);
-      if (state === "online") void rpc?.request("permission_request", { ...request }).catch(() => {});
+      if (rpc && state === "online") insist(rpc, "permission_request", { ...request });
     },
     withdrawPermission(request) {
-      if (permissions.delete(request)) void rpc?.request("permission_withdrawn", { request }).catch(() => {});
+      if (permissions.delete(request) && rpc) insist(rpc, "permission_withdrawn", { request });
     },
     close() {
       stopPinging();

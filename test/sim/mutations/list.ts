@@ -156,6 +156,14 @@ export const MUTATIONS: readonly Mutation[] = [
     caughtBy: "simulation",
   },
   {
+    name: "readiness said once",
+    fault: "A session whose readiness the disk could not take gets no push until it reconnects.",
+    file: "src/client/link.ts",
+    from: "if (rpc === connection && asRepowireError(error).retryable)",
+    to: "if (rpc === undefined && asRepowireError(error).retryable)",
+    caughtBy: ["src/client/link.test.ts"],
+  },
+  {
     name: "results not told again",
     fault: "What became of a hand-over is lost with the link that was to tell it.",
     file: "src/client/link.ts",
@@ -169,7 +177,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/daemon/link-reports.ts",
     from: 'if (delivery?.state === "leased") present(ctx, delivery, delivery.rung ?? "result");',
     to: "void delivery;",
-    caughtBy: "simulation",
+    caughtBy: ["src/daemon/link-reports.test.ts"],
   },
   {
     name: "no recovery",

@@ -32,8 +32,13 @@ export interface Network {
   cut(process: SimProcess, half: "none" | "client" | "server"): void;
   /** From now on frames take up to so long, and are doubled with this probability. */
   weather(next: { lagMs: number; repeats: number }): void;
+  /** Whether this process has had a whole, quick connection for some time. */
+  serves(process: SimProcess): boolean;
   readonly frames: number;
 }
+
+const SOME_TIME_MS = 5_000;
+const QUICK_MS = 200;
 
 /** Bun closes a socket whose other end has been silent for so long (`idleTimeout` of the daemon). */
 const SILENCE_MS = 60_000;
@@ -51,12 +56,15 @@ interface Connection {
   server: End;
   owner: SimProcess;
   isCut: boolean;
+  openedAt: number;
 }
 
 export function createNetwork(loop: Loop, chance: Chance, onError: (error: unknown) => void): Network {
   let listener: Listener | undefined;
   let weather = { lagMs: 3, repeats: 0 };
   let frames = 0;
+  /** Until when slow frames may be under way. */
+  let slowUntil = 0;
   let connections: Connection[] = [];
 
   function guarded(run: () => void): void {
@@ -120,6 +128,7 @@ export function createNetwork(loop: Loop, chance: Chance, onError: (error: unkno
     const connection: Connection = {
       owner,
       isCut: false,
+      openedAt: loop.now().awake,
       client: end(client),
       server: end({
         receive(text) {
@@ -226,7 +235,23 @@ export function createNetwork(loop: Loop, chance: Chance, onError: (error: unkno
       }
     },
     weather(next) {
+      if (Math.max(weather.lagMs, next.lagMs) > QUICK_MS) slowUntil = loop.now().awake + 40_000;
       weather = next;
+    },
+    serves(owner) {
+      const { awake } = loop.now();
+      return (
+        weather.lagMs <= QUICK_MS &&
+        slowUntil < awake &&
+        connections.some(
+          (connection) =>
+            connection.owner === owner &&
+            !connection.isCut &&
+            connection.client.isOpen &&
+            connection.server.isOpen &&
+            connection.openedAt + SOME_TIME_MS < awake,
+        )
+      );
     },
     get frames() {
       return frames;

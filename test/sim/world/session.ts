@@ -432,6 +432,11 @@ export function createSession(parts: SessionParts): Session {
       record.settled = { at: loop.now().awake, ok: false, code };
       truth.note(`${mine.name} is refused ${code} for ${message?.slice(-4) ?? name}`);
       if (!(error instanceof RepowireError)) truth.violate("no fault inside", String(error));
+      if (code === "unavailable" && through.state === "online" && parts.network.serves(holder))
+        truth.violate(
+          "open calls are asked again after a reconnect",
+          `${name} ${message ?? ""} was given up on a good link`,
+        );
       if (code === "internal") truth.violate("no fault inside", `${name}: ${asRepowireError(error).message}`);
       const isClosed = code === "ask_closed" || code === "already_answered" || code === "handle_unknown";
       if (name === "reply" && meant.question && isClosed) toAnswer.delete(meant.question);
