@@ -415,7 +415,9 @@ export function createSession(parts: SessionParts): Session {
       // One table types all operations; the name picks both sides of it.
       const method = through.mesh[name] as (given: unknown, options: unknown) => Promise<OperationOutput<Name>>;
       const given = message ? { ...input, message } : input;
-      const out = await method(given, { signal: current.abort.signal });
+      // With the process that serves the tools gone, the CLI fails the call by itself.
+      const died = new Promise<never>((_, reject) => holder.onDeath(() => reject(new Error("the tools are gone"))));
+      const out = await Promise.race([method(given, { signal: current.abort.signal }), died]);
       record.settled = { at: loop.now().awake, ok: true, outcome: outcomeOf(name, out) };
       truth.note(`${mine.name} is told ${summary(record.settled.outcome)} for ${message?.slice(-4) ?? name}`);
       if (name === "ask") notePending(record, out as AskOutcome);
