@@ -69,8 +69,6 @@ interface Reader {
   inputs: TurnInput[];
   awaitingOutput: MessageId[];
   isTurnOver: boolean;
-  /** What the session was last known to be doing. */
-  status?: HookedSession["status"];
 }
 
 export function createHookAdapter(parts: {
@@ -156,16 +154,12 @@ export function createHookAdapter(parts: {
     return (
       reader?.conversation !== session.conversation ||
       reader.at < session.transcript.length ||
-      reader.status !== session.status
+      engine.read((ctx) => ctx.live.activity(seatOf(ctx, session)?.id ?? "").state) !== session.status
     );
   }
 
   function refreshLater(session: HookedSession): void {
-    const { status } = session;
-    refresh(session).then(() => {
-      const reader = readers.get(session);
-      if (reader) reader.status = status;
-    }, parts.onFault);
+    void refresh(session).catch(parts.onFault);
   }
 
   /** What the runtime's own record of the session tells. */
