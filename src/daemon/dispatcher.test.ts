@@ -1,24 +1,13 @@
 import { expect, test } from "bun:test";
+import { fillingStore } from "../../test/support/filling-store.ts";
 import { createMesh } from "../../test/support/mesh-harness.ts";
-import { StorageError } from "../core/index.ts";
 import type { DeliverResult, Envelope } from "../protocol/index.ts";
-import { memoryStore } from "../store/memory.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventHub } from "./hub.ts";
 
 /** A mesh whose disk takes nothing while `isFull`, and a dispatcher that carries out what it decides. */
 async function setUp(deliver: (items: Envelope[]) => Promise<DeliverResult[]>) {
-  const disk = { isFull: false };
-  const inner = memoryStore();
-  const store: typeof inner = {
-    ...inner,
-    transaction: (body) =>
-      inner.transaction((tx) => {
-        const value = body(tx);
-        if (disk.isFull) throw new StorageError("full", "no space");
-        return value;
-      }),
-  };
+  const { store, disk } = fillingStore();
   const mesh = createMesh({ store, onEffects: (effects) => dispatcher.perform(effects) });
   const dispatcher = createDispatcher({ hub: createEventHub(), waits: mesh.waits, clock: mesh.clock });
   dispatcher.connect(mesh.engine);

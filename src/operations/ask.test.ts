@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { fillingStore } from "../../test/support/filling-store.ts";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
 import { endSession } from "../core/index.ts";
 import { byteLength, LIMITS, type PeerId } from "../protocol/index.ts";
@@ -101,4 +102,23 @@ describe("an answer larger than a result", () => {
     }
     expect(whole).toBe(text);
   });
+});
+
+// @req waits.end
+test("a wait that ends while the disk is full tells the truth, and stands in nobody's way afterwards", async () => {
+  const { store, disk } = fillingStore();
+  const full = createMesh({ store });
+  const asker = await full.join("asker");
+  const askee = await full.join("askee");
+  await full.openPush(askee);
+  const asked = full.call(asker, "ask", { peer: "askee", question: "well?", wait_seconds: 5 });
+  await full.quiet();
+  disk.isFull = true;
+  full.clock.advance(5_000);
+  await full.quiet();
+  expect(await asked).toMatchObject({ state: "pending" });
+  disk.isFull = false;
+  full.clock.advance(1_000);
+  await full.quiet();
+  expect([...full.live.waits()]).toEqual([]);
 });

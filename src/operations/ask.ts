@@ -1,10 +1,12 @@
 import { askOutcome, endWait, openAsk, resolvePeer, seatOf } from "../core/index.ts";
-import { type AskOutcome, LIMITS, type MessageId, type Runtime } from "../protocol/index.ts";
+import { type AskOutcome, LIMITS, type MessageId, RepowireError, type Runtime } from "../protocol/index.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 import type { Wait } from "./waits.ts";
 
 /** Runtimes that end or move away a tool call that takes too long; people and scripts may wait as long as they like. */
 const UNBOUNDED: readonly Runtime[] = ["terminal", "script", "memory"];
+
+const END_AGAIN_MS = 1_000;
 
 export function askHandler(deps: OperationDeps): Handler<"ask"> {
   return async ({ caller, params, options }) => {
@@ -58,7 +60,25 @@ export async function waitFor(
   const isFutile = isHopeless(currentOutcome(deps, message));
   const outcome = isFutile ? "timeout" : await wait.outcome(deps.clock, ms, signal);
   if (outcome !== "timeout" && outcome !== "aborted") return outcome;
-  return deps.engine.run((ctx) => endWait(ctx, wait.id, message));
+  return endByItself(deps, wait.id, message);
+}
+
+/**
+ * While the disk takes nothing the caller is told the truth all the same, and the wait is taken out of the graph as soon as that can
+ * be stored: left there, it would close loops that do not exist.
+ */
+async function endByItself(deps: OperationDeps, wait: string, message: MessageId): Promise<AskOutcome> {
+  try {
+    return await deps.engine.run((ctx) => endWait(ctx, wait, message));
+  } catch (error) {
+    if (!(error instanceof RepowireError) || !error.retryable) throw error;
+    deps.clock.after(END_AGAIN_MS, () => {
+      endByItself(deps, wait, message).catch(() => {
+        // The question was purged meanwhile; with it went whatever could wait for it.
+      });
+    });
+    return currentOutcome(deps, message);
+  }
 }
 
 function isHopeless(outcome: AskOutcome): boolean {

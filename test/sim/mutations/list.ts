@@ -140,6 +140,14 @@ export const MUTATIONS: readonly Mutation[] = [
     caughtBy: ["src/daemon/dispatcher.test.ts"],
   },
   {
+    name: "wait left behind",
+    fault: "A wait that ends while the disk is full stays in the graph and closes loops that do not exist.",
+    file: "src/operations/ask.ts",
+    from: "    deps.clock.after(END_AGAIN_MS, () => {",
+    to: "    deps.clock.after(1e12, () => {",
+    caughtBy: ["src/operations/ask.test.ts"],
+  },
+  {
     name: "reports stop",
     fault: "After one refusal a session tells nothing more until it reconnects.",
     file: "src/client/link.ts",
