@@ -4,7 +4,7 @@ import { connectLink } from "./link.ts";
 import type { LinkSocketOptions } from "./socket.ts";
 
 /** A link whose other end is this test: it sees the requests and answers them as it likes. */
-async function setUp() {
+async function setUp(options: { isWelcomed?: boolean } = {}) {
   const clock = virtualClock();
   const sent: { id: number; method: string }[] = [];
   let side: LinkSocketOptions | undefined;
@@ -31,18 +31,20 @@ async function setUp() {
   };
   side?.onOpen();
   await quiet();
-  await answer("hello", {
-    result: {
-      protocol: 1,
-      peer: PEER,
-      epoch: "e",
-      cursor: 0,
-      resume: "r",
-      daemon: { version: "1", instance: "i" },
-      mesh: { online: [], total: 0 },
-    },
-  });
-  return { clock, link, sent, answer, quiet, methods: () => sent.map((frame) => frame.method) };
+  const welcome = () =>
+    answer("hello", {
+      result: {
+        protocol: 1,
+        peer: PEER,
+        epoch: "e",
+        cursor: 0,
+        resume: "r",
+        daemon: { version: "1", instance: "i" },
+        mesh: { online: [], total: 0 },
+      },
+    });
+  if (options.isWelcomed !== false) await welcome();
+  return { clock, link, answer, quiet, welcome, methods: () => sent.map((frame) => frame.method) };
 }
 
 const PEER = {
@@ -77,4 +79,15 @@ test("reports that the disk could not take are sent again on the same link", asy
   await answer("report", FULL);
   clock.advance(1_000);
   expect(methods()).toContain("report");
+});
+
+test("a call that is interrupted before the link is welcomed is withdrawn after that, and not in place of hello", async () => {
+  const { link, quiet, welcome, methods } = await setUp({ isWelcomed: false });
+  const esc = new AbortController();
+  link.mesh.ask({ peer: "infra", question: "which?" }, { signal: esc.signal }).catch(() => {});
+  esc.abort();
+  await quiet();
+  expect(methods()).toEqual(["hello"]);
+  await welcome();
+  expect(methods().filter((method) => method !== "report")).toEqual(["ask", "abandon"]);
 });

@@ -78,6 +78,7 @@ export function connectLink(options: LinkOptions): Link {
   const reports = createReports();
   const deliveries = createDeliveries(options.onDeliver);
   const permissions = new Map<string, PermissionAsk>();
+  const unsaid = new Set<{ method: string; params: Record<string, unknown> }>();
   const firstWelcome = Promise.withResolvers<Welcome>();
   // Nobody may be waiting for it when the link is refused; the state says so too.
   firstWelcome.promise.catch(() => {});
@@ -172,6 +173,7 @@ export function connectLink(options: LinkOptions): Link {
   /** Order matters: open calls first, so that their answers come as results and not as messages; then what happened; then `ready`. */
   function catchUp(connection: Rpc): void {
     calls.resend();
+    for (const word of unsaid) insist(connection, word.method, word.params, () => unsaid.delete(word));
     reports.repeat(deliveries.recentResults());
     sendReports();
     for (const request of permissions.values()) insist(connection, "permission_request", { ...request });
@@ -181,13 +183,26 @@ export function connectLink(options: LinkOptions): Link {
   }
 
   /** Says it until the daemon has taken it: a full disk may refuse it now. After a reconnect `catchUp` says it anew. */
-  function insist(connection: Rpc, method: string, params: Record<string, unknown>): void {
-    connection.request(method, params).catch((error) => {
-      if (rpc === connection && asRepowireError(error).retryable)
-        time.after(RETRY_MS, () => {
-          if (rpc === connection) insist(connection, method, params);
-        });
+  function insist(
+    connection: Rpc,
+    method: string,
+    params: Record<string, unknown>,
+    onSaid: () => void = () => {},
+  ): void {
+    connection.request(method, params).then(onSaid, (error) => {
+      if (rpc !== connection) return;
+      if (!asRepowireError(error).retryable) return onSaid();
+      time.after(RETRY_MS, () => {
+        if (rpc === connection) insist(connection, method, params, onSaid);
+      });
     });
+  }
+
+  /** What has to be said once, kept while there is no link: before its hello a link takes nothing else, and is closed for good. */
+  function say(method: "abandon" | "permission_withdrawn", params: Record<string, unknown>): void {
+    const word = { method, params };
+    unsaid.add(word);
+    if (rpc && state === "online") insist(rpc, method, params, () => unsaid.delete(word));
   }
 
   function pingLater(connection: Rpc): void {
@@ -296,9 +311,7 @@ export function connectLink(options: LinkOptions): Link {
     const { signal } = callOptions;
     const { promise, message } = calls.start(name, input, callOptions);
     if (name !== "ask" || !signal || !message) return promise;
-    const abandon = () => {
-      if (rpc) insist(rpc, "abandon", { message });
-    };
+    const abandon = () => say("abandon", { message });
     signal.addEventListener("abort", abandon, { once: true });
     try {
       return await promise;
@@ -336,7 +349,7 @@ export function connectLink(options: LinkOptions): Link {
       if (rpc && state === "online") insist(rpc, "permission_request", { ...request });
     },
     withdrawPermission(request) {
-      if (permissions.delete(request) && rpc) insist(rpc, "permission_withdrawn", { request });
+      if (permissions.delete(request)) say("permission_withdrawn", { request });
     },
     close() {
       stopPinging();
