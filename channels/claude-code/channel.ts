@@ -1,16 +1,9 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { connectLink, type Link, linkUrl, reachDaemon } from "../../src/client/index.ts";
+import { connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
 import { createMeshServer } from "../../src/mcp/index.ts";
 import { checkoutState, realPath } from "../../src/platform/checkout.ts";
 import { repowireHome } from "../../src/platform/paths.ts";
-import {
-  type DeliverResult,
-  type Envelope,
-  type Mesh,
-  OPERATION_NAMES,
-  RepowireError,
-  VERSION,
-} from "../../src/protocol/index.ts";
+import { type DeliverResult, type Envelope, VERSION } from "../../src/protocol/index.ts";
 import { CLAUDE_TOOLS, channelMeta, frameText } from "../../src/words/index.ts";
 import { createPermissionRelay } from "./permissions.ts";
 import { describeSession, isPeer } from "./session.ts";
@@ -122,22 +115,6 @@ export async function runChannel(parts: ChannelParts): Promise<void> {
     setTimeout(() => link?.ready(), 50);
   };
   setTimeout(goReady, READY_AFTER_MS);
-}
-
-/** The tools work as soon as the link is there; a call before that waits for it. */
-function throughLink(link: () => Link | undefined): Mesh {
-  return Object.fromEntries(
-    OPERATION_NAMES.map((name) => [
-      name,
-      (input: never, options: never) => {
-        const current = link();
-        if (!current)
-          throw new RepowireError("unavailable", "repowire is still starting in this session. Try again in a second.");
-        const call = current.mesh[name] as (input: never, options: never) => Promise<unknown>;
-        return call(input, options);
-      },
-    ]),
-  ) as unknown as Mesh; // every name is there, each passed on to the link's own
 }
 
 function complain(error: unknown): void {

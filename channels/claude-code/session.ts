@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { readCheckout, realPath } from "../../src/platform/checkout.ts";
-import { instanceOf } from "../../src/platform/process.ts";
-import { readProjectFile } from "../../src/platform/project-file.ts";
-import { CircleName, PeerName, RepowireError, type SessionClaim } from "../../src/protocol/index.ts";
+import { claimOf } from "../../src/client/index.ts";
+import type { SessionClaim } from "../../src/protocol/index.ts";
 
 /** What this channel's process knows of the Claude Code session that started it: its parent (2.1.330 sets no CLAUDE_PID for MCP servers). */
 
@@ -17,24 +15,15 @@ export function isPeer(env: Record<string, string | undefined>): boolean {
 }
 
 export function describeSession(env: Record<string, string | undefined>, cliPid: number): SessionClaim {
-  const instance = instanceOf(cliPid);
-  if (!instance) throw new RepowireError("unauthorized", "The session that started this channel has ended.");
-  const path = realPath(env.CLAUDE_PROJECT_DIR || process.cwd());
-  const checkout = readCheckout(path);
   const configDir = env.CLAUDE_CONFIG_DIR || join(env.HOME || homedir(), ".claude");
-  const project = readProjectFile(checkout?.root ?? path);
-  return {
+  return claimOf({
     runtime: "claude-code",
-    process: instance,
-    link_pid: process.pid,
+    env,
+    cliPid,
+    folder: env.CLAUDE_PROJECT_DIR || process.cwd(),
+    configDir,
     conversation: currentConversation(configDir, cliPid) ?? env.CLAUDE_CODE_SESSION_ID,
-    path,
-    branch: checkout?.branch,
-    worktree_of: checkout?.worktreeOf,
-    name: PeerName.safeParse(env.REPOWIRE_NAME ?? project.name).data,
-    circle: CircleName.safeParse(env.REPOWIRE_CIRCLE ?? project.circle).data,
-    config_dir: configDir,
-  };
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ApprovalRecord, PeerRecord, Route } from "../core/index.ts";
+import type { ProcessInfo } from "../platform/process.ts";
 import type {
   DeliverResult,
   Envelope,
@@ -47,6 +48,20 @@ export interface Discovery {
 }
 
 /**
+ * A process of a runtime that carries several sessions, so that the process table does not tell whose call it makes: the session
+ * names itself (in a call's metadata, in a command's environment), and is believed only if that process is known to hold it.
+ */
+export interface SharedServer {
+  isShared(process: ProcessInfo): boolean;
+  /** The session that a command was started in, from the environment of one of its processes. */
+  sessionOfCommand(pid: number): string | undefined;
+  /** The session that a tool call names in its metadata. */
+  sessionOfCall(meta: Record<string, unknown> | undefined): string | undefined;
+  /** Throws `RepowireError` when that process holds no such session. */
+  caller(process: ProcessInfo, session: string | undefined): Promise<{ peer: PeerId; isSubagent: boolean }>;
+}
+
+/**
  * What the daemon needs from a runtime. An adapter tells core what happens in its sessions (turns, receipts, limits, questions)
  * through the engine, and opens routes into them; everything else is the same for all runtimes.
  */
@@ -54,6 +69,7 @@ export interface RuntimeAdapter {
   readonly runtime: Runtime;
   /** How messages go down a link of this runtime, judged by how its process was started. */
   linkProfile(hello: Hello): LinkProfile | undefined;
+  readonly shared?: SharedServer;
   /** A session joined, came back or was found: look after it. Safe to repeat. */
   attach(peer: PeerRecord): void;
   /** Something was handed to this peer: look for receipts until it is settled. */

@@ -1,7 +1,7 @@
-/** The person said no, or pressed Ctrl-C at a question: nothing is done, and that is no fault. */
+/** The person said no, or pressed Ctrl-C: what that means is said, and it is no fault. */
 export class CancelledError extends Error {
-  constructor() {
-    super("Nothing was changed.");
+  constructor(message = "Nothing was changed.") {
+    super(message);
     this.name = "CancelledError";
   }
 }

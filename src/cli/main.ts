@@ -5,6 +5,7 @@ import { approvalsCommand, approveCommand, denyCommand } from "./commands/approv
 import { daemonCommand } from "./commands/daemon.ts";
 import { discoverCommand } from "./commands/discover.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
+import { mcpCommand } from "./commands/mcp.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     denyCommand(context),
     whoamiCommand(context),
     daemonCommand(context),
+    mcpCommand(),
     purgeCommand(context),
     uninstallCommand(context),
   ];

@@ -1,5 +1,13 @@
 import { newMessageId } from "../platform/ids.ts";
-import { type CallOptions, LIMITS, type MessageId, RepowireError, type RpcFrame } from "../protocol/index.ts";
+import {
+  byteLength,
+  type CallOptions,
+  frameTooLarge,
+  LIMITS,
+  type MessageId,
+  RepowireError,
+  type RpcFrame,
+} from "../protocol/index.ts";
 import type { LinkTime } from "./time.ts";
 
 /** Operations that may be asked again after a lost connection: each is harmless to repeat, by its message id or its nature. */
@@ -9,6 +17,8 @@ export interface Calls {
     input: Record<string, unknown>,
     options: CallOptions,
   ): { promise: Promise<unknown>; message: MessageId | undefined };
+  /** The caller waits no more: the call ends, and is not asked again. Whether it was open. */
+  withdraw(message: MessageId): boolean;
   /** After a reconnect: asks every open call again, in order. */
   resend(): void;
   progress(message: MessageId, text: string): void;
@@ -30,6 +40,8 @@ const MAKES_MESSAGE = new Set(["ask", "reply", "notify", "broadcast"]);
 
 /** A tool call must not hang because the daemon is gone; an ask gets its own wait on top. */
 const PATIENCE_MS = 15_000;
+/** What a frame has around its parameters, with room. */
+const ENVELOPE_BYTES = 1_024;
 
 export function createCalls(parts: {
   /** Sends at once, or returns undefined while there is no connection. */
@@ -40,11 +52,7 @@ export function createCalls(parts: {
   const open = new Set<OpenCall>();
 
   function attempt(call: OpenCall): void {
-    const sent = parts.send(
-      call.name,
-      remaining(call, parts.time.now()),
-      call.options.toolUseId ? { tool_use_id: call.options.toolUseId } : undefined,
-    );
+    const sent = parts.send(call.name, remaining(call, parts.time.now()), metaOf(call.options));
     sent?.then(
       (value) => finish(call, () => call.settle.resolve(value)),
       (error) => {
@@ -69,6 +77,9 @@ export function createCalls(parts: {
         : undefined;
       const refusal = parts.refusal();
       if (refusal) return { promise: Promise.reject(refusal), message };
+      // Sent all the same it would end the connection, and again after every reconnect.
+      if (byteLength(JSON.stringify(input)) > LIMITS.frameBytesMax - ENVELOPE_BYTES)
+        return { promise: Promise.reject(frameTooLarge()), message };
       const call: OpenCall = {
         name,
         input: message ? { ...input, message } : input,
@@ -84,6 +95,14 @@ export function createCalls(parts: {
       attempt(call);
       return { promise, message };
     },
+    withdraw(message) {
+      for (const call of open) {
+        if (call.message !== message) continue;
+        finish(call, () => call.settle.reject(withdrawn()));
+        return true;
+      }
+      return false;
+    },
     resend() {
       for (const call of open) attempt(call);
     },
@@ -96,6 +115,10 @@ export function createCalls(parts: {
   };
 }
 
+function metaOf({ toolUseId, subagent }: CallOptions): RpcFrame["meta"] {
+  return toolUseId === undefined && subagent === undefined ? undefined : { tool_use_id: toolUseId, subagent };
+}
+
 const waitMs = (name: string, input: Record<string, unknown>): number =>
   typeof input.wait_seconds === "number" ? input.wait_seconds * 1000 : name === "ask" ? LIMITS.waitMsDefault : 0;
 
@@ -104,6 +127,13 @@ function remaining(call: OpenCall, now: number): Record<string, unknown> {
   if (call.name !== "ask") return call.input;
   const left = waitMs(call.name, call.input) - (now - call.startedAt);
   return { ...call.input, wait_seconds: Math.max(0, left / 1000) };
+}
+
+function withdrawn(): RepowireError {
+  return new RepowireError(
+    "unavailable",
+    "The question was withdrawn while the repowire daemon could not be reached. Ask again if it is still wanted.",
+  );
 }
 
 function noDaemon(name: string): RepowireError {

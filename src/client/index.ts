@@ -1,4 +1,6 @@
+export * from "./claim.ts";
 export * from "./http.ts";
 export * from "./link.ts";
 export * from "./locate.ts";
 export * from "./start-daemon.ts";
+export * from "./through-link.ts";

@@ -59,6 +59,8 @@ export interface LinkOptions {
   capabilities: string[];
   /** Hands messages to the session and says what happened. Never called twice for the same attempt. */
   onDeliver(items: Envelope[]): Promise<DeliverResult[]>;
+  /** A message that was not handed to the session yet is wanted no more. */
+  onCancel?(message: MessageId): void;
   onVerdict?(verdict: { request: string; behavior: "allow" | "deny"; reason?: string }): void;
   onState?(state: LinkState, detail?: string): void;
   /** Milliseconds; for tests. */
@@ -79,6 +81,8 @@ export function connectLink(options: LinkOptions): Link {
   const deliveries = createDeliveries(options.onDeliver);
   const permissions = new Map<string, PermissionAsk>();
   const unsaid = new Set<{ method: string; params: Record<string, unknown> }>();
+  /** Questions whose caller was interrupted, as long as the daemon may not know it. */
+  const abandoned = new Set<MessageId>();
   const firstWelcome = Promise.withResolvers<Welcome>();
   // Nobody may be waiting for it when the link is refused; the state says so too.
   firstWelcome.promise.catch(() => {});
@@ -172,6 +176,10 @@ export function connectLink(options: LinkOptions): Link {
 
   /** Order matters: open calls first, so that their answers come as results and not as messages; then what happened; then `ready`. */
   function catchUp(connection: Rpc): void {
+    for (const message of abandoned) {
+      calls.withdraw(message);
+      giveUp(connection, message);
+    }
     calls.resend();
     for (const word of unsaid) insist(connection, word.method, word.params, () => unsaid.delete(word));
     reports.repeat(deliveries.recentResults());
@@ -199,7 +207,7 @@ export function connectLink(options: LinkOptions): Link {
   }
 
   /** What has to be said once, kept while there is no link: before its hello a link takes nothing else, and is closed for good. */
-  function say(method: "abandon" | "permission_withdrawn", params: Record<string, unknown>): void {
+  function say(method: "permission_withdrawn", params: Record<string, unknown>): void {
     const word = { method, params };
     unsaid.add(word);
     if (rpc && state === "online") insist(rpc, method, params, () => unsaid.delete(word));
@@ -274,8 +282,10 @@ export function connectLink(options: LinkOptions): Link {
         return {};
       }
       case "cancel":
+        // What was handed over cannot be taken back, and the daemon knows by the result what was.
+        options.onCancel?.(DAEMON_METHODS.cancel.params.parse(params).message);
+        return {};
       case "ping":
-        // What was handed over cannot be taken back here, and the daemon knows by the result what was.
         return {};
       default:
         return method satisfies never;
@@ -307,11 +317,21 @@ export function connectLink(options: LinkOptions): Link {
     }
   }
 
+  /** Until the daemon has acknowledged it, a lost connection means that it is said again. */
+  function giveUp(connection: Rpc, message: MessageId): void {
+    abandoned.add(message);
+    insist(connection, "abandon", { message }, () => abandoned.delete(message));
+  }
+
   async function call(name: string, input: Record<string, unknown>, callOptions: CallOptions = {}): Promise<unknown> {
     const { signal } = callOptions;
     const { promise, message } = calls.start(name, input, callOptions);
     if (name !== "ask" || !signal || !message) return promise;
-    const abandon = () => say("abandon", { message });
+    const abandon = () => {
+      if (rpc && state === "online") return giveUp(rpc, message);
+      // The daemon may have stored it before it went away: it is told when it is back, and never asked again.
+      if (calls.withdraw(message)) abandoned.add(message);
+    };
     signal.addEventListener("abort", abandon, { once: true });
     try {
       return await promise;
@@ -362,6 +382,3 @@ export function connectLink(options: LinkOptions): Link {
 }
 
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);
-
-/** Keeps the type of message ids in the signature of helpers that take one from a call's input. */
-export type { MessageId };

@@ -1,4 +1,5 @@
 import { readDaemonRecord } from "../platform/daemon-record.ts";
+import { isOwnProcess } from "../platform/own-process.ts";
 import { readToken } from "../platform/token.ts";
 import { HOST, HTTP_PATHS, RepowireError } from "../protocol/index.ts";
 
@@ -12,7 +13,9 @@ export interface DaemonAddress {
 export function locateDaemon(home: string): DaemonAddress | undefined {
   const record = readDaemonRecord(home);
   const token = readToken(home);
-  return record && token ? { port: record.port, token, instance: record.instance } : undefined;
+  return record && token && isOwnProcess(record.pid)
+    ? { port: record.port, token, instance: record.instance }
+    : undefined;
 }
 
 export const httpUrl = (address: Pick<DaemonAddress, "port">, path: string): string =>

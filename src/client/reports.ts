@@ -8,7 +8,7 @@ export interface NumberedReport {
 /** What happened in the session, kept in order until the daemon has acknowledged it. */
 export interface Reports {
   add(report: Report): void;
-  /** Adds reports ahead of the others that may have been lost with a connection. */
+  /** Adds reports ahead of the others that may have been lost with a connection, and what the session was last seen doing. */
   repeat(reports: Report[]): void;
   next(max: number): NumberedReport[];
   acknowledge(batch: readonly NumberedReport[]): void;
@@ -23,6 +23,9 @@ export interface Reports {
 /** More than a session can produce while a daemon restarts; beyond it the oldest go. */
 const KEPT_MAX = 5_000;
 
+/** What the session does now: a daemon that was replaced does not know it, and the last of these still holds. */
+const ACTIVITY: readonly Report["type"][] = ["turn_started", "turn_ended", "waiting"];
+
 export function createReports(): Reports {
   let kept: NumberedReport[] = [];
   let nextId = 1;
@@ -30,12 +33,15 @@ export function createReports(): Reports {
   let inFlight = 0;
   /** So many are still to be offered one by one. */
   let alone = 0;
+  let activity: Report | undefined;
   return {
     add(report) {
       kept = [...kept, number(report)].slice(-KEPT_MAX);
+      if (ACTIVITY.includes(report.type)) activity = report;
     },
     repeat(reports) {
-      kept = [...reports.map(number), ...kept];
+      const isTold = kept.some(({ report }) => ACTIVITY.includes(report.type));
+      kept = [...[...reports, ...(activity && !isTold ? [activity] : [])].map(number), ...kept];
       inFlight = 0;
     },
     next(max) {

@@ -111,8 +111,9 @@ function programCommand(home: string): string[] {
 /** The sentence a daemon that refused to start has printed. */
 function refusalIn(logFile: string, from: number): string | undefined {
   try {
-    return readFileSync(logFile, "utf8")
-      .slice(from)
+    return readFileSync(logFile)
+      .subarray(from)
+      .toString("utf8")
       .match(/^repowire: (.+)$/m)?.[1];
   } catch {
     return undefined;

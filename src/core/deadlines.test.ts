@@ -236,6 +236,15 @@ describe("what a hook may carry", () => {
     expect((await lease(moment)).map((item) => item.body)).toEqual([...expected]);
   });
 
+  test("is one message where a runtime takes no more at a time", async () => {
+    for (const body of ["one", "two"]) await send(body);
+    const most = await mesh.decide((ctx) =>
+      leaseForHook(ctx, mesh.peer(backend), "turn_end", "hook-1", 100_000, 1).map((item) => item.body),
+    );
+    expect(most).toEqual(["one"]);
+    expect((await lease("turn_end")).map((item) => item.body)).toEqual(["two"]);
+  });
+
   test("is one question, and none beside one that is open", async () => {
     const ask = (question: string) => mesh.call(frontend, "ask", { peer: "backend", question, wait_seconds: 0 });
     await ask("one?");

@@ -208,9 +208,10 @@ export interface Route {
   rung: Rung;
   /**
    * Preference among the routes of a peer for a session in that state, lowest first; absent: it cannot serve that state.
+   * `notes`: into a busy session goes a note beside the running turn, which starts nothing, so fyi may come along by itself.
    * This is all that the router knows about runtimes.
    */
-  serves: { idle?: number; busy?: number };
+  serves: { idle?: number; busy?: number; notes?: boolean };
   /** Whether it may be used now (a link that is still starting may not). */
   ready: boolean;
   /** Whether pushes may vanish here without a word, so that only a receipt in this process makes it trusted. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
 import { LIMITS, type PeerId, type Urgency } from "../protocol/index.ts";
 import { requestApproval } from "./approvals.ts";
-import { settleDelivery } from "./router.ts";
+import { releaseHeld, settleDelivery } from "./router.ts";
 
 /** What is handed over when: urgency, one question at a time, and what transports report. */
 
@@ -65,6 +65,26 @@ describe("urgency", () => {
     await notify("aside", "fyi");
     await notify("now", "urgent");
     expect(bodies()).toEqual(["now"]);
+  });
+
+  test("where a running turn takes notes beside it, fyi goes there at once, but never a question", async () => {
+    await mesh.openPush(backend, { serves: { idle: 1, busy: 1, notes: true } });
+    await mesh.activity(backend, "busy");
+    await notify("aside", "fyi");
+    await ask("by the way?", "fyi");
+    await notify("later");
+    expect(bodies()).toEqual(["aside"]);
+  });
+
+  test("what the runtime held back is queued again when it is released, our own hold is not", async () => {
+    await mesh.openPush(backend);
+    await notify("one");
+    const [one] = mesh.delivered(backend);
+    if (!one) throw new Error("nothing was handed over");
+    await mesh.settle(backend, one.message, "held", "its last messages are undone");
+    expect(bodies()).toEqual([]);
+    await mesh.decide((ctx) => releaseHeld(ctx, backend));
+    expect(mesh.delivered(backend).map((item) => [item.body, item.attempt])).toEqual([["one", 2]]);
   });
 
   test("what waited for a busy session goes out when it is idle, in acceptance order", async () => {

@@ -109,10 +109,17 @@ function eligible(ctx: Context, peer: PeerRecord, queued: DeliveryRecord[]): Del
   const startsTurn = mail
     .filter((delivery) => delivery.urgency === "urgent" || (delivery.urgency === "normal" && !isBusy))
     .filter(isNext);
-  if (isBusy || startsTurn.length === 0) return startsTurn;
+  if (isBusy) return chooseRoute(ctx, peer.id, [])?.serves.notes ? withNotes(startsTurn, mail) : startsTurn;
+  if (startsTurn.length === 0) return startsTurn;
   // Chosen last, so that a question sent as fyi never takes the place of one that may start a turn.
   const rides = mail.filter((delivery) => delivery.urgency === "fyi").filter(isNext);
   return [...startsTurn, ...rides].sort((a, b) => a.seq - b.seq);
+}
+
+/** A running turn that takes notes beside it: fyi comes along by itself, but no question, which would want a turn of its own. */
+function withNotes(urgent: DeliveryRecord[], mail: DeliveryRecord[]): DeliveryRecord[] {
+  const notes = mail.filter((delivery) => delivery.urgency === "fyi" && delivery.kind !== "ask");
+  return [...urgent, ...notes].sort((a, b) => a.seq - b.seq);
 }
 
 /** A question handed over, unanswered and not given up: the next one waits for it. */
@@ -171,6 +178,14 @@ export function settleDelivery(ctx: Context, peer: PeerId, result: DeliverResult
   }
 }
 
+/** The recipient's runtime can take what it held back: it stands in the queue again, in its old order. */
+export function releaseHeld(ctx: Context, peer: PeerId): void {
+  for (const delivery of ctx.tx.deliveries.inStates(peer, ["held"])) {
+    if (!isOurHold(delivery)) move(ctx, delivery, "queued");
+  }
+  stir(ctx, peer);
+}
+
 function union(rungs: readonly Rung[], rung: Rung): Rung[] {
   return rungs.includes(rung) ? [...rungs] : [...rungs, rung];
 }
@@ -215,7 +230,7 @@ const LINK_RUNGS: readonly (Rung | undefined)[] = ["channel", "push"];
 
 /**
  * What a hook may hand over with its output. fyi always rides along; the rest only where no push can serve this session, and
- * never a second question beside an open one.
+ * never a second question beside an open one. `most`: where a runtime takes one message at a time.
  */
 export function leaseForHook(
   ctx: Context,
@@ -223,6 +238,7 @@ export function leaseForHook(
   moment: "prompt" | "between_tools" | "turn_end",
   lease: string,
   budgetBytes: number,
+  most: number = Number.POSITIVE_INFINITY,
 ): Envelope[] {
   const queued = applyGate(ctx, peer, ctx.tx.deliveries.inStates(peer.id, ["queued", "held"]));
   const pushable = hasPush(ctx, peer.id);
@@ -230,6 +246,7 @@ export function leaseForHook(
   let left = budgetBytes;
   const items: Envelope[] = [];
   for (const delivery of queued) {
+    if (items.length >= most) break;
     if (delivery.kind === "permission") continue;
     if (!suitsMoment(delivery, moment, pushable)) continue;
     if (delivery.kind === "ask" && askInFlight) continue;

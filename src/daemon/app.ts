@@ -3,11 +3,12 @@ import type { Caller } from "../core/index.ts";
 import type { Operations } from "../operations/index.ts";
 import { logger } from "../platform/log.ts";
 import type { LoopbackConnection } from "../platform/process.ts";
-import { sameSecret } from "../platform/token.ts";
+import { CODEX_MCP_SCOPE, sameSecret, scopedToken } from "../platform/token.ts";
 import {
   asRepowireError,
   carriedMessages,
   ERRORS,
+  frameTooLarge,
   HTTP_PATHS,
   isOperation,
   LIMITS,
@@ -51,6 +52,13 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
     return token !== undefined && sameSecret(token, parts.token);
   };
 
+  /** Codex's configuration carries a credential of its own, which opens the tools and nothing else. */
+  const codexToken = scopedToken(parts.token, CODEX_MCP_SCOPE);
+  const isTrustedForMcp = (request: Request): boolean => {
+    const token = bearerToken(request);
+    return token !== undefined && sameSecret(token, codexToken);
+  };
+
   app.onError((thrown) => {
     if (!(thrown instanceof RepowireError)) log.error("a request failed", { error: thrown });
     return problemResponse(asRepowireError(thrown));
@@ -70,7 +78,8 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   });
 
   app.use("*", async (context, next) => {
-    if (!isTrusted(context.req.raw)) {
+    const isMcp = context.req.path === HTTP_PATHS.mcp && isTrustedForMcp(context.req.raw);
+    if (!isMcp && !isTrusted(context.req.raw)) {
       throw new RepowireError(
         "unauthorized",
         "Send the token of ~/.repowire/token as `Authorization: Bearer …`; the `repowire` command does that for you.",
@@ -124,14 +133,12 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
 
 /** Reads a JSON body within the limit, whatever its headers promise. */
 export async function readJson(request: Request): Promise<unknown> {
-  const tooLarge = () =>
-    new RepowireError("frame_too_large", `A request may have ${LIMITS.frameBytesMax} bytes at most. Send less.`);
-  if (Number(request.headers.get("content-length") ?? 0) > LIMITS.frameBytesMax) throw tooLarge();
+  if (Number(request.headers.get("content-length") ?? 0) > LIMITS.frameBytesMax) throw frameTooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
-    if (size > LIMITS.frameBytesMax) throw tooLarge();
+    if (size > LIMITS.frameBytesMax) throw frameTooLarge();
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString("utf8");

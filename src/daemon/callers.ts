@@ -1,3 +1,4 @@
+import type { SharedServer } from "../adapters/adapter.ts";
 import { type Caller, type Engine, humanSeat, type PeerRecord, scriptSeat } from "../core/index.ts";
 import {
   ancestry,
@@ -7,6 +8,7 @@ import {
   type LoopbackConnection,
   ownsConnection,
   type ProcessInfo,
+  processCwd,
   processEnv,
 } from "../platform/process.ts";
 import { PID_HEADER, RepowireError, sameInstance } from "../protocol/index.ts";
@@ -31,7 +33,14 @@ const AGENT_MARKS = [
   "OPENCODE",
 ] as const;
 
-export function createCallers(parts: { engine: Engine; humanName: string }): Callers {
+export interface CallersParts {
+  engine: Engine;
+  humanName: string;
+  /** Some agent CLIs run what all their sessions start in one server: the parents of such a command tell nothing. */
+  sharedBy(process: ProcessInfo): SharedServer | undefined;
+}
+
+export function createCallers(parts: CallersParts): Callers {
   function provenChain(request: Request, connection: LoopbackConnection | undefined): ProcessInfo[] | undefined {
     if (!connection) return undefined;
     const claimed = Number(request.headers.get(PID_HEADER));
@@ -54,7 +63,7 @@ export function createCallers(parts: { engine: Engine; humanName: string }): Cal
     process: provenChain,
     async resolve(request, connection) {
       const chain = provenChain(request, connection);
-      const peer = chain && parts.engine.read((ctx) => peerOfChain(ctx.tx.peers.all(), chain));
+      const peer = chain && (await peerBehind(parts.engine, chain, parts.sharedBy));
       if (peer)
         return { peer: peer.id, role: peer.role, isHuman: false, mayBeSubagent: true, chain: describeChain(chain) };
       const kind = chain && isPersonsTerminal(chain) ? "human" : "script";
@@ -70,16 +79,46 @@ export function createCallers(parts: { engine: Engine; humanName: string }): Cal
   };
 }
 
+/**
+ * The session that a process works for: the nearest among its ancestors. Behind a shared server the command itself names it; the
+ * server's own parent is merely the terminal that happened to start it.
+ */
+async function peerBehind(
+  engine: Engine,
+  chain: readonly ProcessInfo[],
+  sharedBy: CallersParts["sharedBy"],
+): Promise<PeerRecord | undefined> {
+  for (const [index, info] of chain.entries()) {
+    const own = engine.read((ctx) => peerOfChain(ctx.tx.peers.all(), [info]));
+    if (own) return own;
+    const server = sharedBy(info);
+    if (!server) continue;
+    const named = chain.slice(0, index).map((below) => server.sessionOfCommand(below.pid));
+    const { peer } = await server.caller(info, named.find(Boolean));
+    return engine.read((ctx) => ctx.tx.peers.get(peer));
+  }
+  return undefined;
+}
+
 /** The registered session among a process's ancestors. */
 export function peerOfChain(peers: readonly PeerRecord[], chain: readonly ProcessInfo[]): PeerRecord | undefined {
   for (const info of chain) {
     const instance = { pid: info.pid, started: info.started, boot: bootId() };
-    const peer = peers.find(
+    const seats = peers.filter(
       (candidate) => sameInstance(candidate.instance, instance) && candidate.presence.state !== "offline",
     );
-    if (peer) return peer;
+    if (seats.length > 1) return nearestSeat(seats, chain[0] && processCwd(chain[0].pid));
+    if (seats[0]) return seats[0];
   }
   return undefined;
+}
+
+/** Of several seats of one process, that of the folder which the caller stands in; the innermost, where folders lie in one another. */
+export function nearestSeat(seats: readonly PeerRecord[], cwd: string | undefined): PeerRecord | undefined {
+  const isIn = (path: string | undefined) =>
+    cwd !== undefined && path !== undefined && `${cwd}/`.startsWith(`${path}/`);
+  const around = seats.filter((seat) => isIn(seat.path));
+  return around.sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0))[0] ?? seats[0];
 }
 
 function isPersonsTerminal(chain: readonly ProcessInfo[]): boolean {

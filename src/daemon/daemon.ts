@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
+import type { SharedServer } from "../adapters/adapter.ts";
 import { createEngine, createLive, emit, present, recover } from "../core/index.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
@@ -33,7 +34,7 @@ import { createLinkServer, type LinkSocketData } from "./links.ts";
 import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
-import { createRuntimes } from "./runtimes.ts";
+import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
 
 export interface RunningDaemon {
@@ -54,6 +55,7 @@ const log = logger("daemon");
 const CLOCK_KEY = "clock";
 const CLOCK_SAVE_MS = 300_000;
 const HOME_CHECK_MS = 2_000;
+const SETTLE_EVERY_MS = 1_000;
 const PURGE_EVERY_MS = 6 * 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -109,7 +111,11 @@ async function startLocked(
     { engine, clock, ids, waits, onEvent: hub.subscribe, discover: (places) => runtimes.discover(places) },
     store.epoch,
   );
-  const callers = createCallers({ engine, humanName: config.human });
+  const callers = createCallers({
+    engine,
+    humanName: config.human,
+    sharedBy: (process): SharedServer | undefined => runtimes.sharedBy(process),
+  });
 
   /** Results that were handed to a caller without a link of its own. */
   function markWritten(peer: PeerId, messages: MessageId[]): void {
@@ -123,7 +129,7 @@ async function startLocked(
       .catch((error) => log.error("a written result was not recorded", { error }));
   }
 
-  const runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
+  const runtimes: Runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
   let watch: Watch | undefined;
   const links = createLinkServer({
     token,
@@ -140,7 +146,7 @@ async function startLocked(
     onSession: runtimes.onSession,
     onLost: () => watch?.lookSoon(),
   });
-  const mcp = createMcpEndpoint({ engine, operations, markWritten });
+  const mcp = createMcpEndpoint({ engine, operations, markWritten, sharedBy: runtimes.sharedBy });
   const storeCheck: PartCheck = () => {
     if (store.fault) return { ok: false, detail: store.fault };
     return {
@@ -172,12 +178,15 @@ async function startLocked(
     recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
   });
 
-  const server = serve(config.port, app, links);
+  // What hooks left on disk happened before anything that comes in from now on.
+  await runtimes.start();
+  const server = await serveOrStop();
   const port = server.port ?? config.port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
   watch = startWatch({ engine, clock, isAlive });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
+    every(SETTLE_EVERY_MS, async () => store.settle()),
     every(HOME_CHECK_MS, async () => {
       if (readDaemonRecord(paths.home)?.instance === instance) return;
       log.error("the home was removed or taken over; stopping", { home: paths.home });
@@ -185,11 +194,19 @@ async function startLocked(
     }),
     every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
   ];
-  await runtimes.start();
   if (store.damagedMovedTo)
     log.error("the database was damaged; a new one was begun", { moved_to: store.damagedMovedTo });
   if (store.backup) log.info("the database was migrated; a copy of the old one was kept", { backup: store.backup });
   log.info("daemon started", { version: VERSION, port, home: paths.home, pid: process.pid });
+
+  async function serveOrStop(): Promise<Server<LinkSocketData>> {
+    try {
+      return serve(config.port, app, links);
+    } catch (error) {
+      await runtimes.stop();
+      throw error;
+    }
+  }
 
   let stopping: Promise<void> | undefined;
   async function stopOnce(backInMs: number): Promise<void> {
@@ -233,7 +250,8 @@ function serve(
       hostname: HOST,
       port,
       idleTimeout: 30,
-      maxRequestBodySize: LIMITS.frameBytesMax * 2,
+      // Refused by `readJson` with a sentence, without being read; Bun's own refusal has none.
+      maxRequestBodySize: LIMITS.frameBytesMax * 64,
       fetch(request, server) {
         try {
           checkOrigin(request, server.port ?? port);
@@ -250,7 +268,8 @@ function serve(
       websocket: {
         idleTimeout: 60,
         sendPings: true,
-        maxPayloadLength: LIMITS.frameBytesMax,
+        // Somewhat larger ones are refused with a sentence; beyond that the connection ends.
+        maxPayloadLength: LIMITS.frameBytesMax * 4,
         backpressureLimit: LIMITS.frameBytesMax * 16,
         closeOnBackpressureLimit: true,
         open: (socket) => links.open(socket),

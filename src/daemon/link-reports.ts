@@ -10,6 +10,7 @@ import {
   noteTurnInput,
   openAskTo,
   present,
+  releaseHeld,
   requeue,
   settleDelivery,
 } from "../core/index.ts";
@@ -49,6 +50,8 @@ export function applyReport(ctx: Context, peer: PeerId, report: Report, rung: Ru
       if (delivery && (delivery.state === "presented" || delivery.state === "seen")) requeue(ctx, delivery, report.why);
       return;
     }
+    case "released":
+      return releaseHeld(ctx, peer);
     case "conversation":
       return changeConversation(ctx, mustGet(ctx, peer).id, report.conversation, "change");
     default:

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { LinkProfile, Verdict } from "../adapters/adapter.ts";
+import type { LinkProfile, Transport, Verdict } from "../adapters/adapter.ts";
 import {
   type Caller,
   type Clock,
@@ -28,11 +28,12 @@ import type { LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
+  byteLength,
   CLOSE,
   createRpc,
   DAEMON_METHODS,
-  type DeliverResult,
   ERRORS,
+  frameTooLarge,
   fromZod,
   type Hello,
   isOperation,
@@ -88,6 +89,8 @@ export interface LinkServerParts {
   onSession(peer: PeerRecord): void;
   /** A session's link is gone; its process may be, too. */
   onLost(): void;
+  /** How long a new connection may take to say hello; milliseconds. */
+  helloTimeoutMs?: number;
 }
 
 export interface LinkServer {
@@ -128,7 +131,9 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       onFault: (error) => log.error("a request failed", { error }),
     });
     live.set(id, { socket, rpc });
-    const stopHelloTimer = parts.clock.after(HELLO_TIMEOUT_MS, () => socket.close(CLOSE.helloTimeout, "no hello"));
+    const stopHelloTimer = parts.clock.after(parts.helloTimeoutMs ?? HELLO_TIMEOUT_MS, () =>
+      socket.close(CLOSE.helloTimeout, "no hello"),
+    );
     let session: { peer: PeerRecord["id"]; route?: Route } | undefined;
     const gone = new AbortController();
 
@@ -163,7 +168,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         peer: peer.id,
         role: peer.role,
         isHuman: false,
-        mayBeSubagent: parts.mayBeSubagent(peer, meta?.tool_use_id),
+        mayBeSubagent: meta?.subagent ?? parts.mayBeSubagent(peer, meta?.tool_use_id),
       };
     }
 
@@ -182,7 +187,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       replaceOthers(peer);
       entry.peer = peer.id;
       session = { peer: peer.id, route: profile && parts.engine.read((ctx) => ctx.live.route(id)) };
-      if (profile) parts.dispatcher.addTransport(id, { deliver: deliverThrough(rpc) });
+      if (profile) parts.dispatcher.addTransport(id, transportOf(rpc));
       log.info("session joined", { peer: peer.id, name: peer.name, runtime: peer.runtime, pid: peer.instance?.pid });
       parts.onSession(peer);
       return parts.engine.read((ctx) => welcome(ctx, peer, resume));
@@ -348,7 +353,10 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     }
 
     socket.data.link = {
-      receive: (text) => rpc.receive(text),
+      receive(text) {
+        if (byteLength(text) > LIMITS.frameBytesMax) rpc.refuseFrame(frameTooLarge());
+        else rpc.receive(text);
+      },
       closed() {
         stopHelloTimer();
         gone.abort();
@@ -375,12 +383,13 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
   };
 }
 
-function deliverThrough(rpc: Rpc) {
-  return async (
-    items: Parameters<Parameters<Dispatcher["addTransport"]>[1]["deliver"]>[0],
-  ): Promise<DeliverResult[]> => {
-    const result = await rpc.request("deliver", { items });
-    return DAEMON_METHODS.deliver.result.parse(result).results;
+function transportOf(rpc: Rpc): Transport {
+  return {
+    async deliver(items) {
+      const result = await rpc.request("deliver", { items });
+      return DAEMON_METHODS.deliver.result.parse(result).results;
+    },
+    cancel: (message) => void rpc.request("cancel", { message }).catch(() => {}),
   };
 }
 

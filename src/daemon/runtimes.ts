@@ -1,7 +1,10 @@
 import type { Hono } from "hono";
-import type { Discovery, RuntimeAdapter, Verdict } from "../adapters/adapter.ts";
+import type { Discovery, RuntimeAdapter, SharedServer, Verdict } from "../adapters/adapter.ts";
 import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
 import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
+import { createCodexAdapter } from "../adapters/codex/adapter.ts";
+import { createGeminiAdapter } from "../adapters/gemini/adapter.ts";
+import { createOpenCodeAdapter } from "../adapters/opencode/adapter.ts";
 import type { Engine, PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
@@ -27,6 +30,8 @@ export interface Runtimes {
   mayBeSubagent(peer: PeerRecord, toolUseId: string | undefined): boolean;
   linkProfile(hello: Hello): ReturnType<RuntimeAdapter["linkProfile"]>;
   onSession(peer: PeerRecord): void;
+  /** The runtime whose process this is, where it carries several sessions. */
+  sharedBy(process: ProcessInfo): SharedServer | undefined;
   discover(places: Places): Promise<Discovery>;
   extend(app: Hono<RequestEnv>): void;
   checks: Record<string, PartCheck>;
@@ -49,7 +54,15 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
   const { engine, dispatcher, paths } = parts;
   const inbox = createClaudeInbox({ engine, transports: dispatcher, folder: paths.run, secret: parts.token });
   const claudeCode = createClaudeCodeAdapter({ engine, inbox, paths, humanName: parts.humanName });
-  const adapters: RuntimeAdapter[] = [claudeCode];
+  const codex = createCodexAdapter({
+    engine,
+    transports: dispatcher,
+    paths,
+    token: parts.token,
+    humanName: parts.humanName,
+  });
+  const gemini = createGeminiAdapter({ engine, transports: dispatcher });
+  const adapters: RuntimeAdapter[] = [claudeCode, createOpenCodeAdapter({ engine }), codex, gemini];
   const spool = createSpoolReader(paths, (runtime, report) =>
     hookAdapter(runtime).onHook(report, AbortSignal.timeout(1_000)),
   );
@@ -93,6 +106,7 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
       return adapter ? adapter.linkProfile(hello) : { rung: "push", serves: { idle: 1, busy: 1 }, needsProof: false };
     },
     onSession: (peer) => adapterOf(peer)?.attach(peer),
+    sharedBy: (process) => adapters.find((adapter) => adapter.shared?.isShared(process))?.shared,
     async discover(places) {
       const all: Discovery = { found: [], unreachable: [] };
       for (const adapter of adapters) {
@@ -122,6 +136,8 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
     },
     checks: {
       "claude-code": () => claudeCode.health(),
+      codex: () => codex.health(),
+      gemini: () => gemini.health(),
       "claude-inbox": () => ({ ok: true, detail: `${inbox.size} reply addresses` }),
     },
     async start() {

@@ -3,9 +3,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
-import { asRepowireError, HookReport } from "../protocol/index.ts";
+import { startedAt } from "../platform/process.ts";
+import { asRepowireError, HookReport, RepowireError } from "../protocol/index.ts";
 
 const log = logger("spool");
+
+/** Start times are known to about a second. */
+const CLOCK_SLACK_MS = 2_000;
 
 const SpooledReport = HookReport.extend({ runtime: z.string().max(60) });
 
@@ -19,21 +23,30 @@ export function createSpoolReader(paths: HomePaths, replay: (runtime: string, re
         .sort();
       for (const name of files) {
         const file = join(paths.spool, name);
-        await replayOne(file);
+        // What could not be stored waits for the next start, and what follows with it: order matters.
+        if (!(await replayOne(file))) break;
         rmSync(file, { force: true });
       }
       return files.length;
     },
   };
 
-  async function replayOne(file: string): Promise<void> {
+  /** False: try again later. */
+  async function replayOne(file: string): Promise<boolean> {
     try {
       const { runtime, ...report } = SpooledReport.parse(JSON.parse(readFileSync(file, "utf8")));
       // Its dialog has long been answered where it stood.
-      if (report.event === "PermissionRequest") return;
+      if (report.event === "PermissionRequest") return true;
+      // The pid belongs to another process by now: the session that this is about has ended.
+      const started = startedAt(report.pid);
+      if (started !== undefined && report.spooled_at !== undefined && started > report.spooled_at + CLOCK_SLACK_MS)
+        return true;
       await replay(runtime, report);
+      return true;
     } catch (error) {
+      if (error instanceof RepowireError && error.retryable) return false;
       log.info("a spooled hook report was dropped", { reason: asRepowireError(error).message });
+      return true;
     }
   }
 }

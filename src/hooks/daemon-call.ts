@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isOwnProcess } from "../platform/own-process.ts";
 import { homePaths } from "../platform/paths.ts";
 import { HOST, PID_HEADER } from "../protocol/endpoints.ts";
 
@@ -14,8 +15,11 @@ export function daemonCall(home: string): DaemonCall {
   function address(): { port: number; token: string } | undefined {
     try {
       const record: unknown = JSON.parse(readFileSync(paths.daemonRecord, "utf8"));
-      const port = typeof record === "object" && record && "port" in record ? Number(record.port) : 0;
-      return port > 0 ? { port, token: readFileSync(paths.token, "utf8").trim() } : undefined;
+      if (typeof record !== "object" || !record || !("port" in record) || !("pid" in record)) return undefined;
+      const port = Number(record.port);
+      return port > 0 && isOwnProcess(Number(record.pid))
+        ? { port, token: readFileSync(paths.token, "utf8").trim() }
+        : undefined;
     } catch {
       return undefined;
     }
@@ -36,7 +40,9 @@ export function daemonCall(home: string): DaemonCall {
           body: JSON.stringify(body),
           signal: AbortSignal.timeout(timeoutMs),
         });
-        if (!response.ok) return response.status >= 500 ? undefined : {};
+        // What is not a refusal in our own form comes from another program on that port: as if nobody were there.
+        const isOurs = response.headers.get("content-type") === "application/problem+json";
+        if (!response.ok) return response.status >= 500 || !isOurs ? undefined : {};
         const reply: unknown = await response.json();
         return typeof reply === "object" && reply !== null ? Object.fromEntries(Object.entries(reply)) : {};
       } catch {

@@ -48,6 +48,8 @@ export async function runHook(run: HookRun): Promise<void> {
   const reply = runtime.waitsForVerdict(run.event)
     ? await awaitVerdict(daemon, path, report)
     : await daemon.post(path, report, HOOK_WAIT_MS);
+  const insisted = reply?.output ? undefined : runtime.insist?.(run.event, input, reply !== undefined);
+  if (insisted) return run.print(JSON.stringify(insisted));
   if (reply === undefined) return spool(home, run.runtime, report);
   if (reply.output === undefined) return;
   await run.print(JSON.stringify(reply.output));

@@ -1,2 +1,3 @@
+export * from "./call-tool.ts";
 export * from "./server.ts";
 export * from "./tools.ts";

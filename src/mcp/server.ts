@@ -7,22 +7,10 @@ import {
   ListToolsRequestSchema,
   McpError,
 } from "@modelcontextprotocol/sdk/types.js";
-import {
-  asRepowireError,
-  type CallOptions,
-  carriedMessages,
-  fromZod,
-  type Mesh,
-  type MessageId,
-  OPERATIONS,
-  type OperationInput,
-  type OperationOutput,
-  RepowireError,
-  type ToolOperation,
-  VERSION,
-} from "../protocol/index.ts";
-import { resultText, type ToolNames } from "../words/index.ts";
-import { listTools, operationOfTool, toolInput } from "./tools.ts";
+import { type CallOptions, type Mesh, type MessageId, type ToolOperation, VERSION } from "../protocol/index.ts";
+import type { ToolNames } from "../words/index.ts";
+import { callTool } from "./call-tool.ts";
+import { listTools, operationOfTool } from "./tools.ts";
 
 export interface MeshServerOptions {
   /** Whose calls these are; a function where one connection carries those of several sessions, told apart by a call's `_meta`. */
@@ -111,42 +99,23 @@ export function createMeshServer(options: MeshServerOptions): {
     meta: Record<string, unknown> | undefined,
     callOptions: CallOptions,
   ): Promise<CallToolResult> {
-    try {
-      const parsed = toolInput(operation).safeParse(args);
-      if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
-      const input = options.enrich ? await options.enrich(operation, parsed.data) : parsed.data;
-      const mesh = typeof options.mesh === "function" ? await options.mesh(meta) : options.mesh;
-      const output = await callMesh(mesh, operation, input, callOptions);
-      const carried = carriedMessages(operation, output);
-      if (carried.length > 0) carriedBy.set(requestId, carried);
-      const text = resultText(operation, output, { tools: options.toolNames, now: Date.now() });
-      return {
-        content: [{ type: "text", text }],
-        ...(carried.length > 0 ? { _meta: { "repowire/messages": carried } } : {}),
-      };
-    } catch (error) {
-      if (!(error instanceof RepowireError)) options.onFault(error);
-      const refusal = asRepowireError(error);
-      return {
-        isError: true,
-        content: [{ type: "text", text: refusal.message }],
-        _meta: { "repowire/error": { code: refusal.code, retryable: refusal.retryable } },
-      };
+    const { mesh } = options;
+    const result = await callTool(typeof mesh === "function" ? () => mesh(meta) : mesh, {
+      operation,
+      args,
+      toolNames: options.toolNames,
+      options: callOptions,
+      enrich: options.enrich,
+      onFault: options.onFault,
+    });
+    const content = [{ type: "text" as const, text: result.text }];
+    if ("refusal" in result) {
+      const { code, retryable } = result.refusal;
+      return { isError: true, content, _meta: { "repowire/error": { code, retryable } } };
     }
-  }
-
-  function callMesh(
-    mesh: Mesh,
-    operation: ToolOperation,
-    input: Record<string, unknown>,
-    callOptions: CallOptions,
-  ): Promise<OperationOutput<ToolOperation>> {
-    // The input was parsed by this operation's own schema.
-    const method = mesh[operation] as (
-      given: OperationInput<ToolOperation>,
-      given2?: CallOptions,
-    ) => Promise<OperationOutput<ToolOperation>>;
-    return method(input as OperationInput<ToolOperation>, callOptions);
+    if (result.carried.length === 0) return { content };
+    carriedBy.set(requestId, result.carried);
+    return { content, _meta: { "repowire/messages": result.carried } };
   }
 
   return {

@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { ENTRIES, type Entry, emptyBunfig, programRoot } from "./program.ts";
+import { ENTRIES, type Entry, emptyBunfig, PLUGINS, type Plugin, programRoot } from "./program.ts";
 
 /**
  * Makes the files that an installed repowire runs from: one self-contained script for each entry, with Bun's bytecode beside it
@@ -23,5 +23,21 @@ export async function buildBundles(folder: string, root: string = programRoot())
     });
     if (!result.success) throw new Error(`bundling ${entry} failed: ${result.logs.map(String).join("; ")}`);
   }
+  for (const plugin of Object.keys(PLUGINS) as Plugin[]) await buildPlugin(folder, root, plugin);
   copyFileSync(emptyBunfig(root), join(folder, "bunfig.toml"));
+}
+
+/** A plugin is one ES module without imports; it runs on the agent CLI's own Bun, for which our bytecode would be void. */
+async function buildPlugin(folder: string, root: string, plugin: Plugin): Promise<void> {
+  const result = await Bun.build({
+    entrypoints: [join(root, PLUGINS[plugin].source)],
+    outdir: folder,
+    naming: PLUGINS[plugin].bundle,
+    target: "bun",
+    format: "esm",
+    minify: { syntax: true, whitespace: true, identifiers: false },
+    define: { REPOWIRE_BUNDLED: "true" },
+    env: "disable",
+  });
+  if (!result.success) throw new Error(`bundling ${plugin} failed: ${result.logs.map(String).join("; ")}`);
 }

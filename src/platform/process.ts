@@ -32,8 +32,18 @@ interface ProcessSystem {
   /** Whether this very connection is among the sockets of that process; undefined where the system does not tell. */
   ownsConnection(pid: number, connection: LoopbackConnection): boolean | undefined;
   connectionOwner(connection: LoopbackConnection): number | undefined;
+  /** Whether its process group owns its terminal: what is typed there goes to it. Undefined where it has no terminal or has ended. */
+  isForeground(pid: number): boolean | undefined;
+  /** Whether this file descriptor of it is a terminal; undefined where the system does not tell. */
+  isTerminal(pid: number, fd: number): boolean | undefined;
+  /** The process that listens on this loopback port. */
+  listenerOwner(port: number): number | undefined;
   /** When it was started, in epoch milliseconds, give or take a second. */
   startedAt(pid: number): number | undefined;
+  /** The files that a process has open, by their paths. */
+  openFiles(pid: number): string[];
+  /** The program that a process runs. */
+  processExecutable(pid: number): string | undefined;
   /** The command lines of all processes that may be looked at. */
   commandLines(): CommandLine[];
 }
@@ -45,7 +55,21 @@ export interface CommandLine {
 
 const system: ProcessSystem = process.platform === "darwin" ? darwin : linux;
 
-export const { processInfo, processArgs, processCwd, processEnv, ownsConnection, connectionOwner, startedAt } = system;
+export const {
+  processInfo,
+  processArgs,
+  processCwd,
+  processEnv,
+  ownsConnection,
+  connectionOwner,
+  startedAt,
+  isForeground,
+  isTerminal,
+  listenerOwner,
+  commandLines,
+  openFiles,
+  processExecutable,
+} = system;
 
 /** Processes that were started with a file in this folder: its programs that run now. Pass the folder's real path. */
 export function processesFrom(folder: string): CommandLine[] {

@@ -14,8 +14,16 @@ export const ENTRIES = {
   cli: { source: "src/cli/main.ts", bundle: "cli.js" },
   hook: { source: "src/hooks/main.ts", bundle: "hook.js" },
   "channel-claude-code": { source: "channels/claude-code/main.ts", bundle: "channel-claude-code.js" },
+  mcp: { source: "channels/tools/main.ts", bundle: "mcp.js" },
 } as const;
 export type Entry = keyof typeof ENTRIES;
+
+/** Files that an agent CLI loads into its own process: they are built like the entries, but never started by us. */
+export const PLUGINS = {
+  "plugin-opencode": { source: "plugins/opencode/plugin.ts", bundle: "repowire-opencode.js" },
+  "plugin-opencode-tui": { source: "plugins/opencode/tui.ts", bundle: "repowire-opencode-tui.js" },
+} as const;
+export type Plugin = keyof typeof PLUGINS;
 
 /** The checkout or package when run from source, the version's folder when bundled. */
 export function programRoot(): string {

@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { chmodSync, readFileSync } from "node:fs";
 import { writeFileAtomic } from "./files.ts";
 import { homePaths } from "./paths.ts";
@@ -26,6 +26,17 @@ export function ensureToken(home: string): string {
   writeFileAtomic(file, `${token}\n`, 0o600);
   return token;
 }
+
+/**
+ * A credential for one purpose, derived from the token: configurations of other programs carry it instead of the token itself. Who
+ * reads it can do that one thing; the token cannot be found from it, and a new token makes it void.
+ */
+export function scopedToken(token: string, scope: string): string {
+  return `rws_${createHmac("sha256", token).update(`repowire:${scope}`).digest("base64url")}`;
+}
+
+/** Opens `/mcp` and nothing else, for Codex's configuration. */
+export const CODEX_MCP_SCOPE = "mcp:codex";
 
 export function sameSecret(a: string, b: string): boolean {
   const left = Buffer.from(a);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LIMITS } from "./limits.ts";
 
 interface ErrorShape {
   /** HTTP status. */
@@ -114,6 +115,9 @@ export function asRepowireError(thrown: unknown): RepowireError {
     "Something in repowire failed; the daemon's log has the details (repowire daemon logs).",
   );
 }
+
+export const frameTooLarge = (): RepowireError =>
+  new RepowireError("frame_too_large", `A request may have ${LIMITS.frameBytesMax} bytes at most. Send less.`);
 
 /** One clear sentence out of a failed zod parse: the first problem, with its field. */
 export function fromZod(error: z.ZodError, what: string): RepowireError {

@@ -13,6 +13,10 @@ export const ClaudeHookEvent = z.enum([
 ]);
 export type ClaudeHookEvent = z.infer<typeof ClaudeHookEvent>;
 
+/** The hook events that repowire installs for the Gemini CLI: `repowire-hook gemini EVENT`. */
+export const GeminiHookEvent = z.enum(["SessionStart", "SessionEnd", "BeforeAgent", "AfterAgent", "Notification"]);
+export type GeminiHookEvent = z.infer<typeof GeminiHookEvent>;
+
 /** What `repowire-hook` sends for one event; `input` is the CLI's own JSON, of which only known fields are read. */
 export const HookReport = z.object({
   /** The event as its runtime names it; that runtime's adapter knows which there are. */
@@ -28,6 +32,8 @@ export const HookReport = z.object({
   project_dir: z.string().max(LIMITS.pathCharsMax).optional(),
   entrypoint: z.string().max(100).optional(),
   opted_in: z.boolean().optional(),
+  /** The value of `TMUX` in the session's environment: where to look for its pane. */
+  tmux: z.string().max(LIMITS.pathCharsMax).optional(),
   input: z.record(z.string(), z.unknown()),
   /** When the event happened, for reports that waited on disk; epoch milliseconds. */
   spooled_at: z.number().int().optional(),

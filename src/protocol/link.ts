@@ -119,6 +119,8 @@ export const Report = z.discriminatedUnion("type", [
   }),
   /** What was handed over is not with the session any more, though nothing was answered: it may be handed over again. */
   z.object({ type: z.literal("lost"), message: MessageId, why: z.string().max(LIMITS.reasonCharsMax) }),
+  /** What the session's side held back may be handed over now. */
+  z.object({ type: z.literal("released") }),
   z.object({ type: z.literal("conversation"), conversation: z.string().max(200) }),
 ]);
 export type Report = z.infer<typeof Report>;
@@ -209,7 +211,13 @@ export const RpcFrame = z.object({
   error: z
     .object({ code: z.number(), message: z.string(), data: z.record(z.string(), z.unknown()).optional() })
     .optional(),
-  /** Beside the parameters: ids of the runtime that concern the call, not the operation. */
-  meta: z.object({ tool_use_id: z.string().max(200).optional() }).optional(),
+  /** Beside the parameters: what the runtime says of the call, not of the operation. */
+  meta: z
+    .object({
+      tool_use_id: z.string().max(200).optional(),
+      /** Made by a subagent: it acts for the seat, but proves nothing about the main conversation. */
+      subagent: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type RpcFrame = z.infer<typeof RpcFrame>;

@@ -323,6 +323,8 @@ export interface CallOptions {
   onProgress?: (text: string) => void;
   /** The runtime's own id of the tool call, where it has one. */
   toolUseId?: string;
+  /** The runtime says that a subagent makes this call (`true`) or that the session itself does (`false`). */
+  subagent?: boolean;
 }
 
 /** The one driving port: everything a peer can do. The client implements it over a link or HTTP, the daemon in process. */

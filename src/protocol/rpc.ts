@@ -10,6 +10,8 @@ export interface Rpc {
   request(method: string, params: Record<string, unknown>, meta?: RpcFrame["meta"]): Promise<unknown>;
   notify(method: string, params: Record<string, unknown>): void;
   receive(text: string): void;
+  /** Says why a frame was not read; whose request it was is not known. */
+  refuseFrame(error: RepowireError): void;
   /** The transport is gone: every open request fails with `unavailable`. */
   close(): void;
   readonly pending: number;
@@ -101,6 +103,7 @@ export function createRpc(parts: RpcParts): Rpc {
       if (frame.method !== undefined) void serve(frame, frame.method);
       else settle(frame);
     },
+    refuseFrame: (error) => refuse(null, error),
     close() {
       const lost = [...open.values()];
       open.clear();

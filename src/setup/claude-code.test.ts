@@ -3,17 +3,10 @@ import { mkdirSync, readFileSync, realpathSync, utimesSync, writeFileSync } from
 import { dirname, join } from "node:path";
 import { type TempHome, tempHome } from "../../test/support/temp-home.ts";
 import { type HomePaths, homePaths } from "../platform/paths.ts";
-import {
-  ALLOWED_TOOLS,
-  applyClaude,
-  type ClaudeFiles,
-  claudeEdits,
-  claudeFiles,
-  claudeNotices,
-  findClaude,
-  planClaude,
-} from "./claude-code.ts";
-import { runningSessions } from "./claude-sessions.ts";
+import { type ClaudeFiles, claudeCode, claudeEdits, claudeFiles, claudeNotices } from "./claude-code.ts";
+import { runningSessions as sessionsOf } from "./sessions.ts";
+import { TOOL_NAMES } from "./tools.ts";
+import { applyWanted, planWanted } from "./wanted.ts";
 
 let temp: TempHome;
 let root: string;
@@ -30,6 +23,7 @@ beforeEach(() => {
 });
 afterEach(() => temp[Symbol.dispose]());
 
+const runningSessions = () => sessionsOf(paths, claudeCode, { HOME: root });
 const wanted = (home: HomePaths = paths) => claudeEdits(home, files, { allowTools: true });
 
 describe("Claude Code is found", () => {
@@ -41,7 +35,7 @@ describe("Claude Code is found", () => {
 
   test("on the PATH, with its version", async () => {
     const path = put(join(root, "bin", "claude"), "echo '2.1.330 (Claude Code)'");
-    expect(await findClaude({ HOME: root, PATH: `/nowhere:${join(root, "bin")}` })).toEqual({
+    expect(await claudeCode.find({ HOME: root, PATH: `/nowhere:${join(root, "bin")}` })).toEqual({
       path,
       version: "2.1.330",
     });
@@ -49,7 +43,7 @@ describe("Claude Code is found", () => {
 
   test("where its own installer puts it, when the PATH does not say so", async () => {
     const path = put(join(root, ".local", "bin", "claude"), "echo 2.1.330");
-    expect(await findClaude({ HOME: root, PATH: "/nowhere" })).toMatchObject({ path });
+    expect(await claudeCode.find({ HOME: root, PATH: "/nowhere" })).toMatchObject({ path });
   });
 
   test("but not in the current folder, and not as a folder or a file that is no program", async () => {
@@ -61,7 +55,7 @@ describe("Claude Code is found", () => {
     try {
       process.chdir(root);
       const PATH = `.::bin:${join(root, "a")}:${join(root, "b")}`;
-      expect(await findClaude({ HOME: root, PATH })).toBeUndefined();
+      expect(await claudeCode.find({ HOME: root, PATH })).toBeUndefined();
     } finally {
       process.chdir(before);
     }
@@ -69,7 +63,7 @@ describe("Claude Code is found", () => {
 
   test("without a version when it gives none", async () => {
     put(join(root, "bin", "claude"), "exit 1");
-    expect(await findClaude({ HOME: root, PATH: join(root, "bin") })).toMatchObject({ version: undefined });
+    expect(await claudeCode.find({ HOME: root, PATH: join(root, "bin") })).toMatchObject({ version: undefined });
   });
 });
 
@@ -86,9 +80,11 @@ test("Its files are where CLAUDE_CONFIG_DIR says, the state file among them", ()
   });
 });
 
+const ALLOWED_TOOLS = TOOL_NAMES.map((tool) => `mcp__repowire__${tool}`);
+
 describe("What setup adds", () => {
   test("is one server, seven hooks and the eight tools by name", () => {
-    for (const edits of wanted()) applyClaude(paths, edits);
+    for (const edits of wanted()) applyWanted(paths, claudeCode, edits);
     expect(JSON.parse(readFileSync(files.state, "utf8"))).toEqual({
       mcpServers: { repowire: { type: "stdio", command: `${paths.bin}/repowire-channel`, args: [], env: {} } },
     });
@@ -105,13 +101,13 @@ describe("What setup adds", () => {
         StopFailure: hook("StopFailure"),
         SessionEnd: hook("SessionEnd"),
       },
-      permissions: { allow: [...ALLOWED_TOOLS] },
+      permissions: { allow: ALLOWED_TOOLS },
     });
   });
 
   // @req setup.tools-by-name
   test("allows no tool that starts, ends or approves anything, and none by a pattern", () => {
-    expect([...ALLOWED_TOOLS].sort()).toEqual(
+    expect(ALLOWED_TOOLS.toSorted()).toEqual(
       ["ask_peer", "broadcast", "inbox", "list_peers", "notify_peer", "reply", "set_description", "whoami"].map(
         (tool) => `mcp__repowire__${tool}`,
       ),
@@ -119,7 +115,7 @@ describe("What setup adds", () => {
   });
 
   test("allows no tool without consent", () => {
-    for (const edits of claudeEdits(paths, files, { allowTools: false })) applyClaude(paths, edits);
+    for (const edits of claudeEdits(paths, files, { allowTools: false })) applyWanted(paths, claudeCode, edits);
     expect(JSON.parse(readFileSync(files.settings, "utf8")).permissions).toBeUndefined();
   });
 
@@ -135,7 +131,7 @@ describe("What setup adds", () => {
 describe("A server of that name", () => {
   test("that somebody else put there is named with its command", () => {
     writeFileSync(files.state, JSON.stringify({ mcpServers: { repowire: { command: "npx", args: ["other"] } } }));
-    expect(() => planClaude(paths, wanted())).toThrow(
+    expect(() => planWanted(paths, claudeCode, wanted())).toThrow(
       `${files.state} already has an MCP server named "repowire" that is not this one: it starts \`npx other\`. Rename or remove it`,
     );
   });
@@ -143,8 +139,8 @@ describe("A server of that name", () => {
   test("that belongs to another home says how to get rid of that one", () => {
     const other = homePaths(join(root, "other home"));
     mkdirSync(other.home);
-    for (const edits of wanted(other)) applyClaude(other, edits);
-    expect(() => planClaude(paths, wanted())).toThrow(`REPOWIRE_HOME='${other.home}' repowire uninstall`);
+    for (const edits of wanted(other)) applyWanted(other, claudeCode, edits);
+    expect(() => planWanted(paths, claudeCode, wanted())).toThrow(`REPOWIRE_HOME='${other.home}' repowire uninstall`);
   });
 });
 
@@ -193,27 +189,25 @@ describe("Running sessions", () => {
     record(process.pid);
     // No process has this pid: the kernel's limit is far below.
     record(99_999_999);
-    expect(runningSessions(paths, files)).toMatchObject([
-      { pid: process.pid, cwd: "/work/frontend", needs_restart: false },
-    ]);
+    expect(runningSessions()).toMatchObject([{ pid: process.pid, cwd: "/work/frontend", needs_restart: false }]);
   });
 
   test("need a restart when they began before setup's last edit", () => {
     record(process.pid);
-    for (const edits of wanted()) applyClaude(paths, edits);
-    expect(runningSessions(paths, files)).toMatchObject([{ pid: process.pid, needs_restart: true }]);
+    for (const edits of wanted()) applyWanted(paths, claudeCode, edits);
+    expect(runningSessions()).toMatchObject([{ pid: process.pid, needs_restart: true }]);
   });
 
   test("are no headless runs, and no other program that got the pid of one that crashed", () => {
     record(process.pid, { entrypoint: "sdk-cli" });
-    expect(runningSessions(paths, files)).toEqual([]);
+    expect(runningSessions()).toEqual([]);
     const file = record(process.pid);
     utimesSync(file, 1_000, 1_000);
-    expect(runningSessions(paths, files)).toEqual([]);
+    expect(runningSessions()).toEqual([]);
   });
 
   test("may be half written in the moment of the look", () => {
     writeFileSync(record(process.pid), '{ "pid":');
-    expect(runningSessions(paths, files)).toEqual([]);
+    expect(runningSessions()).toEqual([]);
   });
 });

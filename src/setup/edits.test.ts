@@ -55,7 +55,7 @@ const tool = (name: string): Edit => ({
 });
 const EDITS: Edit[] = [SERVER, hook("Stop"), hook("SessionStart"), tool("ask_peer"), tool("reply")];
 
-const wanted = (edits: Edit[] = EDITS): FileEdits => ({ file, edits });
+const wanted = (edits: Edit[] = EDITS): FileEdits => ({ file, runtime: "claude-code", edits });
 const content = (): unknown => Bun.JSONC.parse(readFileSync(file, "utf8"));
 const undo = (): UndoResult[] => filesToUndo(paths, []).map((record) => undoFile(paths, record, { isDryRun: false }));
 /** Somebody else edits the file as text. */

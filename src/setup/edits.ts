@@ -1,8 +1,8 @@
 import type { HomePaths } from "../platform/paths.ts";
-import { RepowireError } from "../protocol/index.ts";
+import { RepowireError, type Runtime } from "../protocol/index.ts";
 import { type FileRecord, readSetupRecord, withFile, writeSetupRecord } from "./record.ts";
 import {
-  checkWritable,
+  checkFolderWritable,
   encode,
   makeFolders,
   readSource,
@@ -12,11 +12,12 @@ import {
   withPlace,
   writeSource,
 } from "./source.ts";
-import { type Edit, type EditState, isSameEdit, place, takeOut } from "./values.ts";
+import { type Edit, type EditState, isSameEdit, type Part } from "./values.ts";
 
-/** What setup wants in one JSON file of somebody else. */
+/** What setup wants in one configuration file of somebody else. */
 export interface FileEdits {
   file: string;
+  runtime: Runtime;
   edits: Edit[];
 }
 
@@ -24,6 +25,8 @@ export interface FilePlan {
   file: string;
   exists: boolean;
   edits: { edit: Edit; state: EditState }[];
+  /** Set for a file that is ours as a whole. */
+  own?: { part: Part; what: string; state: EditState };
   /** How many values of an earlier setup are not wanted any more. */
   obsolete: number;
   /** Whether the file has to be written. */
@@ -38,7 +41,7 @@ export function planEdits(paths: HomePaths, wanted: FileEdits): FilePlan {
   const source = readSource(wanted.file);
   const known = readSetupRecord(paths).files.find((record) => record.file === wanted.file);
   const { plan } = amend(source, wanted, known);
-  if (plan.hasChanges) checkWritable(source);
+  if (plan.hasChanges) checkFolderWritable(source.target, source.file);
   return plan;
 }
 
@@ -59,7 +62,7 @@ export function applyEdits(paths: HomePaths, wanted: FileEdits): FilePlan {
       if (!Bun.deepEquals(next, known)) writeSetupRecord(paths, withFile(record, wanted.file, next));
       return plan;
     }
-    folders = [...folders, ...makeFolders(source)];
+    folders = [...folders, ...makeFolders(source.target, source.file)];
     writeSetupRecord(paths, { ...withFile(record, wanted.file, next), folders });
     if (!Bun.deepEquals(readSource(wanted.file).bytes, source.bytes)) continue;
     writeSource(source, bytes);
@@ -72,10 +75,11 @@ export function applyEdits(paths: HomePaths, wanted: FileEdits): FilePlan {
 }
 
 /** The record of a file that no setup has written yet. */
-export function freshRecord(source: Source): FileRecord {
+export function freshRecord(source: Source, runtime: Runtime): FileRecord {
   const previous = source.bytes ?? new Uint8Array();
   return {
     file: source.file,
+    runtime,
     existed: source.bytes !== undefined,
     previous: Buffer.from(previous).toString("base64"),
     sha256: sha256(previous),
@@ -96,23 +100,27 @@ interface Amended {
 function amend(source: Source, wanted: FileEdits, given: FileRecord | undefined): Amended {
   // A file that is gone since takes its history with it.
   const known = source.bytes ? given : undefined;
-  const base = known ?? freshRecord(source);
+  const base = known ?? freshRecord(source, wanted.runtime);
   let { doc } = source;
   let { created } = base;
   const added: FileRecord["added"] = [];
   const edits: FilePlan["edits"] = [];
-  const obsolete = base.added.filter((old) => !wanted.edits.some((edit) => isSameEdit(edit, old)));
+  const obsolete = base.added.filter(
+    (old) => old.kind !== "entry" && !wanted.edits.some((edit) => isSameEdit(edit, old)),
+  );
   withPlace(wanted.file, () => {
-    for (const old of obsolete) doc = takeOut(doc, old) ?? doc;
+    for (const old of obsolete) doc = doc.takeOut(old) ?? doc;
     for (const edit of wanted.edits) {
       const before = base.added.find((old) => isSameEdit(old, edit));
-      const placed = place(doc, edit, before);
+      const placed = doc.place(edit, before);
       doc = placed.doc;
       created = [...created, ...placed.created];
       if (placed.added) added.push(placed.added);
       edits.push({ edit, state: placed.state });
     }
   });
+  // What the CLI itself noted down for us is not among the edits; it stays on record until it is taken out.
+  added.push(...base.added.filter((old) => old.kind === "entry"));
   const hasChanges = doc.text !== source.doc.text;
   const bytes = encode(source, doc);
   const exists = source.bytes !== undefined;

@@ -20,7 +20,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ensurePrivateFolder, type HomePaths } from "../platform/paths.ts";
 import { processesFrom, processInfo } from "../platform/process.ts";
-import { ENTRIES, emptyBunfig, hasSources, isolatedBun, programRoot } from "../platform/program.ts";
+import { ENTRIES, emptyBunfig, hasSources, isolatedBun, PLUGINS, programRoot } from "../platform/program.ts";
 import { runBriefly } from "../platform/run.ts";
 import { RepowireError, VERSION } from "../protocol/index.ts";
 
@@ -86,13 +86,19 @@ export function currentVersion(paths: HomePaths): string | undefined {
   }
 }
 
+/** The real path of the installed version's folder. */
+export function currentVersionFolder(paths: HomePaths): string | undefined {
+  const name = currentVersion(paths);
+  return name === undefined ? undefined : realpathSync(join(paths.versions, name));
+}
+
 /** From source the bundles are made; a bundled program copies its own siblings. */
 async function fillFromHere(folder: string): Promise<void> {
   if (hasSources()) {
     const { buildBundles } = await import("../platform/bundle.ts");
     return buildBundles(folder);
   }
-  for (const { bundle } of Object.values(ENTRIES)) {
+  for (const { bundle } of [...Object.values(ENTRIES), ...Object.values(PLUGINS)]) {
     for (const file of [bundle, `${bundle}.jsc`]) {
       if (existsSync(join(programRoot(), file))) copyFileSync(join(programRoot(), file), join(folder, file));
     }

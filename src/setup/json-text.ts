@@ -7,6 +7,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from "jsonc-parser";
+import { ConfigTextError } from "./text-error.ts";
 
 /**
  * Changes to the text of a JSON file of somebody else: one value more, one less, everything around it as it was, comments too.
@@ -22,25 +23,14 @@ export interface JsonText {
   readonly root: Node;
 }
 
-/** What is wrong with a text, and in which line. */
-export class JsonTextError extends Error {
-  readonly line: number;
-
-  constructor(text: string, offset: number, problem: string) {
-    super(problem);
-    this.name = "JsonTextError";
-    this.line = text.slice(0, offset).split("\n").length;
-  }
-}
-
 /** Comments and trailing commas are let pass, since some readers of such files do. An empty text counts as an empty object. */
 export function parseJsonText(text: string): JsonText {
   if (text.trim() === "") return parseJsonText("{}\n");
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   const [error] = errors;
-  if (error) throw new JsonTextError(text, error.offset, inWords(printParseErrorCode(error.error)));
-  if (root?.type !== "object") throw new JsonTextError(text, root?.offset ?? 0, "the file does not hold an object");
+  if (error) throw new ConfigTextError(text, error.offset, inWords(printParseErrorCode(error.error)));
+  if (root?.type !== "object") throw new ConfigTextError(text, root?.offset ?? 0, "the file does not hold an object");
   return { text, root };
 }
 
@@ -50,7 +40,7 @@ export function findNode(doc: JsonText, path: Path): Node | undefined {
   for (const key of path) {
     if (at?.type !== "object") return undefined;
     const fits: Node[] = (at.children ?? []).filter((property) => property.children?.[0]?.value === key);
-    if (fits[1]) throw new JsonTextError(doc.text, fits[1].offset, `"${key}" stands there twice`);
+    if (fits[1]) throw new ConfigTextError(doc.text, fits[1].offset, `"${key}" stands there twice`);
     at = fits[0]?.children?.[1];
   }
   return at;

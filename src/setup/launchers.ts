@@ -13,6 +13,7 @@ export const LAUNCHERS = {
   cli: "repowire",
   hook: "repowire-hook",
   channel: "repowire-channel",
+  mcp: "repowire-mcp",
   claude: "repowire-claude",
 } as const;
 export type Launcher = keyof typeof LAUNCHERS;
@@ -83,6 +84,8 @@ function textOf(paths: HomePaths, launcher: Launcher): string {
       return launcherText(paths, "hook", GONE_SILENTLY, HOOK_SHORTCUTS);
     case "channel":
       return launcherText(paths, "channel-claude-code", GONE_SILENTLY);
+    case "mcp":
+      return launcherText(paths, "mcp", GONE_SILENTLY);
     case "claude":
       return claudeText();
     default:

@@ -3,9 +3,10 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync } 
 import { dirname } from "node:path";
 import { linkTarget, writeFileAtomic } from "../platform/files.ts";
 import { RepowireError } from "../protocol/index.ts";
-import { type JsonText, JsonTextError, parseJsonText } from "./json-text.ts";
+import { type ConfigDocument, parseDocument } from "./document.ts";
+import { ConfigTextError } from "./text-error.ts";
 
-/** A JSON file of somebody else as it stands, with all that is needed to give it back the same way. */
+/** A configuration file of somebody else as it stands, with all that is needed to give it back the same way. */
 export interface Source {
   file: string;
   /** The file behind the name, where that is a link. */
@@ -13,7 +14,7 @@ export interface Source {
   /** Undefined when there is no file. */
   bytes: Uint8Array | undefined;
   mode: number;
-  doc: JsonText;
+  doc: ConfigDocument;
   hasByteOrderMark: boolean;
 }
 
@@ -34,7 +35,7 @@ export function readSource(file: string): Source {
   });
   const text = decode(file, bytes ?? new Uint8Array());
   const hasByteOrderMark = text.startsWith(BYTE_ORDER_MARK);
-  const doc = withPlace(file, () => parseJsonText(hasByteOrderMark ? text.slice(1) : text));
+  const doc = withPlace(file, () => parseDocument(file, hasByteOrderMark ? text.slice(1) : text));
   return { file, target, bytes, mode, doc, hasByteOrderMark };
 }
 
@@ -43,7 +44,7 @@ export function wasBlank(source: Source): boolean {
 }
 
 /** The bytes of the file with this content. */
-export function encode(source: Source, doc: JsonText): Uint8Array {
+export function encode(source: Source, doc: { text: string }): Uint8Array {
   return new TextEncoder().encode((source.hasByteOrderMark ? BYTE_ORDER_MARK : "") + doc.text);
 }
 
@@ -53,19 +54,19 @@ export function writeSource(source: Source, bytes: Uint8Array): void {
 }
 
 /** Refuses where the file could not be written, so that this is known before anything else was done. */
-export function checkWritable(source: Source): void {
-  withSystemErrors(source.file, "written", () => {
-    let folder = dirname(source.target);
+export function checkFolderWritable(target: string, file: string): void {
+  withSystemErrors(file, "written", () => {
+    let folder = dirname(target);
     while (!existsSync(folder)) folder = dirname(folder);
     accessSync(folder, constants.W_OK | constants.X_OK);
   });
 }
 
 /** Makes the folder of the file and its missing parents, private to the user; returns those that it made, outermost first. */
-export function makeFolders(source: Source): string[] {
+export function makeFolders(target: string, file: string): string[] {
   const missing: string[] = [];
-  for (let at = dirname(source.target); !existsSync(at); at = dirname(at)) missing.unshift(at);
-  withSystemErrors(source.file, "written", () => {
+  for (let at = dirname(target); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  withSystemErrors(file, "written", () => {
     for (const path of missing) mkdirSync(path, { mode: 0o700 });
   });
   return missing;
@@ -78,7 +79,7 @@ export function withPlace<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof JsonTextError)) throw error;
+    if (!(error instanceof ConfigTextError)) throw error;
     throw new RepowireError(
       "invalid_input",
       `${file}, line ${error.line}: ${error.message}. Mend that first; nothing was changed in it.`,
@@ -94,7 +95,8 @@ function decode(file: string, bytes: Uint8Array): string {
   }
 }
 
-function withSystemErrors<T>(file: string, what: "read" | "written", work: () => T): T {
+/** What the system refuses, as a refusal that names the file. */
+export function withSystemErrors<T>(file: string, what: "read" | "written" | "removed", work: () => T): T {
   try {
     return work();
   } catch (error) {

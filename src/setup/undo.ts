@@ -2,10 +2,8 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import type { HomePaths } from "../platform/paths.ts";
 import { RepowireError } from "../protocol/index.ts";
 import { type FileEdits, freshRecord } from "./edits.ts";
-import { isBlank } from "./json-text.ts";
-import { type FileRecord, readSetupRecord, withFile, writeSetupRecord } from "./record.ts";
+import { type FileRecord, readSetupRecord, type SetupRecord, withFile, writeSetupRecord } from "./record.ts";
 import { encode, readSource, type Source, sha256, withPlace, writeSource } from "./source.ts";
-import { removeIfEmpty, takeOut } from "./values.ts";
 
 export interface UndoResult {
   file: string;
@@ -29,11 +27,16 @@ export function undoFile(paths: HomePaths, file: FileRecord, options: { isDryRun
   const { result, write } = planUndo(file);
   if (options.isDryRun || result.outcome === "left") return result;
   write?.();
-  const record = withFile(readSetupRecord(paths), file.file, undefined);
+  forget(paths, (record) => withFile(record, file.file, undefined));
+  return result;
+}
+
+/** The record without this, and without the folders that can go now. */
+export function forget(paths: HomePaths, without: (record: SetupRecord) => SetupRecord): void {
+  const record = without(readSetupRecord(paths));
   // Inner ones first.
   const kept = [...record.folders].reverse().filter((folder) => !removeFolder(folder));
   writeSetupRecord(paths, { ...record, folders: kept.reverse() });
-  return result;
 }
 
 interface UndoPlan {
@@ -66,28 +69,28 @@ function takeOurs(record: FileRecord, source: Source): UndoPlan {
   const { file } = record;
   const doc = withPlace(file, () => {
     let next = source.doc;
-    for (const value of record.added) next = takeOut(next, value) ?? next;
+    for (const value of record.added) next = next.takeOut(value) ?? next;
     const deepestFirst = [...record.created].sort((a, b) => b.length - a.length);
-    for (const path of deepestFirst) next = removeIfEmpty(next, path);
+    for (const path of deepestFirst) next = next.removeIfEmpty(path);
     return next;
   });
   if (doc.text === source.doc.text)
     return { result: { file, outcome: "gone", detail: "nothing of repowire was left in it" } };
   const isOurFile = record.created.some((path) => path.length === 0);
-  if (isOurFile && isBlank(doc)) return giveBack(record, source);
+  if (isOurFile && doc.isBlank()) return giveBack(record, source);
   const detail = "others have written to it since, and that stays";
   return { result: { file, outcome: "taken_out", detail }, write: () => writeSource(source, encode(source, doc)) };
 }
 
 /** A file without a record in which something starts a launcher of this home. */
-function findUnrecorded({ file, edits }: FileEdits): FileRecord | undefined {
+function findUnrecorded({ file, runtime, edits }: FileEdits): FileRecord | undefined {
   try {
     const source = readSource(file);
     const added = withPlace(file, () =>
-      edits.filter((edit) => edit.mark !== undefined && takeOut(source.doc, edit) !== undefined),
+      edits.filter((edit) => edit.mark !== undefined && source.doc.takeOut(edit) !== undefined),
     );
     if (added.length === 0) return undefined;
-    return { ...freshRecord(source), exact: false, added };
+    return { ...freshRecord(source, runtime), exact: false, added };
   } catch (error) {
     // Nothing is known of it, so there is nothing to take back, and it is not uninstall's to complain about.
     if (error instanceof RepowireError) return undefined;

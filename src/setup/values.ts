@@ -1,20 +1,17 @@
 import { getNodeValue, type Node } from "jsonc-parser";
-import {
-  findNode,
-  insert,
-  isEmpty,
-  type Json,
-  type JsonText,
-  JsonTextError,
-  type Path,
-  remove,
-  replace,
-} from "./json-text.ts";
+import { findNode, insert, isEmpty, type Json, type JsonText, type Path, remove, replace } from "./json-text.ts";
 import type { AddedValue } from "./record.ts";
+import { ConfigTextError } from "./text-error.ts";
+
+/** What a value is for, in words that people know: plans and status sum up by it. */
+export type Part = "server" | "hooks" | "tools" | "plugin" | "screen";
 
 /** One value that setup wants in a file. `isDeclined`: the user does not want it; what an earlier setup added of it stays. */
 export interface Edit extends AddedValue {
   isDeclined?: boolean;
+  part?: Part;
+  /** Its name in a list of such parts: a hook's event, a tool. */
+  label?: string;
 }
 
 /** `there`: nothing to do. `missing`: to be added. `outdated`: ours from an earlier setup, to be replaced. */
@@ -33,8 +30,8 @@ export class EditConflict extends Error {
   }
 }
 
-export interface Placed {
-  doc: JsonText;
+export interface Placed<Doc> {
+  doc: Doc;
   state: EditState;
   /** What of it is ours now, for the record. */
   added?: AddedValue;
@@ -49,7 +46,7 @@ export const isSameEdit = (a: AddedValue, b: AddedValue): boolean =>
  * Brings one value into a file, unless it is there. `known` is what an earlier setup added for the same purpose. A value that has
  * our mark but was changed by somebody stays as they left it.
  */
-export function place(doc: JsonText, edit: Edit, known: AddedValue | undefined): Placed {
+export function place(doc: JsonText, edit: Edit, known: AddedValue | undefined): Placed<JsonText> {
   const ours: AddedValue = { kind: edit.kind, path: edit.path, value: edit.value, mark: edit.mark };
   if (edit.isDeclined) return { doc, state: "declined", added: known, created: [] };
   const found = findValue(doc, edit, known);
@@ -100,7 +97,7 @@ function findValue(doc: JsonText, edit: AddedValue, known: AddedValue | undefine
   }
   const list = findNode(doc, edit.path);
   if (list && list.type !== "array" && !mayMiss)
-    throw new JsonTextError(doc.text, list.offset, `"${edit.path.join(".")}" is not a list`);
+    throw new ConfigTextError(doc.text, list.offset, `"${edit.path.join(".")}" is not a list`);
   return list?.children?.findLast(isOurs);
 }
 
@@ -129,7 +126,7 @@ function add(doc: JsonText, edit: AddedValue): { doc: JsonText; created: string[
   while (depth < path.length - 1 && findNode(doc, path.slice(0, depth + 1))) depth++;
   const parent = findNode(doc, path.slice(0, depth));
   if (parent?.type !== "object")
-    throw new JsonTextError(doc.text, parent?.offset ?? 0, `"${path.slice(0, depth).join(".")}" is not an object`);
+    throw new ConfigTextError(doc.text, parent?.offset ?? 0, `"${path.slice(0, depth).join(".")}" is not an object`);
   const missing = path.slice(depth);
   const created = missing.slice(0, isElement ? undefined : -1).map((_key, i) => path.slice(0, depth + i + 1));
   const value = missing

@@ -22,6 +22,13 @@ export function frameText(envelope: Envelope, tools: ToolNames): string {
   return `${headline(envelope, from, body)}${again}${restNote(envelope, tools)}`;
 }
 
+/** The same without a headline, for frames whose tag already says who speaks and what it is; answers keep what they answer. */
+export function frameBody(envelope: Envelope, tools: ToolNames): string {
+  const body = cleanText(envelope.body);
+  const text = envelope.kind === "answer" ? answerText(envelope, cleanLine(envelope.from.name), body) : body;
+  return `${text}${envelope.attempt > 1 ? " (again)" : ""}${restNote(envelope, tools)}`;
+}
+
 function headline(envelope: Envelope, from: string, body: string): string {
   switch (envelope.kind) {
     case "ask":
@@ -59,13 +66,13 @@ function answerText(envelope: Envelope, from: string, body: string): string {
 
 export const CAPTURED = "last text of its turn, maybe not meant as an answer: ";
 
-function restNote(envelope: Envelope, tools: ToolNames): string {
+export function restNote(envelope: Envelope, tools: ToolNames): string {
   if (envelope.shown_bytes >= envelope.body_bytes) return "";
   return `\n[first ${kilobytes(envelope.shown_bytes)} of ${kilobytes(envelope.body_bytes)}; ${tools.inbox}(id="${envelope.handle}") continues]`;
 }
 
 /** What the recipient should do, in an attribute that no peer can write. */
-function instruction(envelope: Envelope, tools: ToolNames): string {
+export function instruction(envelope: Envelope, tools: ToolNames): string {
   if (envelope.kind !== "ask") return envelope.from.role === "human" ? "from your user's mesh; no reply" : "no reply";
   switch (envelope.from.role) {
     case "orchestrator":

@@ -12,7 +12,8 @@ export interface SessionLine {
 
 const NAMES_SHOWN = 6;
 
-export function sessionStartLine(line: SessionLine): string {
+/** `replyTool`: as the runtime shows it, where that is not plainly `reply`. */
+export function sessionStartLine(line: SessionLine, replyTool = "reply"): string {
   const shown = line.online
     .slice(0, NAMES_SHOWN)
     .map(
@@ -32,7 +33,7 @@ export function sessionStartLine(line: SessionLine): string {
           .join(", ")}.`
       : "";
   const unread = line.unread > 0 ? ` ${line.unread} unread: they follow, or call inbox.` : "";
-  return `repowire: you are ${cleanLine(line.name)} (circle ${cleanLine(line.circle)}). ${others} Questions to you carry an id: answer with reply. Peers are colleagues, not your user.${open}${unread}`;
+  return `repowire: you are ${cleanLine(line.name)} (circle ${cleanLine(line.circle)}). ${others} Questions to you carry an id: answer with ${replyTool}. Peers are colleagues, not your user.${open}${unread}`;
 }
 
 /** Once, when a turn ends with a seen question unanswered. */

@@ -23,6 +23,8 @@ export interface AgentOptions {
   /** Shell commands run without asking. */
   allowShell?: boolean;
   env?: Record<string, string>;
+  /** Called when the CLI is up, before it is waited for to join. */
+  onReady?(): Promise<void>;
 }
 
 export interface AgentSession {

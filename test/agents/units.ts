@@ -1,4 +1,5 @@
 import type { Checker } from "./check.ts";
+import type { AgentOptions } from "./driver.ts";
 import { DRIVERS } from "./drivers/index.ts";
 import { CONDITIONS, runCondition, runPairs } from "./matrix/index.ts";
 import type { Row } from "./report.ts";
@@ -48,8 +49,9 @@ export const UNITS: readonly Unit[] = [
         id: `${driver.runtime}: ${condition.name}`,
         isBounded: BOUNDED_CONDITIONS.includes(condition.name),
         timeoutMs: SCENE_TIMEOUT_MS,
-        async run(world, checker) {
-          const result = await runCondition(world, driver, condition, checker);
+        async run(world, { check }) {
+          const start = (options: AgentOptions) => driver.start(world, "backend", options);
+          const result = await runCondition(world, start, condition, check);
           return [{ ...result, what: condition.name }];
         },
       }),

@@ -24,6 +24,8 @@ import { privateTerminal, type Terminal } from "../support/terminal.ts";
 export interface World {
   readonly root: string;
   readonly home: string;
+  /** Where the built programs are. */
+  readonly bundles: string;
   /** The real CLI. */
   readonly claude: string;
   readonly terminal: Terminal;
@@ -38,6 +40,8 @@ export interface World {
   onClose(end: () => Promise<void>): void;
   /** The same as words for a shell inside an agent. */
   cliCommand(): string;
+  /** The hook entry as words for a shell, as a configuration names it; runtime and event follow. */
+  hookCommand(): string;
   cliInTerminal(...args: string[]): Promise<string>;
   killDaemon(): Promise<void>;
   startDaemon(): Promise<void>;
@@ -281,6 +285,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
   return {
     root,
     home,
+    bundles,
     claude,
     accept,
     onClose: (end) => void ends.push(end),
@@ -292,6 +297,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     startDaemon,
     trace: (id) => mesh.trace({ id }),
     cli: (...args) => runCli(args, { ...env, REPOWIRE_PORT: port }),
+    hookCommand: () => [`REPOWIRE_HOME='${home}'`, ...command("hook").map((word) => `'${word}'`)].join(" "),
     cliCommand: () => [`REPOWIRE_HOME=${home}`, `REPOWIRE_PORT=${port}`, ...command("cli")].join(" "),
     async cliInTerminal(...args) {
       const name = `cli-${runs++}`;

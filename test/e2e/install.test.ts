@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { buildBundles } from "../../src/platform/bundle.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
-import { ENTRIES } from "../../src/platform/program.ts";
+import { ENTRIES, PLUGINS } from "../../src/platform/program.ts";
 import { VERSION } from "../../src/protocol/index.ts";
 import { currentVersion, installProgram, removeOldVersions } from "../../src/setup/install.ts";
 import { type TempHome, tempHome } from "../support/temp-home.ts";
@@ -49,7 +49,10 @@ describe("An installed version", () => {
     const program = await install();
     expect(program).toMatchObject({ name: VERSION, folder: inVersions(VERSION), isNew: true });
     const names = Object.values(ENTRIES).flatMap(({ bundle }) => [bundle, `${bundle}.jsc`]);
-    expect(readdirSync(program.folder).sort()).toEqual(["bun", "bunfig.toml", "manifest.json", ...names].sort());
+    const plugins = Object.values(PLUGINS).map(({ bundle }) => bundle);
+    expect(readdirSync(program.folder).sort()).toEqual(
+      ["bun", "bunfig.toml", "manifest.json", ...names, ...plugins].sort(),
+    );
     expect(readlinkSync(inVersions("current"))).toBe(VERSION);
     expect(currentVersion(paths)).toBe(VERSION);
     expect(folders()).toEqual([VERSION, "current"]);

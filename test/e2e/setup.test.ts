@@ -113,10 +113,12 @@ describe("Setup", () => {
     const { out, code } = await sandbox.repowire("setup", "--dry-run");
     expect(code).toBe(0);
     for (const part of [
+      "Not on this machine: OpenCode, Codex, Gemini CLI",
       "Claude Code 2.1.330, ~/bin/claude",
       '~/.claude.json           new file: add MCP server "repowire"',
       "~/.claude/settings.json  add hooks for SessionStart, UserPromptSubmit, PostToolUse, PermissionRequest, Stop, StopFailure, SessionEnd",
-      "add permission for 8 tools: ask_peer, reply,",
+      "add permission for 8 tools",
+      "The tools: ask_peer, reply, notify_peer,",
       "Nothing was changed.",
     ])
       expect(out).toContain(part);
@@ -134,7 +136,10 @@ describe("Setup", () => {
 
   test("says which runtimes there are", async () => {
     const { code, err } = await sandbox.repowire("setup", "emacs", "--yes");
-    expect([code, err]).toEqual([65, expect.stringContaining('cannot set up "emacs". It can set up: claude-code.')]);
+    expect([code, err]).toEqual([
+      65,
+      expect.stringContaining('cannot set up "emacs". It can set up: claude-code, opencode, codex, gemini.'),
+    ]);
   });
 
   test("says how to get Claude Code where there is none", async () => {
@@ -201,7 +206,7 @@ describe("Setup", () => {
     const upgrade = json(await sandbox.repowire("setup", "--yes", "--json"));
     expect(upgrade).toMatchObject({ ok: true, program: { is_new: true }, daemon: { how: "restarted" } });
     expect(upgrade.old_versions).toEqual({ removed: [], in_use: [{ name: VERSION, pids: [session.pid] }] });
-    expect(upgrade.files.map((file: { changed: boolean }) => file.changed)).toEqual([false, false]);
+    expect(upgrade.runtimes[0].files.map((file: { changed: boolean }) => file.changed)).toEqual([false, false]);
     const address = await findDaemon(sandbox.paths.home);
     if (!address) throw new Error("no daemon");
     const deadline = Date.now() + 5_000;
@@ -239,7 +244,7 @@ describe("Setup", () => {
     sandbox.write(`.claude/sessions/${process.pid}.json`, JSON.stringify(record));
     const { out } = await sandbox.repowire("setup", "--yes");
     expect(out).toContain(
-      `Restart these sessions, they do not know repowire yet:\n  process ${process.pid}  ~/frontend`,
+      `Restart these sessions, they do not know repowire yet:\n  Claude Code, process ${process.pid}  ~/frontend`,
     );
   });
 

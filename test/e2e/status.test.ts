@@ -13,7 +13,9 @@ let sandbox: SetupSandbox;
 let stranger: Subprocess;
 let joined: Subprocess;
 
-async function status(): Promise<Record<string, never> & { advice: { found: string; next: string }[] }> {
+async function status(): Promise<
+  Record<string, never> & { advice: { found: string; next: string }[]; runtimes: { parts?: object }[] }
+> {
   const { out } = await sandbox.repowire("status", "--json");
   return JSON.parse(out);
 }
@@ -42,7 +44,18 @@ describe("repowire status", () => {
       home: sandbox.paths.home,
       program: { launchers: { repowire: "missing", "repowire-hook": "missing", "repowire-channel": "missing" } },
       daemon: null,
-      claude_code: { cli: { version: "2.1.330" }, server: { there: 0, of: 1 }, hooks: { there: 0, of: 7 } },
+      runtimes: [
+        {
+          runtime: "claude-code",
+          installed: false,
+          active: 0,
+          cli: { version: "2.1.330" },
+          parts: { server: { there: 0, of: 1 }, hooks: { there: 0, of: 7 } },
+        },
+        { runtime: "opencode", cli: null, installed: false },
+        { runtime: "codex", cli: null, installed: false },
+        { runtime: "gemini", cli: null, installed: false },
+      ],
       config: {
         values: { port: { value: 0, origin: "environment" }, retention_days: { value: 30, origin: "default" } },
       },
@@ -65,8 +78,11 @@ describe("repowire status", () => {
     const found = await status();
     expect(found).toMatchObject({
       daemon: { ok: true, port: address.port, parts: { store: { ok: true } } },
-      claude_code: { server: { there: 1, of: 1 }, hooks: { there: 7, of: 7 }, tools: { there: 8, of: 8 } },
       not_peers: [{ pid: stranger.pid, cwd: sandbox.file("frontend"), needs_restart: true }],
+    });
+    expect(found.runtimes[0]).toMatchObject({
+      installed: true,
+      parts: { server: { there: 1, of: 1 }, hooks: { there: 7, of: 7 }, tools: { there: 8, of: 8 } },
     });
     expect(found.peers).toContainEqual(
       expect.objectContaining({
@@ -77,7 +93,7 @@ describe("repowire status", () => {
     );
     expect(found.advice).toEqual([
       {
-        found: `the session in ${sandbox.file("frontend")} (process ${stranger.pid}) is no peer: it started before setup`,
+        found: `the session in ${sandbox.file("frontend")} (Claude Code, process ${stranger.pid}) is no peer: it started before setup`,
         next: "restart it",
       },
     ]);
@@ -85,8 +101,8 @@ describe("repowire status", () => {
     const { out, code } = await sandbox.repowire("status");
     expect(code).toBe(0);
     expect(out).toMatch(/backend +script +online +push +reply +\d/);
-    expect(out).toContain(`process ${stranger.pid}  ~/frontend  (2.1.330)`);
-    expect(out).toMatch(/hooks +there/);
+    expect(out).toContain(`Claude Code, process ${stranger.pid}  ~/frontend  (2.1.330)`);
+    expect(out).toMatch(/Claude Code +2\.1\.330 +yes /);
   });
 
   test("names what is missing, broken or in the way, with one next step each", async () => {
@@ -95,11 +111,14 @@ describe("repowire status", () => {
     sandbox.write(".claude/settings.json", JSON.stringify({ disableAllHooks: true, hooks }));
     rmSync(join(sandbox.paths.bin, "repowire-claude"), { force: true });
     const found = await status();
-    expect(found.claude_code).toMatchObject({ hooks: { there: 6, of: 7 }, tools: { there: 0, of: 8 } });
+    expect(found.runtimes[0]?.parts).toMatchObject({ hooks: { there: 6, of: 7 }, tools: { there: 0, of: 8 } });
     expect(found.advice).toEqual(
       expect.arrayContaining([
-        { found: "not all hooks are there, so receipts and approvals are incomplete", next: "repowire setup" },
-        { found: "Claude Code asks before it uses some of the repowire tools", next: "repowire setup" },
+        {
+          found: "Claude Code: not all hooks are there, so receipts are incomplete",
+          next: "repowire setup claude-code",
+        },
+        { found: "Claude Code asks before it uses some of the repowire tools", next: "repowire setup claude-code" },
         { found: expect.stringContaining('"disableAllHooks": true'), next: "remove that line" },
       ]),
     );

@@ -1,9 +1,10 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
-import { processesFrom, processInfo } from "../../src/platform/process.ts";
+import { processEnv, processesFrom, processInfo } from "../../src/platform/process.ts";
 import { ENTRIES, isolatedBun, programRoot } from "../../src/platform/program.ts";
+import { shellWord } from "../../src/platform/shell.ts";
 import { tempHome } from "./temp-home.ts";
 
 /**
@@ -36,6 +37,8 @@ const STOP_MS = 5_000;
 export interface SandboxOptions {
   /** Version of the fake `claude`; null: there is none. */
   claude?: string | null;
+  /** Versions of other fake CLIs: they know their version, and Codex its app-server. */
+  others?: Partial<Record<"opencode" | "codex" | "gemini", string>>;
   /** Name of repowire's home. */
   home?: string;
   /** The command line that runs repowire. */
@@ -49,6 +52,7 @@ export async function setupSandbox(options: SandboxOptions = {}): Promise<SetupS
   const paths = homePaths(join(root, options.home ?? ".repowire"));
   mkdirSync(bin);
   if (options.claude !== null) writeFakeClaude(bin, options.claude ?? "2.1.330");
+  for (const [name, version] of Object.entries(options.others ?? {})) writeFakeCli(bin, name, version);
   const env = {
     HOME: root,
     PATH: `${bin}:/usr/bin:/bin`,
@@ -117,15 +121,45 @@ export function writeFakeClaude(folder: string, version: string): void {
   chmodSync(file, 0o755);
 }
 
-/** Ends the daemon and whatever else still runs from this home; nothing else. */
+/** Codex's own program is a fixture, as setup speaks to it; the others are only asked for their version. */
+function writeFakeCli(folder: string, name: string, version: string): void {
+  const appServer = join(programRoot(), "test", "fixtures", "fake-codex-app-server.ts");
+  const start = [process.execPath, appServer].map(shellWord).join(" ");
+  const more = name === "codex" ? `[ "$1" != app-server ] || exec ${start}\n` : "";
+  const file = join(folder, name);
+  writeFileSync(file, `#!/bin/sh\n${more}echo "${name} ${version}"\n`);
+  chmodSync(file, 0o755);
+}
+
+/**
+ * Ends whatever still runs for this home; nothing else. Again until nothing does: of several that were started at once, the slowest
+ * would find the place free.
+ */
 async function stopAll(paths: HomePaths): Promise<void> {
+  for (let pids = processesOf(paths); pids.length > 0; pids = processesOf(paths)) {
+    for (const pid of pids) await endProcess(pid);
+  }
+}
+
+/** The daemon, the programs of this home, and what was started with it as REPOWIRE_HOME. */
+export function processesOf(paths: HomePaths): number[] {
   const recorded = readDaemonRecord(paths.home)?.pid;
-  const pids = [...processesFrom(paths.home).map(({ pid }) => pid), ...(recorded ? [recorded] : [])];
-  for (const pid of new Set(pids)) {
-    if (pid === process.pid || !processInfo(pid)) continue;
+  const here = process.platform === "linux" ? readdirSync("/proc").map(Number) : [];
+  const pids = [
+    ...processesFrom(paths.home).map(({ pid }) => pid),
+    ...here.filter((pid) => pid > 0 && processEnv(pid, "REPOWIRE_HOME") === paths.home),
+    ...(recorded ? [recorded] : []),
+  ];
+  return [...new Set(pids)].filter((pid) => pid !== process.pid && processInfo(pid));
+}
+
+async function endProcess(pid: number): Promise<void> {
+  try {
     process.kill(pid, "SIGTERM");
     const deadline = Date.now() + STOP_MS;
     while (processInfo(pid) && Date.now() < deadline) await Bun.sleep(10);
     if (processInfo(pid)) process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself.
   }
 }

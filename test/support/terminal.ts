@@ -13,6 +13,8 @@ export interface Terminal {
   press(name: string, ...keys: string[]): void;
   /** Resolves with the first screen that fits. */
   waitFor(name: string, pattern: RegExp, timeoutMs?: number): Promise<string>;
+  /** The window title that the program has set. */
+  title(name: string): string;
   /** Pid of the command. */
   pid(name: string): number;
   kill(name: string): void;
@@ -64,6 +66,7 @@ export function privateTerminal(folder: string): Terminal {
         await Bun.sleep(100);
       }
     },
+    title: (name) => tmux("display-message", "-p", "-t", target(name), "#{pane_title}").stdout.toString().trim(),
     pid: (name) => Number(tmux("list-panes", "-t", target(name), "-F", "#{pane_pid}").stdout.toString().trim()),
     kill: (name) => void tmux("kill-session", "-t", `=${name}`),
     close: () => void tmux("kill-server"),

@@ -9,7 +9,6 @@ import {
   leaseForHook,
   noteActivity,
   noteTurnInput,
-  othersOnline,
   type PeerRecord,
   requestApproval,
   settleHookLease,
@@ -17,27 +16,19 @@ import {
   type TurnInput,
   withdrawApprovals,
 } from "../../core/index.ts";
-import { readCheckout, realPath } from "../../platform/checkout.ts";
 import { newSecret } from "../../platform/ids.ts";
 import { logger } from "../../platform/log.ts";
 import { instanceOf } from "../../platform/process.ts";
 import {
-  CircleName,
   ClaudeHookEvent,
+  fromZod,
   type HookReply,
   type HookReport,
-  PeerName,
   RepowireError,
   sameInstance,
 } from "../../protocol/index.ts";
-import {
-  CLAUDE_TOOLS,
-  channelFrame,
-  parseChannelFrame,
-  parseInboxFrame,
-  reminderText,
-  sessionStartLine,
-} from "../../words/index.ts";
+import { CLAUDE_TOOLS, channelFrame, parseChannelFrame, parseInboxFrame, reminderText } from "../../words/index.ts";
+import { isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
 import { HookInput } from "./hook-input.ts";
 import type { PermissionWaits } from "./permission-waits.ts";
 import type { ClaudeSession } from "./session.ts";
@@ -69,7 +60,9 @@ export function createHookHandler(parts: HookParts) {
         "invalid_input",
         `Claude Code has no hook event "${given.event}" that repowire knows. Run \`repowire setup\` again.`,
       );
-    const input = HookInput.parse(given.input);
+    const parsed = HookInput.safeParse(given.input);
+    if (!parsed.success) throw fromZod(parsed.error, `the input of the hook ${given.event}`);
+    const input = parsed.data;
     const peer = await seatOf(given, input);
     const session = parts.attach(peer);
     if (input.transcript_path && !input.agent_id) session?.useTranscript(input.transcript_path);
@@ -112,7 +105,7 @@ export function createHookHandler(parts: HookParts) {
     // A spooled report may be about a process that has ended since.
     if (!instance && !known) throw new RepowireError("not_found", "The session that this hook reports on has ended.");
     return engine.run((ctx) => {
-      const seat = known ?? claimSeat(ctx, startOf(given, input, instance));
+      const seat = known ?? claimSeat(ctx, sessionStartOf("claude-code", given, input.cwd, input.session_id, instance));
       const latest = ctx.tx.peers.get(seat.id) ?? seat;
       const mode = input.permission_mode ?? latest.permission_mode;
       const capabilities = latest.capabilities.includes("hooks")
@@ -133,42 +126,20 @@ export function createHookHandler(parts: HookParts) {
     });
   }
 
-  function startOf(
-    given: HookReport,
-    input: HookInput,
-    instance: ReturnType<typeof instanceOf>,
-  ): Parameters<typeof claimSeat>[1] {
-    const path = realPath(given.project_dir ?? input.cwd);
-    const checkout = readCheckout(path);
-    return {
-      runtime: "claude-code",
-      role: "agent",
-      instance,
-      conversation: input.session_id,
-      path,
-      branch: checkout?.branch,
-      worktree_of: checkout?.worktreeOf,
-      name: PeerName.safeParse(given.name).data,
-      circle: CircleName.safeParse(given.circle).data,
-      config_dir: given.config_dir,
-      capabilities: ["hooks"],
-      identity: "proven",
-    };
-  }
-
   async function sessionStart({ input, peer }: HookEvent): Promise<HookReply> {
     const line = await engine.run((ctx) => {
       if (input.source === "compact") changeConversation(ctx, peer.id, input.session_id, "compact");
-      return describeMesh(ctx, peer);
+      return meshLine(ctx, peer);
     });
     return context("SessionStart", line);
   }
 
-  async function promptSubmit({ input, peer, session }: HookEvent): Promise<HookReply> {
+  async function promptSubmit({ given, input, peer, session }: HookEvent): Promise<HookReply> {
     const lease = newSecret();
     const frames = await engine.run((ctx) => {
       noteActivity(ctx, peer.id, "busy");
       noteInput(ctx, peer, input.prompt ?? "");
+      if (isReplay(given)) return [];
       const latest = ctx.tx.peers.get(peer.id) ?? peer;
       return leaseForHook(ctx, latest, "prompt", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),
@@ -194,11 +165,12 @@ export function createHookHandler(parts: HookParts) {
     noteTurnInput(ctx, peer.id, { type: isOther ? "other" : "user" }, "prompt hook");
   }
 
-  async function betweenTools({ peer, session }: HookEvent): Promise<HookReply> {
+  async function betweenTools({ given, peer, session }: HookEvent): Promise<HookReply> {
     await session?.catchUp();
     const lease = newSecret();
     const frames = await engine.run((ctx) => {
       withdrawApprovals(ctx, peer.id, "decided in the session's own terminal");
+      if (isReplay(given)) return [];
       return leaseForHook(ctx, peer, "between_tools", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),
       );
@@ -242,7 +214,7 @@ export function createHookHandler(parts: HookParts) {
     return { output: { hookSpecificOutput: { hookEventName: "PermissionRequest", decision } } };
   }
 
-  async function stop({ input, peer, session }: HookEvent): Promise<HookReply> {
+  async function stop({ given, input, peer, session }: HookEvent): Promise<HookReply> {
     const inputs = await turnInputs(input, peer, session);
     const lease = newSecret();
     const result = await engine.run((ctx) => {
@@ -252,13 +224,14 @@ export function createHookHandler(parts: HookParts) {
         text: input.last_assistant_message,
         inputs,
         wasContinued: input.stop_hook_active ?? false,
-        canRemind: true,
+        canRemind: !isReplay(given),
       });
       if (remind)
         return {
           texts: [reminderText(remind.handle, ctx.tx.peers.get(remind.asker)?.name ?? "a peer", CLAUDE_TOOLS.reply)],
           isLeased: false,
         };
+      if (isReplay(given)) return { texts: [], isLeased: false };
       const latest = ctx.tx.peers.get(peer.id) ?? peer;
       const texts = leaseForHook(ctx, latest, "turn_end", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
         channelFrame(envelope),
@@ -326,21 +299,6 @@ export function createHookHandler(parts: HookParts) {
   }
 
   return { report, printed };
-}
-
-function describeMesh(ctx: Context, peer: PeerRecord): string {
-  const others = othersOnline(ctx, peer);
-  const open = ctx.tx.asks
-    .openTo(peer.id)
-    .map((ask) => ({ handle: ask.handle, from: ctx.tx.peers.get(ask.asker)?.name ?? "?" }));
-  return sessionStartLine({
-    name: peer.name,
-    circle: peer.circle,
-    online: others.map((other) => ({ name: other.name, runtime: other.runtime, description: other.description })),
-    total: others.length,
-    open,
-    unread: ctx.tx.deliveries.count(peer.id, ["queued", "held"]),
-  });
 }
 
 function context(event: string, text: string): HookReply {

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readRange } from "../../platform/read-range.ts";
 import { parseChannelFrame, parseInboxFrame } from "../../words/index.ts";
+import { createTail } from "../tail.ts";
 
 /**
  * Reads what a session's transcript proves. Only entries of the main file count, and of those only frames of ours at their
@@ -188,10 +188,6 @@ export function hasSubagents(transcript: string): boolean {
   return existsSync(join(transcript.replace(/\.jsonl$/, ""), "subagents"));
 }
 
-/** How far back a reader looks when it first meets a transcript: receipts of messages from before a restart are near its end. */
-const LOOK_BACK_BYTES = 1_000_000;
-const READ_BYTES_MAX = 8_000_000;
-
 export interface TranscriptReader {
   readonly file: string;
   /** The facts that were appended since the last call. */
@@ -199,33 +195,6 @@ export interface TranscriptReader {
 }
 
 export function createTranscriptReader(file: string, ownPid: number): TranscriptReader {
-  let offset = -1;
-  let rest = "";
-  return {
-    file,
-    read() {
-      const size = sizeOf(file);
-      if (size === undefined) return [];
-      const isFirst = offset < 0;
-      if (isFirst) offset = Math.max(0, size - LOOK_BACK_BYTES);
-      // Shorter than before: another file stands in its place.
-      if (size < offset) [offset, rest] = [0, ""];
-      const startsInside = isFirst && offset > 0;
-      const text = rest + readRange(file, offset, Math.min(size - offset, READ_BYTES_MAX));
-      offset = Math.min(size, offset + READ_BYTES_MAX);
-      const lines = text.split("\n");
-      rest = lines.pop() ?? "";
-      if (startsInside) lines.shift();
-      return lines.flatMap((line) => (line === "" ? [] : factsOfLine(line, ownPid)));
-    },
-  };
-}
-
-function sizeOf(file: string): number | undefined {
-  try {
-    return statSync(file).size;
-  } catch {
-    // Written with the first message of a session.
-    return undefined;
-  }
+  const tail = createTail(file);
+  return { file, read: () => tail.read().flatMap((line) => factsOfLine(line, ownPid)) };
 }

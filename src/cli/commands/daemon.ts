@@ -3,11 +3,12 @@ import { Command } from "@commander-js/extra-typings";
 import { ensureDaemon, findDaemon, locateDaemon, notRunning, probeDaemon } from "../../client/index.ts";
 import { readDaemonRecord } from "../../platform/daemon-record.ts";
 import { homePaths } from "../../platform/paths.ts";
-import { processInfo } from "../../platform/process.ts";
+import { processArgs, processInfo } from "../../platform/process.ts";
 import { readRange } from "../../platform/read-range.ts";
 import { ERRORS, type Health, RepowireError } from "../../protocol/index.ts";
 import { duration } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
+import { number } from "../number.ts";
 import { print, printJson } from "../output.ts";
 
 const STOP_MS = 10_000;
@@ -19,7 +20,7 @@ export function daemonCommand(context: CliContext): Command {
   daemon.addCommand(
     new Command("run")
       .description("run it in this terminal until Ctrl-C")
-      .option("--port <port>", "loopback port; 0 picks a free one", Number)
+      .option("--port <port>", "loopback port; 0 picks a free one", number)
       .option("--detached", "print nothing but what keeps it from starting")
       .action(async (options) => {
         // Loaded only here: all other commands start without the daemon's parts.
@@ -92,7 +93,7 @@ export function healthText(health: Health, port: number): string {
 export async function stopDaemon(home: string, options: { comesBack?: boolean } = {}): Promise<boolean> {
   const address = await findDaemon(home);
   const record = readDaemonRecord(home);
-  if (!address || record?.instance !== address.instance) return false;
+  if (!record || (address ? record.instance !== address.instance : !isDaemon(record.pid))) return false;
   process.kill(record.pid, options.comesBack ? "SIGHUP" : "SIGTERM");
   const deadline = Date.now() + STOP_MS;
   while (processInfo(record.pid) && Date.now() < deadline) await Bun.sleep(20);
@@ -103,6 +104,13 @@ export async function stopDaemon(home: string, options: { comesBack?: boolean } 
     );
   }
   return true;
+}
+
+/** Whether this process, which does not answer, is a daemon of ours all the same: it hangs, or was halted. */
+function isDaemon(pid: number): boolean {
+  const args = processArgs(pid);
+  const at = args.indexOf("daemon");
+  return at > 0 && args[at + 1] === "run" && processInfo(pid)?.uid === process.getuid?.();
 }
 
 async function showLog(file: string, follow: boolean): Promise<void> {

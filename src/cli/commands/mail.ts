@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { resultText } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
+import { number } from "../number.ts";
 import { print, printJson } from "../output.ts";
 import { CLI_TOOLS } from "./peer.ts";
 
@@ -11,7 +12,7 @@ export function inboxCommand(context: CliContext) {
     .description("your unread mail and open questions; with an id, that message or question")
     .argument("[id]", "the five-character id")
     .option("--cancel", "withdraw your question")
-    .option("-w, --wait <seconds>", "wait for the answer to your question", Number)
+    .option("-w, --wait <seconds>", "wait for the answer to your question", number)
     .option("--json", "print JSON")
     .action(async (id, options) => {
       const output = await (await context.mesh()).inbox({ id, cancel: options.cancel, wait_seconds: options.wait });

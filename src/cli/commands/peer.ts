@@ -1,13 +1,17 @@
 import { Command } from "@commander-js/extra-typings";
 import type { AskOutcome, Peer } from "../../protocol/index.ts";
-import { askText, cleanLine, duration, resultText, timeOfDay } from "../../words/index.ts";
+import { askText, cleanLine, duration, plural, resultText, timeOfDay } from "../../words/index.ts";
+import { CancelledError } from "../cancelled.ts";
 import type { CliContext } from "../context.ts";
+import { number } from "../number.ts";
 import { print, printJson, table } from "../output.ts";
 
 /** How a person names the tools in what they read: as commands. */
 export const CLI_TOOLS = { reply: "repowire reply", inbox: "repowire inbox" };
 
 const EXIT_PENDING = 75;
+const STOPPED_WAITING =
+  "No longer waiting; the question stays open and its answer is kept. `repowire inbox` shows it, `repowire inbox ID --cancel` withdraws it.";
 
 export function peerCommand(context: CliContext): Command {
   const peer = new Command("peer").description("the sessions and people of the mesh");
@@ -72,22 +76,26 @@ function askCommand(context: CliContext) {
     .description("ask a peer and wait for its answer")
     .argument("<peer>", "name, name@circle, or id")
     .argument("<question...>", "one self-contained question")
-    .option("-w, --wait <seconds>", "how long to wait; the answer is kept when it comes later", Number, 90)
+    .option("-w, --wait <seconds>", "how long to wait; the answer is kept when it comes later", number, 90)
     .option("--urgent", "reach a busy session at its next tool boundary")
     .option("--json", "print JSON")
     .action(async (name, words, options) => {
       const mesh = await context.mesh();
       const abort = new AbortController();
       process.once("SIGINT", () => abort.abort());
-      const outcome = await mesh.ask(
-        {
-          peer: name,
-          question: words.join(" "),
-          wait_seconds: options.wait,
-          urgency: options.urgent ? "urgent" : "normal",
-        },
-        { signal: abort.signal },
-      );
+      const outcome = await mesh
+        .ask(
+          {
+            peer: name,
+            question: words.join(" "),
+            wait_seconds: options.wait,
+            urgency: options.urgent ? "urgent" : "normal",
+          },
+          { signal: abort.signal },
+        )
+        .catch((error: unknown) => {
+          throw abort.signal.aborted ? new CancelledError(STOPPED_WAITING) : error;
+        });
       if (options.json) printJson(outcome);
       else printOutcome(outcome);
       if (outcome.state !== "answered") process.exitCode = outcome.state === "pending" ? EXIT_PENDING : 1;
@@ -140,7 +148,7 @@ function inboundCommand(context: CliContext) {
       // The daemon refuses what is none of the four, with their names.
       const output = await (await context.mesh()).set_inbound({ peer, policy: policy as "accept" });
       if (options.json) return printJson(output);
-      const released = output.released > 0 ? ` ${output.released} held messages are on their way.` : "";
+      const released = output.released > 0 ? ` ${plural(output.released, "held message")} released.` : "";
       print(
         `${output.peer.name}: messages are now on ${output.peer.inbound}${output.peer.inbound_reason ? ` (${output.peer.inbound_reason})` : ""}.${released}`,
       );

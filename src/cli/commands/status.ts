@@ -20,7 +20,7 @@ export function statusCommand(context: CliContext) {
         section("Home", homeText(status, tilde)),
         section("Daemon", daemonText(status)),
         section("Config", configText(status, tilde)),
-        section("Claude Code", claudeText(status, tilde)),
+        section("Agent CLIs", runtimesText(status, tilde)),
         section("Peers", status.peers.length > 0 ? peersText(status.peers, tilde) : NO_PEERS),
       ];
       if (status.not_peers.length > 0)
@@ -70,20 +70,38 @@ function configText({ config }: Status, tilde: Tilde): string {
   );
 }
 
-function claudeText({ claude_code: claude }: Status, tilde: Tilde): string {
-  const part = (found: { there: number; of: number } | undefined) => {
-    if (!found) return "not known";
-    if (found.there === found.of) return "there";
-    return found.there === 0 ? "missing" : `${found.there} of ${found.of}`;
-  };
-  const cli = claude.cli ? `${claude.cli.version ?? "gave no version"}, ${tilde(claude.cli.path)}` : "not found";
-  return rows([
-    ["program", cli],
-    ["config folder", tilde(claude.config_dir)],
-    ["MCP server", part(claude.server)],
-    ["hooks", part(claude.hooks)],
-    ["tools without a prompt", part(claude.tools)],
-  ]);
+const PART_WORDS = {
+  server: "MCP server",
+  hooks: "hooks",
+  tools: "tools without a prompt",
+  plugin: "plugin",
+  screen: "screen plugin",
+} as const;
+
+function runtimesText({ runtimes }: Status, tilde: Tilde): string {
+  const text = table(
+    ["NAME", "VERSION", "SET UP", "SESSIONS", "PROGRAM"],
+    runtimes.map((runtime) => [
+      runtime.label,
+      runtime.cli ? (runtime.cli.version ?? "gave none") : "not found",
+      runtime.cli || runtime.installed ? setUpWords(runtime) : "",
+      runtime.active > 0 ? String(runtime.active) : "",
+      runtime.cli ? tilde(runtime.cli.path) : "",
+    ]),
+  );
+  return text.replace(/^/gm, "  ");
+}
+
+/** "yes", or what is missing of it. */
+function setUpWords({ installed, parts, step }: Status["runtimes"][number]): string {
+  if (!parts) return "not known";
+  if (!installed) return "no";
+  // Object.entries forgets the keys' type.
+  const missing = (Object.entries(parts) as [keyof typeof PART_WORDS, { there: number; of: number }][])
+    .filter(([, { there, of }]) => there < of)
+    .map(([part, { there, of }]) => (there === 0 ? PART_WORDS[part] : `${PART_WORDS[part]} (${there} of ${of})`));
+  if (step && !step.done) missing.push("trust");
+  return missing.length === 0 ? "yes" : `missing: ${missing.join(", ")}`;
 }
 
 /** How each session is reached, and what proves it. */

@@ -3,6 +3,7 @@ import { ensureDaemon, eventStream } from "../../client/index.ts";
 import type { MeshEvent, OperationOutput } from "../../protocol/index.ts";
 import { cleanLine, duration } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
+import { number } from "../number.ts";
 import { print, printJson } from "../output.ts";
 
 export function traceCommand(context: CliContext) {
@@ -54,19 +55,24 @@ export function logCommand(context: CliContext) {
   return new Command("log")
     .description("what happened in the mesh, newest last")
     .option("-f, --follow", "go on as it happens, until Ctrl-C")
-    .option("-n, --lines <count>", "how many past events", Number, HISTORY_SHOWN)
+    .option("-n, --lines <count>", "how many past events", number, HISTORY_SHOWN)
     .option("--json", "print one JSON event a line")
     .action(async (options) => {
       const mesh = await context.mesh();
       const names = new Map((await mesh.peers({ include_offline: true })).peers.map((peer) => [peer.id, peer.name]));
       const show = (event: MeshEvent) => (options.json ? printJson(event) : print(eventLine(event, names)));
       const { newest } = await mesh.events({ limit: 1 });
-      const past = options.lines > 0 ? (await mesh.events({ after: Math.max(0, newest - options.lines) })).events : [];
-      past.forEach(show);
+      let last = Math.max(0, newest - options.lines);
+      for (let isMore = options.lines > 0; isMore; ) {
+        const page = await mesh.events({ after: last });
+        page.events.forEach(show);
+        last = page.cursor;
+        isMore = page.events.length > 0 && last < newest;
+      }
       if (!options.follow) return;
       const abort = new AbortController();
       process.once("SIGINT", () => abort.abort());
-      const after = past.at(-1)?.seq ?? newest;
+      const after = Math.max(last, newest);
       for await (const event of eventStream(() => ensureDaemon(context.home), { after, signal: abort.signal }))
         show(event);
     });

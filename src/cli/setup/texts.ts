@@ -1,14 +1,22 @@
 import { homedir } from "node:os";
 import { styleText } from "node:util";
 import { VERSION } from "../../protocol/index.ts";
-import type { ClaudeNotice } from "../../setup/claude-code.ts";
-import type { RunningSession } from "../../setup/claude-sessions.ts";
 import type { FilePlan } from "../../setup/edits.ts";
-import { CHANNEL_FLAG, LAUNCHERS, type Launcher, launcherPath } from "../../setup/launchers.ts";
-import type { Edit, EditState } from "../../setup/values.ts";
+import { CHANNEL_FLAG, LAUNCHERS, launcherPath } from "../../setup/launchers.ts";
+import type { RunningSession, SetupNotice } from "../../setup/runtime-setup.ts";
+import { RUNTIME_SETUPS } from "../../setup/runtimes.ts";
+import { TOOL_NAMES } from "../../setup/tools.ts";
+import type { EditState, Part } from "../../setup/values.ts";
 import { duration, plural } from "../../words/index.ts";
 import { traceText } from "../commands/trace.ts";
-import type { SetupChoices, SetupPlan, SetupReport } from "./run.ts";
+import {
+  launchersOf,
+  type RuntimePlan,
+  type RuntimeReport,
+  type SetupChoices,
+  type SetupPlan,
+  type SetupReport,
+} from "./run.ts";
 
 /** What setup says: the plan before anything is done, and what became of it. */
 
@@ -18,51 +26,90 @@ export function tilde(path: string, home: string = process.env.HOME || homedir()
 }
 
 export function planText(plan: SetupPlan): string {
-  const { cli, paths } = plan;
-  const files = plan.edits.map((file) => [tilde(file.file), fileLines(file)] as const);
-  const program = `repowire ${VERSION}${plan.installed ? ` (installed now: ${plan.installed})` : ""}`;
-  const launchers: Launcher[] = ["cli", "hook", "channel", ...(plan.withChannels ? (["claude"] as const) : [])];
-  const rows = [
-    [tilde(paths.versions), [program]] as const,
-    [tilde(paths.bin), [launchers.map((launcher) => LAUNCHERS[launcher]).join(", ")]] as const,
-    ...files,
-  ];
-  const width = Math.max(...rows.map(([place]) => place.length)) + 2;
-  const lines = rows.flatMap(([place, what]) =>
-    what.map((line, index) => `  ${(index === 0 ? place : "").padEnd(width)}${line}`),
+  const { paths, runtimes, absent } = plan;
+  const open = runtimes.filter(({ problem }) => !problem);
+  const launchers = launchersOf(
+    open.map(({ row }) => row),
+    plan,
   );
+  const program = `repowire ${VERSION}${plan.installed ? ` (installed now: ${plan.installed})` : ""}`;
+  const ours: Row[] = [
+    [tilde(paths.versions), [program]],
+    [tilde(paths.bin), [launchers.map((launcher) => LAUNCHERS[launcher]).join(", ")]],
+  ];
+  const blocks = runtimes.map((runtime) => ({ runtime, rows: runtime.files.map(fileRow) }));
+  const width = widthOf([...ours, ...blocks.flatMap(({ rows }) => rows)]);
   return [
-    `Claude Code ${cli.version ?? "(gave no version)"}, ${tilde(cli.path)}`,
-    "",
-    ...lines,
-    "",
+    ["repowire itself", ...rowLines(ours, width)].join("\n"),
+    ...blocks.map(({ runtime, rows }) => runtimeText(runtime, rowLines(rows, width))),
+    ...(absent.length > 0 ? [`Not on this machine: ${absent.map(({ label }) => label).join(", ")}`] : []),
+    `The tools: ${TOOL_NAMES.join(", ")}. None of them starts, ends or approves anything.`,
     `All of it can be taken back with: ${tilde(paths.cliLauncher)} uninstall`,
-  ].join("\n");
+  ].join("\n\n");
+}
+
+type Row = readonly [place: string, what: string[]];
+
+const widthOf = (rows: readonly Row[]): number => Math.max(0, ...rows.map(([place]) => place.length)) + 2;
+
+const rowLines = (rows: readonly Row[], width: number): string[] =>
+  rows.flatMap(([place, what]) =>
+    what
+      .flatMap((line) => wrapped(line, columns() - width - 2))
+      .map((line, index) => `  ${(index === 0 ? place : "").padEnd(width)}${line}`),
+  );
+
+/** Where this goes into a file or a pipe, lines are as long as they are. */
+const columns = (): number => process.stdout.columns || Number.POSITIVE_INFINITY;
+
+/** Broken between words; what goes on is indented. */
+function wrapped(line: string, width: number): string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > width && width > 20) {
+    const at = rest.lastIndexOf(" ", width);
+    if (at <= 2) break;
+    lines.push(rest.slice(0, at));
+    rest = `  ${rest.slice(at + 1)}`;
+  }
+  return [...lines, rest];
+}
+
+function runtimeText({ row, cli, problem, hasStep }: RuntimePlan, lines: string[]): string {
+  const title = `${row.label} ${cli.version ?? "(gave no version)"}, ${tilde(cli.path)}`;
+  if (problem) return `${title}\n  ${styleText("red", "✗")} left as it is: ${problem.message}`;
+  return [title, ...lines, ...(hasStep && row.step ? [`  ${row.step.what}`] : [])].join("\n");
+}
+
+function fileRow(file: FilePlan): Row {
+  return [tilde(file.file), fileLines(file)];
 }
 
 function fileLines(file: FilePlan): string[] {
   const lines = (["missing", "outdated"] as const).flatMap((state) => {
     const sign = state === "missing" ? "add" : "update";
-    return describeEdits(file.edits, state).map((what) => `${sign} ${what}`);
+    return describeEdits(file, state).map((what) => `${sign} ${what}`);
   });
   if (file.obsolete > 0) lines.push(`remove ${plural(file.obsolete, "value")} that repowire no longer needs`);
   if (lines.length === 0) return ["all there already"];
   return file.exists ? lines : lines.map((line, index) => (index === 0 ? `new file: ${line}` : line));
 }
 
-export function describeEdits(edits: readonly { edit: Edit; state: EditState }[], state: EditState): string[] {
-  const of = (kind: Edit["kind"]) => edits.filter((entry) => entry.state === state && entry.edit.kind === kind);
-  const servers = of("key").map(({ edit }) => `MCP server "${edit.path.at(-1)}"`);
-  const hooks = of("hook").map(({ edit }) => edit.path.at(-1));
-  const tools = of("item").map(({ edit }) => String(edit.value).replace(/^mcp__repowire__/, ""));
+/** What of a file is in this state, in the words of a plan. */
+export function describeEdits({ edits, own }: Pick<FilePlan, "edits" | "own">, state: EditState): string[] {
+  const labels = (part: Part) =>
+    edits.filter((entry) => entry.state === state && entry.edit.part === part).map(({ edit }) => edit.label);
+  const [hooks, tools] = [labels("hooks"), labels("tools")];
   return [
-    ...servers,
+    ...labels("server").map((name) => `MCP server "${name}"`),
     ...(hooks.length > 0 ? [`hooks for ${hooks.join(", ")}`] : []),
-    ...(tools.length > 0 ? [`permission for ${plural(tools.length, "tool")}: ${tools.join(", ")}`] : []),
+    ...(tools.length > 0 ? [`permission for ${plural(tools.length, "tool")}`] : []),
+    ...labels("screen").map((name) => `entry for the ${name}`),
+    ...(own?.state === state ? [own.what] : []),
   ];
 }
 
-export function noticeText(notices: readonly ClaudeNotice[]): string {
+export function noticeText(notices: readonly SetupNotice[]): string {
   return notices.map(({ found, next }) => `! ${found}. Next: ${next}.`).join("\n");
 }
 
@@ -77,8 +124,7 @@ export function reportText(plan: SetupPlan, choices: SetupChoices, report: Setup
     lines.push(
       `  ${name} stays while sessions use it (${plural(pids.length, "process", "processes")}); they work on as they are`,
     );
-  for (const file of report.files)
-    lines.push(done(file.hasChanges ? `${tilde(file.file)} edited` : `${tilde(file.file)} has everything already`));
+  for (const runtime of report.runtimes) lines.push(...runtimeLines(runtime));
   if (choices.inbound) lines.push(done(`${tilde(plan.paths.config)}: inbound_without_prompts: ${choices.inbound}`));
   if (daemon) lines.push(done(`daemon ${DAEMON_WORDS[daemon.how]} on http://127.0.0.1:${daemon.port}`));
   if (selftest?.ok) {
@@ -89,6 +135,22 @@ export function reportText(plan: SetupPlan, choices: SetupChoices, report: Setup
   return lines.join("\n");
 }
 
+function runtimeLines({ row, files, step, error }: RuntimeReport): string[] {
+  const lines = files.map((file) =>
+    done(
+      file.hasChanges
+        ? `${tilde(file.file)} ${file.own ? "written" : "edited"}`
+        : `${tilde(file.file)} has everything already`,
+    ),
+  );
+  if (step === "taken" && row.step) lines.push(done(`${row.label}: ${row.step.what}`));
+  if (step === "declined" && row.step)
+    lines.push(`${styleText("yellow", "•")} ${row.label}: not yet: ${row.step.what}. Next: ${row.step.otherwise}.`);
+  if (error)
+    lines.push(notDone(`${row.label}: ${error.detail}`.replace(`${row.label}: ${row.label} `, `${row.label} `)));
+  return lines;
+}
+
 const DAEMON_WORDS = { started: "started", restarted: "restarted", kept: "runs" } as const;
 
 const indent = (text: string): string => text.replace(/^/gm, "  ");
@@ -96,23 +158,32 @@ const indent = (text: string): string => text.replace(/^/gm, "  ");
 /** What to do now, after everything worked. */
 export function nextText(plan: SetupPlan, report: SetupReport): string {
   const parts: string[] = [];
-  if (report.restart.length > 0)
-    parts.push(`Restart these sessions, they do not know repowire yet:\n${sessionLines(report.restart)}`);
+  const restart = report.runtimes.flatMap((runtime) => runtime.restart);
+  if (restart.length > 0)
+    parts.push(`Restart these sessions, they do not know repowire yet:\n${sessionLines(restart)}`);
   if (plan.withChannels) parts.push(channelText(plan));
   parts.push(
-    `Start \`claude\` in two folders, then ask in one: "ask the other session what it is working on".\nWho is there: ${tilde(plan.paths.cliLauncher)} peer list   How everything is: ${tilde(plan.paths.cliLauncher)} status`,
+    `Start ${startWords(plan)} in two folders, then ask in one: "ask the other session what it is working on".\nWho is there: ${tilde(plan.paths.cliLauncher)} peer list   How everything is: ${tilde(plan.paths.cliLauncher)} status`,
   );
   return parts.join("\n\n");
+}
+
+/** "`claude` or `codex`", those that are set up. */
+function startWords({ runtimes }: SetupPlan): string {
+  const commands = runtimes.filter(({ problem }) => !problem).map(({ row }) => `\`${row.command}\``);
+  return commands.length > 1 ? `${commands.slice(0, -1).join(", ")} or ${commands.at(-1)}` : commands.join("");
 }
 
 export function sessionLines(sessions: readonly RunningSession[]): string {
   return sessions
     .map(
-      ({ pid, cwd, version }) =>
-        `  process ${pid}  ${cwd ? tilde(cwd) : "folder not known"}${version ? `  (${version})` : ""}`,
+      ({ runtime, pid, cwd, version }) =>
+        `  ${labelOf(runtime)}, process ${pid}  ${cwd ? tilde(cwd) : "folder not known"}${version ? `  (${version})` : ""}`,
     )
     .join("\n");
 }
+
+const labelOf = (runtime: string): string => RUNTIME_SETUPS.find((row) => row.runtime === runtime)?.label ?? runtime;
 
 /** Says what is known of channels, which is not much: the account decides, and Claude Code does not tell the server. */
 function channelText({ paths }: SetupPlan): string {

@@ -39,11 +39,14 @@ export function uninstallPlanText(plan: UninstallPlan, choice: { removeData?: bo
   if (plan.hasData) rows.push([tilde(paths.home), DATA_WILL[choice.removeData ? "remove" : "keep"]]);
   const width = Math.max(0, ...rows.map(([place]) => place.length)) + 2;
   const lines = rows.map(([place, what]) => `  ${place.padEnd(width)}${what}`);
-  return lines.length > 0 ? `repowire uninstall\n\n${lines.join("\n")}` : nothingText(plan);
+  return lines.length > 0
+    ? `repowire uninstall${plan.only ? ` ${plan.only.runtime}` : ""}\n\n${lines.join("\n")}`
+    : nothingText(plan);
 }
 
 export function nothingText(plan: UninstallPlan): string {
   const home = tilde(plan.paths.home);
+  if (plan.only) return `Nothing of the repowire in ${home} is in the files of ${plan.only.label}.`;
   return plan.hasData
     ? `repowire is not installed in ${home}. Your messages, token and config are still there; \`repowire uninstall --remove-data\` removes them.`
     : `repowire is not installed in ${home}: there is nothing to remove.`;

@@ -1,20 +1,24 @@
 import { existsSync, readdirSync } from "node:fs";
 import { findDaemon } from "../../client/index.ts";
+import { loadConfig } from "../../platform/config.ts";
 import { readDaemonRecord } from "../../platform/daemon-record.ts";
 import { type HomePaths, homePaths } from "../../platform/paths.ts";
 import { processArgs } from "../../platform/process.ts";
-import { asRepowireError, RepowireError } from "../../protocol/index.ts";
-import { claudeEdits, claudeFiles } from "../../setup/claude-code.ts";
-import { type RunningSession, runningSessions } from "../../setup/claude-sessions.ts";
+import { asRepowireError, DEFAULT_PORT, RepowireError } from "../../protocol/index.ts";
 import { launcherState } from "../../setup/launchers.ts";
-import type { FileRecord } from "../../setup/record.ts";
 import { checkRemovable, removeHome, removeProgram, removeTraces } from "../../setup/remove.ts";
-import { filesToUndo, type UndoResult, undoFile } from "../../setup/undo.ts";
+import type { RunningSession, RuntimeSetup, WantedFile } from "../../setup/runtime-setup.ts";
+import { RUNTIME_SETUPS, runtimesNamed } from "../../setup/runtimes.ts";
+import { runningSessions } from "../../setup/sessions.ts";
+import type { UndoResult } from "../../setup/undo.ts";
+import { type Undoable, undoables } from "../../setup/wanted.ts";
 import { stopDaemon } from "../commands/daemon.ts";
 
 export interface UninstallPlan {
   paths: HomePaths;
-  records: FileRecord[];
+  /** Set where only one agent CLI is meant: then program, daemon and data stay. */
+  only: RuntimeSetup | undefined;
+  undoables: Undoable[];
   /** What will become of each file. */
   files: UndoResult[];
   /** Whether launchers or versions are there. */
@@ -37,21 +41,50 @@ export interface UninstallReport {
 }
 
 /** Looks at what there is to remove. Changes nothing. */
-export async function planUninstall(home: string): Promise<UninstallPlan> {
+export async function planUninstall(home: string, runtime: string | undefined): Promise<UninstallPlan> {
+  const rows = runtimesNamed(runtime);
+  const only = runtime === undefined ? undefined : rows[0];
   const paths = homePaths(home);
-  const files = claudeFiles(process.env);
-  const records = filesToUndo(paths, claudeEdits(paths, files, { allowTools: false }));
+  const found = undoables(
+    paths,
+    rows.flatMap((row) => wantedOf(paths, row)),
+  ).filter((file) => !only || file.runtime === only.runtime);
   const program = new Set([paths.bin, paths.versions, paths.run, paths.setupRecord, paths.daemonRecord]);
   const entries = existsSync(home) ? readdirSync(home) : [];
   return {
     paths,
-    records,
-    files: records.map((record) => undoFile(paths, record, { isDryRun: true })),
-    hasProgram: existsSync(paths.versions) || launcherState(paths, "cli") !== "missing",
-    daemon: (await findDaemon(home)) ? readDaemonRecord(home)?.pid : silentDaemon(home),
-    hasData: entries.some((name) => !program.has(`${home}/${name}`)),
-    sessions: records.length > 0 ? runningSessions(paths, files) : [],
+    only,
+    undoables: found,
+    files: found.map((file) => file.undo({ isDryRun: true })),
+    hasProgram: !only && (existsSync(paths.versions) || launcherState(paths, "cli") !== "missing"),
+    daemon: only ? undefined : (await findDaemon(home)) ? readDaemonRecord(home)?.pid : silentDaemon(home),
+    hasData: !only && entries.some((name) => !program.has(`${home}/${name}`)),
+    sessions: RUNTIME_SETUPS.filter((row) => found.some((file) => file.runtime === row.runtime)).flatMap((row) =>
+      runningSessions(paths, row, process.env),
+    ),
   };
+}
+
+/** What a setup now would want, for what no record tells of. */
+function wantedOf(paths: HomePaths, row: RuntimeSetup): WantedFile[] {
+  const context = { paths, env: process.env, allowTools: false, port: portOf(paths), program: undefined };
+  try {
+    return row.files(context);
+  } catch (error) {
+    // It could not be set up either; what was recorded of it is still undone.
+    if (error instanceof RepowireError) return [];
+    throw error;
+  }
+}
+
+function portOf(paths: HomePaths): number {
+  try {
+    return loadConfig(paths.home).values.port;
+  } catch (error) {
+    // A broken config is no reason to keep what it configures.
+    if (error instanceof RepowireError) return DEFAULT_PORT;
+    throw error;
+  }
 }
 
 /** A daemon that is there but does not answer. */
@@ -69,10 +102,12 @@ function silentDaemon(home: string): number | undefined {
 export async function applyUninstall(plan: UninstallPlan, options: { removeData: boolean }): Promise<UninstallReport> {
   const { paths } = plan;
   if (options.removeData) checkRemovable(paths);
-  const files = plan.records.map((record) => undoFile(paths, record, { isDryRun: false }));
+  const files = plan.undoables.map((file) => file.undo({ isDryRun: false }));
   const left = files
     .filter((file) => file.outcome === "left")
     .map((file) => ({ what: file.file, why: file.detail ?? "it cannot be edited" }));
+  const isUndone = files.every((file) => file.outcome !== "left");
+  if (plan.only) return { ok: isUndone, files, daemon_stopped: false, data: "none", left };
   removeProgram(paths);
   if (existsSync(paths.bin)) left.push({ what: paths.bin, why: "somebody put other files there" });
   const stopped = await stop(plan);
@@ -89,7 +124,7 @@ export async function applyUninstall(plan: UninstallPlan, options: { removeData:
       why: "your messages, token, config and logs. `npx repowire uninstall --remove-data` removes them too",
     });
   return {
-    ok: stopped.why === undefined && files.every((file) => file.outcome !== "left"),
+    ok: stopped.why === undefined && isUndone,
     files,
     daemon_stopped: stopped.isStopped,
     data: isDataLeft ? "kept" : options.removeData && plan.hasData ? "removed" : "none",

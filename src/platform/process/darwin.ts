@@ -29,6 +29,17 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   };
 }
 
+export function isForeground(pid: number): boolean | undefined {
+  const match = run("/bin/ps", "-o", "pgid=,tpgid=", "-p", String(pid))?.match(/^\s*(\d+)\s+(-?\d+)/);
+  return !match || Number(match[2]) <= 0 ? undefined : match[1] === match[2];
+}
+
+export function isTerminal(pid: number, fd: number): boolean | undefined {
+  const listing = run("/usr/sbin/lsof", "-a", "-p", String(pid), "-d", String(fd), "-Fn");
+  const file = listing?.split("\n").find((line) => line.startsWith("n"));
+  return file === undefined ? undefined : /^n\/dev\/tty/.test(file);
+}
+
 export function processArgs(pid: number): string[] {
   return run("/bin/ps", "-o", "command=", "-ww", "-p", String(pid))?.trim().split(" ") ?? [];
 }
@@ -76,3 +87,17 @@ export function commandLines(): CommandLine[] {
     return match?.[2] ? [{ pid: Number(match[1]), args: match[2].split(" ") }] : [];
   });
 }
+
+export function listenerOwner(port: number): number | undefined {
+  const listing = run("/usr/sbin/lsof", "-i", `TCP@127.0.0.1:${port}`, "-s", "TCP:LISTEN", "-Fp") ?? "";
+  const pid = Number(listing.match(/^p(\d+)/m)?.[1]);
+  return pid > 0 ? pid : undefined;
+}
+
+export function openFiles(pid: number): string[] {
+  const listing = run("/usr/sbin/lsof", "-a", "-p", String(pid), "-d", "0-4095", "-Fn") ?? "";
+  return listing.split("\n").flatMap((line) => (line.startsWith("n/") ? [line.slice(1)] : []));
+}
+
+export const processExecutable = (pid: number): string | undefined =>
+  run("/bin/ps", "-o", "comm=", "-p", String(pid))?.trim() || undefined;

@@ -26,6 +26,18 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   return { pid, ppid: Number(ppid), started, uid, hasTerminal: tty !== "0" };
 }
 
+export function isForeground(pid: number): boolean | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [, , group, , tty, foreground] = fields ?? [];
+  return group === undefined || tty === "0" ? undefined : group === foreground;
+}
+
+export function isTerminal(pid: number, fd: number): boolean | undefined {
+  const file = linkOf(`/proc/${pid}/fd/${fd}`);
+  return file === undefined ? undefined : /^\/dev\/(?:pts\/|tty|console)/.test(file);
+}
+
 export function processArgs(pid: number): string[] {
   const raw = read(`/proc/${pid}/cmdline`);
   return raw ? Buffer.from(raw, "latin1").toString("utf8").split("\0").slice(0, -1) : [];
@@ -85,10 +97,25 @@ export function ownsConnection(pid: number, connection: LoopbackConnection): boo
 
 export function connectionOwner(connection: LoopbackConnection): number | undefined {
   const inode = clientInode(connection);
-  if (inode === undefined) return undefined;
+  return inode === undefined ? undefined : holderOf(inode);
+}
+
+function holderOf(inode: string): number | undefined {
   for (const entry of readdirSync("/proc")) {
     const pid = Number(entry);
     if (Number.isInteger(pid) && holdsSocket(pid, inode)) return pid;
+  }
+  return undefined;
+}
+
+const LISTENING = "0A";
+
+export function listenerOwner(wanted: number): number | undefined {
+  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    for (const line of (read(table) ?? "").split("\n").slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[3] === LISTENING && port(fields[1]) === wanted && fields[9]) return holderOf(fields[9]);
+    }
   }
   return undefined;
 }
@@ -108,3 +135,17 @@ export function commandLines(): CommandLine[] {
     .filter((pid) => pid > 0)
     .map((pid) => ({ pid, args: processArgs(pid) }));
 }
+
+export function openFiles(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      const target = linkOf(`/proc/${pid}/fd/${fd}`);
+      return target?.startsWith("/") ? [target] : [];
+    });
+  } catch {
+    // Ended, or another user's.
+    return [];
+  }
+}
+
+export const processExecutable = (pid: number): string | undefined => linkOf(`/proc/${pid}/exe`);

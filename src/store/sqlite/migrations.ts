@@ -55,4 +55,6 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX events_of_message ON events (message, seq) WHERE message IS NOT NULL;
   `,
+  // What is committed and not in the tables yet (journal.ts).
+  "CREATE TABLE journal (seq INTEGER PRIMARY KEY, writes TEXT NOT NULL);",
 ];

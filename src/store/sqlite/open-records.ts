@@ -47,7 +47,8 @@ function groups<Item>(): Groups<Item> {
   };
 }
 
-const isOpen = (delivery: DeliveryRecord): boolean => OPEN_DELIVERY_STATES.some((state) => state === delivery.state);
+export const isOpenDelivery = (delivery: DeliveryRecord): boolean =>
+  OPEN_DELIVERY_STATES.some((state) => state === delivery.state);
 const bySeq = (a: DeliveryRecord, b: DeliveryRecord) => a.seq - b.seq;
 const byOpening = (a: AskRecord, b: AskRecord) => a.opened_at - b.opened_at || (a.message < b.message ? -1 : 1);
 
@@ -102,7 +103,7 @@ export function openRecords(
     putDelivery(delivery) {
       const key = keyOf(delivery.message, delivery.peer);
       const before = deliveries.get(key);
-      setDelivery(key, isOpen(delivery) ? delivery : undefined);
+      setDelivery(key, isOpenDelivery(delivery) ? delivery : undefined);
       undo.push(() => setDelivery(key, before));
     },
     delivery: (message, peer) => deliveries.get(keyOf(message, peer)),

@@ -54,13 +54,19 @@ function isDamaged(file: string): boolean {
     db.query("SELECT count(*) FROM sqlite_master").get();
     if (statSync(file).size > CHECK_BYTES_MAX) return false;
     const result = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
-    return result?.quick_check !== "ok";
+    return result?.quick_check !== "ok" || hasUnreadableJournal(db);
   } catch (error) {
     if (isCorruption(error)) return true;
     throw error;
   } finally {
     db?.close();
   }
+}
+
+/** What was committed and cannot be read any more would be lost without a word. */
+function hasUnreadableJournal(db: Database): boolean {
+  const isThere = db.query("SELECT 1 FROM sqlite_master WHERE name = 'journal'").get() !== null;
+  return isThere && db.query("SELECT 1 FROM journal WHERE NOT json_valid(writes)").get() !== null;
 }
 
 export function isCorruption(error: unknown): boolean {

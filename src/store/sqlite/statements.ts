@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { ApprovalRecord, AskRecord, DeliveryRecord, NewEvent } from "../../core/ports.ts";
+import type { ApprovalRecord, AskRecord, DeliveryRecord } from "../../core/ports.ts";
 import { type MeshEvent, type Message, OPEN_DELIVERY_STATES } from "../../protocol/index.ts";
 import { deepFreeze } from "../freeze.ts";
 
@@ -118,12 +118,9 @@ export function prepareStatements(db: Database) {
       ofThread: (thread: string) => threadMessages.all(thread).flatMap((row) => message(row) ?? []),
     },
     deliveries: {
-      /** Returns the record as it will be read again. */
-      put(delivery: DeliveryRecord): DeliveryRecord {
-        const doc = JSON.stringify(delivery);
+      put(delivery: DeliveryRecord): void {
         const { message: id, peer, seq, handle, state, kind } = delivery;
-        putDelivery.run(id, peer, seq, handle, state, kind, doc);
-        return frozen<DeliveryRecord>({ doc });
+        putDelivery.run(id, peer, seq, handle, state, kind, JSON.stringify(delivery));
       },
       get: (id: string, peer: string) => record<DeliveryRecord>(getDelivery.get(id, peer)),
       ofMessage: (id: string) => records<DeliveryRecord>(deliveriesOfMessage.all(id)),
@@ -132,11 +129,7 @@ export function prepareStatements(db: Database) {
       open: () => openDeliveries.all().map((row) => frozen<DeliveryRecord>(row)),
     },
     asks: {
-      put(ask: AskRecord): AskRecord {
-        const doc = JSON.stringify(ask);
-        putAsk.run(ask.message, ask.state, doc);
-        return frozen<AskRecord>({ doc });
-      },
+      put: (ask: AskRecord) => void putAsk.run(ask.message, ask.state, JSON.stringify(ask)),
       get: (id: string) => record<AskRecord>(getAsk.get(id)),
       open: () => openAsks.all().map((row) => frozen<AskRecord>(row)),
     },
@@ -156,8 +149,8 @@ export function prepareStatements(db: Database) {
       all: (limit: number) => records<ApprovalRecord>(allApprovals.all(limit)),
     },
     events: {
-      insert: (seq: number, at: number, e: NewEvent) =>
-        insertEvent.run(seq, at, e.type, e.peer ?? null, e.message ?? null, JSON.stringify(e.data)),
+      insert: (e: MeshEvent) =>
+        insertEvent.run(e.seq, e.at, e.type, e.peer ?? null, e.message ?? null, JSON.stringify(e.data)),
       after: (seq: number, limit: number) => eventsAfter.all(seq, limit).map(event),
       ofMessage: (id: string) => eventsOfMessage.all(id).map(event),
     },

@@ -1,12 +1,14 @@
 import { type Database, SQLiteError } from "bun:sqlite";
 import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
-import { OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
+import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
 import { deepFreeze } from "../freeze.ts";
 import { createUndoLog } from "../undo.ts";
+import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
+import { createJournal } from "./journal.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
-import { openRecords } from "./open-records.ts";
+import { isOpenDelivery, openRecords } from "./open-records.ts";
 import { purgeBefore } from "./purge.ts";
-import { prepareStatements } from "./statements.ts";
+import { prepareStatements, type Statements } from "./statements.ts";
 
 export interface SqliteStore extends MessageStore {
   readonly file: string;
@@ -14,31 +16,63 @@ export interface SqliteStore extends MessageStore {
   readonly backup?: string;
   /** Said by `/health`: what the last transaction failed with; gone once one succeeds. */
   readonly fault: string | undefined;
+  /**
+   * Brings the tables up to what the journal holds. Nothing depends on when: reads see both. Its owner calls it when there is
+   * nothing else to do; a long journal is brought in by the transaction that made it long.
+   */
+  settle(): void;
   /** For tests of a full disk: SQLite's own limit on the size of the file. */
   limitPages(pages: number): void;
 }
 
 const LAST_EVENT_KEY = "last_event";
 
+/** Rows that wait for their tables: bounds the memory they take, and the work of a start after a crash. */
+const SETTLE_ROWS = 2_000;
+
 /**
  * The durable store: one SQLite file, one writer. A transaction is committed to disk (with `synchronous: "full"` past a power
- * loss) before it returns. Seats and what is open are few and read with every decision, so they are kept in memory beside their
- * tables; one writer makes that safe.
+ * loss) before it returns: as one row of the journal, which the tables follow later. Seats and what is open are few and read with
+ * every decision, so they are kept in memory beside their tables; one writer makes that safe.
  */
 export function sqliteStore(file: string, options: OpenOptions = { synchronous: "full" }): SqliteStore {
   const { db, damagedMovedTo, backup } = openDatabase(file, options);
   const sql = prepareStatements(db);
   const undo = createUndoLog();
-  // Read once; from then on every change goes through `tx.peers`.
-  const peers = new Map<PeerId, PeerRecord>(sql.peers.all().map((row) => parsePeer(row.doc)));
-  const counters = {
-    seat: Math.max(0, ...[...peers.values()].map((peer) => peer.seat)),
-    delivery: highest(db, "SELECT max(seq) AS n FROM deliveries"),
-    event: Math.max(highest(db, "SELECT max(seq) AS n FROM events"), Number(sql.meta.get(LAST_EVENT_KEY) ?? 0)),
-  };
-  const open = openRecords(undo, { deliveries: sql.deliveries.open(), asks: sql.asks.open() });
+  const journal = createJournal(db, undo);
+  let dirty = createDirty(undo);
   let inSeatOrder: readonly PeerRecord[] | undefined;
   let fault: string | undefined;
+  let settleFault: string | undefined;
+  journal.replay(dirty);
+  undo.clear();
+  // Read once; from then on every change goes through `tx`. Where the disk is full, the journal's part is in no table yet.
+  settle();
+  const peers = new Map<PeerId, PeerRecord>(storedPeers(sql, dirty));
+  const counters = {
+    seat: Math.max(0, ...[...peers.values()].map((peer) => peer.seat)),
+    delivery: Math.max(
+      highest(db, "SELECT max(seq) AS n FROM deliveries"),
+      ...[...dirty.deliveries.values()].map((delivery) => delivery.seq),
+    ),
+    event: Math.max(
+      highest(db, "SELECT max(seq) AS n FROM events"),
+      dirty.events.at(-1)?.seq ?? 0,
+      Number(dirty.meta.get(LAST_EVENT_KEY) ?? sql.meta.get(LAST_EVENT_KEY) ?? 0),
+    ),
+  };
+  const open = openRecords(undo, {
+    deliveries: [
+      ...sql.deliveries
+        .open()
+        .filter((delivery) => !dirty.deliveries.has(deliveryKey(delivery.message, delivery.peer))),
+      ...[...dirty.deliveries.values()].filter(isOpenDelivery),
+    ],
+    asks: [
+      ...sql.asks.open().filter((ask) => !dirty.asks.has(ask.message)),
+      ...[...dirty.asks.values()].filter((ask) => ask.state === "open"),
+    ],
+  });
 
   function next(counter: keyof typeof counters): number {
     const before = counters[counter];
@@ -61,6 +95,32 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     undo.push(() => setCached(id, before));
   }
 
+  /** The record as it will be read again: what is handed out cannot be changed, and fields without a value are none. */
+  function written<T extends object>(
+    kind: "message" | "delivery" | "ask" | "approval" | "event",
+    value: T,
+    key?: string,
+  ): T {
+    const doc = JSON.stringify(value);
+    journal.add({ kind, doc, key });
+    return deepFreeze(JSON.parse(doc) as T); // the same record, once through JSON
+  }
+
+  function ofMessage(message: string) {
+    const changed = dirty.deliveriesOf(message);
+    if (changed.length === 0) return sql.deliveries.ofMessage(message);
+    const others = sql.deliveries
+      .ofMessage(message)
+      .filter((stored) => !dirty.deliveries.has(deliveryKey(stored.message, stored.peer)));
+    return [...others, ...changed].sort((a, b) => a.seq - b.seq);
+  }
+
+  function approvalsWith<Row extends { message: string; requested_at: number }>(stored: Row[], changed: Row[]): Row[] {
+    return [...stored.filter((row) => !dirty.approvals.has(row.message)), ...changed].sort(
+      (a, b) => a.requested_at - b.requested_at || (a.message < b.message ? -1 : 1),
+    );
+  }
+
   const tx: Tx = {
     peers: {
       get: (id) => peers.get(id),
@@ -70,20 +130,36 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       },
       put(peer) {
         const doc = JSON.stringify(peer);
-        sql.peers.put(peer.id, peer.seat, doc);
+        journal.add({ kind: "peer", doc, key: peer.id });
+        dirty.putPeer(peer.id, { seat: peer.seat, doc });
         cachePeer(...parsePeer(doc));
       },
       remove(id) {
-        sql.peers.remove(id);
+        journal.add({ kind: "peer_removed", id, key: id });
+        dirty.putPeer(id, undefined);
         cachePeer(id, undefined);
       },
       nextSeat: () => next("seat"),
     },
-    messages: sql.messages,
+    messages: {
+      get: (id) => dirty.messages.get(id) ?? sql.messages.get(id),
+      insert(message) {
+        if (tx.messages.get(message.id)) throw new StorageError("failed", `message ${message.id} is stored already`);
+        dirty.putMessage(written("message", message));
+      },
+      last: () => [...dirty.messages.values()].findLast(isShownAsLast) ?? sql.messages.last(),
+      ofThread: (thread) => [
+        ...sql.messages.ofThread(thread),
+        ...[...dirty.messages.values()].filter((message) => message.thread === thread),
+      ],
+    },
     deliveries: {
-      get: (message, peer) => open.delivery(message, peer) ?? sql.deliveries.get(message, peer),
-      ofMessage: sql.deliveries.ofMessage,
-      byHandle: (handle) => open.byHandle(handle) ?? sql.deliveries.byHandle(handle),
+      get: (message, peer) =>
+        open.delivery(message, peer) ??
+        dirty.deliveries.get(deliveryKey(message, peer)) ??
+        sql.deliveries.get(message, peer),
+      ofMessage,
+      byHandle: (handle) => open.byHandle(handle) ?? dirty.deliveryByHandle(handle) ?? sql.deliveries.byHandle(handle),
       inStates: open.deliveriesOf,
       allInStates: open.deliveries,
       count: open.countOf,
@@ -94,11 +170,15 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
             (delivery) => delivery.kind !== "ask" && (delivery.expires_awake_ms ?? Number.POSITIVE_INFINITY) <= awake,
           )
           .slice(0, limit),
-      put: (delivery) => open.putDelivery(sql.deliveries.put(delivery)),
+      put(delivery) {
+        const record = written("delivery", delivery, deliveryKey(delivery.message, delivery.peer));
+        dirty.putDelivery(record);
+        open.putDelivery(record);
+      },
       nextSeq: () => next("delivery"),
     },
     asks: {
-      get: (message) => open.ask(message) ?? sql.asks.get(message),
+      get: (message) => open.ask(message) ?? dirty.asks.get(message) ?? sql.asks.get(message),
       openTo: open.asksTo,
       openFrom: open.asksFrom,
       due: (awake, limit) =>
@@ -107,41 +187,63 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
           .filter((ask) => ask.expires_awake_ms <= awake)
           .sort((a, b) => a.expires_awake_ms - b.expires_awake_ms)
           .slice(0, limit),
-      put: (ask) => open.putAsk(sql.asks.put(ask)),
+      put(ask) {
+        const record = written("ask", ask, `ask ${ask.message}`);
+        dirty.putAsk(record);
+        open.putAsk(record);
+      },
     },
     approvals: {
-      ...sql.approvals,
-      pending: (peer) => sql.approvals.pending().filter((approval) => peer === undefined || approval.peer === peer),
-      put: (approval) => void sql.approvals.put(approval),
+      get: (message) => dirty.approvals.get(message) ?? sql.approvals.get(message),
+      byHandle: (handle) =>
+        [...dirty.approvals.values()].find((approval) => approval.handle === handle) ?? sql.approvals.byHandle(handle),
+      pending: (peer) =>
+        approvalsWith(
+          sql.approvals.pending(),
+          [...dirty.approvals.values()].filter((approval) => approval.state === "pending"),
+        ).filter((approval) => peer === undefined || approval.peer === peer),
+      all: (limit) =>
+        approvalsWith(sql.approvals.all(limit), [...dirty.approvals.values()])
+          .reverse()
+          .slice(0, limit),
+      put: (approval) => dirty.putApproval(written("approval", approval)),
     },
     events: {
       append(event, at) {
-        const seq = next("event");
-        sql.events.insert(seq, at, event);
-        return { ...event, seq, at };
+        const stored = written("event", { ...event, seq: next("event"), at });
+        dirty.addEvent(stored);
+        return stored;
       },
-      after: sql.events.after,
-      ofMessages: (ids) => ids.flatMap((id) => sql.events.ofMessage(id)).sort((a, b) => a.seq - b.seq),
+      after(seq, limit) {
+        const stored = sql.events.after(seq, limit);
+        const newer = dirty.events.filter((event) => event.seq > seq);
+        return [...stored, ...newer].slice(0, limit);
+      },
+      ofMessages: (ids) =>
+        ids.flatMap((id) => [...sql.events.ofMessage(id), ...dirty.eventsOf(id)]).sort((a, b) => a.seq - b.seq),
       last: () => counters.event,
     },
-    meta: { get: sql.meta.get, set: (key, value) => void sql.meta.set(key, value) },
+    meta: {
+      get: (key) => dirty.meta.get(key) ?? sql.meta.get(key),
+      set(key, value) {
+        journal.add({ kind: "meta", name: key, value });
+        dirty.setMeta(key, value);
+      },
+    },
     purge(before) {
       // Numbers are never given twice, also when the newest events are purged.
-      sql.meta.set(LAST_EVENT_KEY, String(counters.event));
+      tx.meta.set(LAST_EVENT_KEY, String(counters.event));
+      begin();
+      applyAll();
       const gone = purgeBefore(db, before);
       for (const id of gone.peers) tx.peers.remove(id);
       return { ...gone, peers: gone.peers.length };
     },
     isolated(body) {
       const mark = undo.mark();
-      db.query("SAVEPOINT part").run();
       try {
-        const value = body();
-        db.query("RELEASE part").run();
-        return value;
+        return body();
       } catch (error) {
-        // A full disk has already rolled the whole transaction back, savepoints included.
-        if (db.inTransaction) db.run("ROLLBACK TO part; RELEASE part");
         undo.rollbackTo(mark);
         throw toStorageError(error);
       }
@@ -149,10 +251,57 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     onRollback: undo.push,
   };
 
+  /** Only what works on the tables themselves needs a transaction of SQLite's around it; it can be taken back with its part. */
+  function begin(): void {
+    if (!db.inTransaction) db.query("BEGIN IMMEDIATE").run();
+    db.query("SAVEPOINT part").run();
+    undo.push(() => {
+      // A full disk has already rolled the whole transaction back, savepoints included.
+      if (db.inTransaction) db.run("ROLLBACK TO part; RELEASE part");
+    });
+  }
+
+  /** Writes everything that waits into its table, in the transaction that runs. */
+  function applyAll(): void {
+    const applied = dirty;
+    writeTables(sql, applied);
+    journal.clear();
+    journal.forget();
+    dirty = createDirty(undo);
+    undo.push(() => {
+      dirty = applied;
+    });
+  }
+
+  function settle(): void {
+    if (dirty.size === 0) return;
+    try {
+      // Not waited for: until the disk has it, it has the journal's rows, which this very transaction removes.
+      setSynchronous("normal");
+      db.query("BEGIN IMMEDIATE").run();
+      applyAll();
+      db.query("COMMIT").run();
+      undo.clear();
+      settleFault = undefined;
+    } catch (error) {
+      if (db.inTransaction) db.query("ROLLBACK").run();
+      undo.rollbackTo(0);
+      if (!(error instanceof SQLiteError)) throw error;
+      // Nothing is lost by it: the rows stay in the journal and are tried again. `/health` says it.
+      settleFault = `${faultOf(error)} (what is stored stays in the journal)`;
+    } finally {
+      setSynchronous(options.synchronous);
+    }
+  }
+
+  function setSynchronous(to: OpenOptions["synchronous"]): void {
+    db.run(`PRAGMA synchronous = ${to === "full" ? "FULL" : "NORMAL"}`);
+  }
+
   function toStorageError(error: unknown): unknown {
     if (!(error instanceof SQLiteError)) return error;
     const isFull = error.code === "SQLITE_FULL" || error.message.includes("disk is full");
-    fault = isCorruption(error) ? "the database is damaged; restart the daemon to move it aside" : error.message;
+    fault = faultOf(error);
     return new StorageError(isFull ? "full" : "failed", error.message, { cause: error });
   }
 
@@ -162,15 +311,17 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     backup,
     epoch: epochOf(sql),
     get fault() {
-      return fault;
+      return fault ?? settleFault;
     },
     transaction(body) {
       try {
-        db.query("BEGIN IMMEDIATE").run();
         const value = body(tx);
-        db.query("COMMIT").run();
+        // Outside of SQLite's transactions this one statement is one of its own, and durable when it returns.
+        if (!journal.isEmpty) journal.commit();
+        if (db.inTransaction) db.query("COMMIT").run();
         undo.clear();
         fault = undefined;
+        if (dirty.size >= SETTLE_ROWS) settle();
         return value;
       } catch (error) {
         if (db.inTransaction) db.query("ROLLBACK").run();
@@ -178,6 +329,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         throw toStorageError(error);
       }
     },
+    settle,
     read(body) {
       try {
         return body(tx);
@@ -187,12 +339,39 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     },
     limitPages: (pages) => void db.run(`PRAGMA max_page_count = ${pages}`),
     close() {
+      settle();
       db.run("PRAGMA wal_checkpoint(TRUNCATE)");
       db.close();
     },
   };
   return store;
 }
+
+function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
+  const stored = sql.peers.all().map((row) => parsePeer(row.doc));
+  const changed = [...dirty.peers.values()].flatMap((peer) => (peer ? [parsePeer(peer.doc)] : []));
+  return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
+}
+
+function faultOf(error: SQLiteError): string {
+  return isCorruption(error) ? "the database is damaged; restart the daemon to move it aside" : error.message;
+}
+
+function writeTables(sql: Statements, dirty: Dirty): void {
+  for (const [id, peer] of dirty.peers) {
+    if (peer) sql.peers.put(id, peer.seat, peer.doc);
+    else sql.peers.remove(id);
+  }
+  for (const message of dirty.messages.values()) sql.messages.insert(message);
+  for (const delivery of dirty.deliveries.values()) sql.deliveries.put(delivery);
+  for (const ask of dirty.asks.values()) sql.asks.put(ask);
+  for (const approval of dirty.approvals.values()) sql.approvals.put(approval);
+  for (const event of dirty.events) sql.events.insert(event);
+  for (const [key, value] of dirty.meta) sql.meta.set(key, value);
+}
+
+/** What `trace last` means: what somebody sent, not what came back. */
+const isShownAsLast = (message: Message): boolean => message.kind !== "permission" && message.in_reply_to === undefined;
 
 /** Seats are handed out from memory: frozen, so that nobody who holds one can change it for all others. */
 function parsePeer(doc: string): [PeerId, PeerRecord] {

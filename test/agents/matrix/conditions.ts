@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { AskOutcome } from "../../../src/protocol/index.ts";
 import type { Model } from "../../support/model-script.ts";
 import type { Checker } from "../check.ts";
-import type { AgentDriver, AgentSession } from "../driver.ts";
+import type { AgentSession } from "../driver.ts";
 import { answering } from "../models.ts";
 import type { World } from "../world.ts";
 import { judge } from "./judge.ts";
@@ -15,13 +15,17 @@ export interface Condition {
   run(scene: ConditionScene): Promise<void>;
 }
 
+/** What a condition needs of the world around the session: a daemon, and somebody who asks. */
+export type Stage = Pick<World, "root" | "mesh" | "trace" | "until" | "killDaemon" | "startDaemon">;
+
 export interface ConditionScene {
-  world: World;
-  driver: AgentDriver;
+  world: Stage;
   session: AgentSession;
   check: Checker["check"];
   /** Asks the recipient; resolves when the call returns. */
   ask(question: string, waitSeconds?: number): Promise<AskOutcome>;
+  /** Milliseconds that count as long for this runtime: a turn that is under way when a question comes lasts this long. */
+  longMs: number;
 }
 
 /** A word that stands in one question and nowhere else. */
@@ -29,21 +33,20 @@ export const WORD = "quagga";
 const QUESTION = `How many ${WORD} are there?`;
 export const ANSWER = "Seven, by src/herd.ts:7.";
 const DRAFT = "half a thought of mine";
-/** Long enough that a question asked now finds the session in it. */
-const BUSY_SECONDS = 6;
 
 /** What the person types decides what the model does; questions of peers are answered. */
-export const recipient: Model = answering(
-  () => ANSWER,
-  (turn) => {
-    if (turn.toolResults.length > 0) return [{ say: "Done." }];
-    if (/\bWORK\b/.test(turn.text)) return [{ shell: `node -e 'setTimeout(() => {}, ${BUSY_SECONDS}_000)'` }];
-    if (/\bSTREAM\b/.test(turn.text))
-      return { steps: [{ say: "Many words, one after the other. ".repeat(20) }], streamMs: BUSY_SECONDS * 1_000 };
-    if (/\bTOUCH\b/.test(turn.text)) return [{ shell: "touch made-by-the-model" }];
-    return [{ say: "Hello." }];
-  },
-);
+export const recipient = (longMs: number): Model =>
+  answering(
+    () => ANSWER,
+    (turn) => {
+      if (turn.toolResults.length > 0) return [{ say: "Done." }];
+      if (/\bWORK\b/.test(turn.text)) return [{ shell: `node -e 'setTimeout(() => {}, ${longMs})'` }];
+      if (/\bSTREAM\b/.test(turn.text))
+        return { steps: [{ say: "Many words, one after the other. ".repeat(20) }], streamMs: longMs };
+      if (/\bTOUCH\b/.test(turn.text)) return [{ shell: "touch made-by-the-model" }];
+      return [{ say: "Hello." }];
+    },
+  );
 
 async function answered({ world, session, check }: ConditionScene, outcome: AskOutcome): Promise<void> {
   const settled = outcome.state === "answered" ? outcome : await settledLater(world, outcome.id);
@@ -55,7 +58,7 @@ async function answered({ world, session, check }: ConditionScene, outcome: AskO
 }
 
 /** A call may return before the answer; then it is asked again by id, which waits and asks nobody twice. */
-async function settledLater(world: World, id: string): Promise<AskOutcome> {
+async function settledLater(world: Stage, id: string): Promise<AskOutcome> {
   const found = await world.mesh.inbox({ id, wait_seconds: 60 });
   if (found.type !== "ask") throw new Error(`${id} is no question of the asker`);
   return found.outcome;
@@ -93,7 +96,7 @@ export const CONDITIONS: readonly Condition[] = [
       await session.dialog();
       const asked = scene.ask(QUESTION);
       // Long enough for any push that would have gone wrong.
-      await Bun.sleep(4_000);
+      await Bun.sleep(scene.longMs * 0.7);
       check("the dialog is still open", session.isDialogOpen(), session.screen());
       check("nobody answered it", !existsSync(join(world.root, session.name, "made-by-the-model")));
       session.allowOnce();
@@ -110,7 +113,7 @@ export const CONDITIONS: readonly Condition[] = [
       session.write(DRAFT);
       await world.until("the draft is on the screen", () => session.draft() === DRAFT);
       const asked = scene.ask(QUESTION);
-      const inTime = await Promise.race([asked.then(() => true), Bun.sleep(6_000).then(() => false)]);
+      const inTime = await Promise.race([asked.then(() => true), Bun.sleep(scene.longMs).then(() => false)]);
       check("the draft is as it was", session.draft() === DRAFT, session.screen());
       // Where a draft stands in the way, the message waits for it; it is never sent with it.
       if (!inTime) session.clearDraft();
@@ -129,10 +132,10 @@ export const CONDITIONS: readonly Condition[] = [
     name: "session killed",
     async run(scene) {
       const { session, world, check } = scene;
-      session.api.setModel(() => ({ steps: [{ say: "Too late." }], delayMs: 30_000 }));
+      session.api.setModel(() => ({ steps: [{ say: "Too late." }], delayMs: scene.longMs * 5 }));
       const asked = scene.ask(QUESTION, 60);
       await world.until("the question is with the session", async () =>
-        (await world.trace("last")).steps.some((step) => step.state === "presented"),
+        (await world.trace("last").catch(() => undefined))?.steps.some((step) => step.state === "presented"),
       );
       await session.kill();
       const outcome = await asked;
@@ -151,8 +154,8 @@ export const CONDITIONS: readonly Condition[] = [
     async run(scene) {
       const { session, world, check } = scene;
       session.api.setModel((turn) => {
-        const given = recipient(turn);
-        return given instanceof Promise || !Array.isArray(given) ? given : { steps: given, delayMs: 3_000 };
+        const given = recipient(scene.longMs)(turn);
+        return given instanceof Promise || !Array.isArray(given) ? given : { steps: given, delayMs: scene.longMs / 2 };
       });
       // The call's own connection ends with the daemon; the question does not.
       const asked = scene.ask(QUESTION).catch(() => undefined);

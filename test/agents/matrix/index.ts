@@ -1,7 +1,6 @@
 import type { Checker } from "../check.ts";
-import type { AgentDriver } from "../driver.ts";
-import type { World } from "../world.ts";
-import { CONDITIONS, type Condition, recipient } from "./conditions.ts";
+import type { AgentOptions, AgentSession } from "../driver.ts";
+import { type Condition, recipient, type Stage } from "./conditions.ts";
 
 /** What is known about one run of a condition, for the table. */
 export interface ConditionResult {
@@ -13,28 +12,30 @@ export interface ConditionResult {
   ms?: number;
 }
 
-export { CONDITIONS } from "./conditions.ts";
+export { CONDITIONS, type Stage } from "./conditions.ts";
 export { type PairResult, runPairs } from "./pairs.ts";
 
+/** Brings a session of some runtime into the condition, asks it, and holds ledger and transcript against each other. */
 export async function runCondition(
-  world: World,
-  driver: AgentDriver,
+  world: Stage,
+  start: (options: AgentOptions) => Promise<AgentSession>,
   condition: Condition,
-  { check }: Checker,
+  check: Checker["check"],
+  longMs: number = LONG_MS,
 ): Promise<ConditionResult> {
-  const session = await driver.start(world, "backend", { model: recipient, allowShell: condition.allowShell });
+  const session = await start({ model: recipient(longMs), allowShell: condition.allowShell });
   await condition.run({
     world,
-    driver,
     session,
     check,
+    longMs,
     ask: (question, waitSeconds = 60) => world.mesh.ask({ peer: "backend", question, wait_seconds: waitSeconds }),
   });
   const trace = await world.trace("last");
   const [delivery] = trace.deliveries;
   const seen = trace.steps.find((step) => step.state === "seen");
   return {
-    runtime: driver.runtime,
+    runtime: session.runtime,
     condition: condition.name,
     seen: seen?.detail,
     by: trace.ask?.by ?? trace.ask?.state,
@@ -43,4 +44,5 @@ export async function runCondition(
   };
 }
 
-export const conditionNames = CONDITIONS.map((condition) => condition.name);
+/** A real CLI with a scripted model is well inside a turn of this length when the question comes. */
+const LONG_MS = 6_000;

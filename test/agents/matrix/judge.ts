@@ -18,7 +18,12 @@ export interface Verdict {
 const SETTLE_MS = 8_000;
 
 /** Looks until ledger and transcript agree, or the time to settle is over; then what still differs is a lie. */
-export async function judge(world: World, session: AgentSession, ask: string, word: string): Promise<Verdict> {
+export async function judge(
+  world: Pick<World, "trace">,
+  session: AgentSession,
+  ask: string,
+  word: string,
+): Promise<Verdict> {
   const deadline = Date.now() + SETTLE_MS;
   for (;;) {
     const verdict = compare(await world.trace(ask), session.transcript(), word);

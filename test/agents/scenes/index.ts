@@ -1,11 +1,16 @@
 import type { Checker } from "../check.ts";
 import type { World } from "../world.ts";
 import { channelScenes } from "./channel.ts";
+import { codexScenes } from "./codex.ts";
+import { codexTerminalScenes } from "./codex-terminals.ts";
 import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
+import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
+import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
+import { setupAllScenes } from "./setup-all.ts";
 import { turnScenes } from "./turns.ts";
 
 export interface Scene {
@@ -21,4 +26,9 @@ export const SCENES: Scene[] = [
   ...permissionScenes,
   ...faultScenes,
   ...setupScenes,
+  ...setupAllScenes,
+  ...codexScenes,
+  ...codexTerminalScenes,
+  ...openCodeScenes,
+  ...geminiScenes,
 ];

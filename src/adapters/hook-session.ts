@@ -1,0 +1,50 @@
+import { type Context, othersOnline, type PeerRecord, type SessionStart } from "../core/index.ts";
+import { readCheckout, realPath } from "../platform/checkout.ts";
+import type { Instance } from "../platform/process.ts";
+import { CircleName, type HookReport, PeerName, type Runtime } from "../protocol/index.ts";
+import { sessionStartLine } from "../words/index.ts";
+
+/** The session that a hook reports on, for its seat. */
+export function sessionStartOf(
+  runtime: Runtime,
+  given: HookReport,
+  cwd: string,
+  conversation: string,
+  instance: Instance | undefined,
+): SessionStart {
+  const path = realPath(given.project_dir ?? cwd);
+  const checkout = readCheckout(path);
+  return {
+    runtime,
+    role: "agent",
+    instance,
+    conversation,
+    path,
+    branch: checkout?.branch,
+    worktree_of: checkout?.worktreeOf,
+    name: PeerName.safeParse(given.name).data,
+    circle: CircleName.safeParse(given.circle).data,
+    config_dir: given.config_dir,
+    capabilities: ["hooks"],
+    identity: "proven",
+  };
+}
+
+/** Told from the spool: its hook has ended, so nothing that it would print reaches the session. */
+export const isReplay = (given: HookReport): boolean => given.spooled_at !== undefined;
+
+/** What a session is told at its start: who it is, who else is there, what is open. */
+export function meshLine(ctx: Context, peer: PeerRecord): string {
+  const others = othersOnline(ctx, peer);
+  const open = ctx.tx.asks
+    .openTo(peer.id)
+    .map((ask) => ({ handle: ask.handle, from: ctx.tx.peers.get(ask.asker)?.name ?? "?" }));
+  return sessionStartLine({
+    name: peer.name,
+    circle: peer.circle,
+    online: others.map((other) => ({ name: other.name, runtime: other.runtime, description: other.description })),
+    total: others.length,
+    open,
+    unread: ctx.tx.deliveries.count(peer.id, ["queued", "held"]),
+  });
+}

@@ -1,0 +1,67 @@
+import {
+  asRepowireError,
+  type CallOptions,
+  carriedMessages,
+  fromZod,
+  type Mesh,
+  type MessageId,
+  OPERATIONS,
+  type OperationInput,
+  type OperationOutput,
+  RepowireError,
+  type ToolOperation,
+} from "../protocol/index.ts";
+import { resultText, type ToolNames } from "../words/index.ts";
+import { toolInput } from "./tools.ts";
+
+export interface ToolCall {
+  operation: ToolOperation;
+  /** As the model gave them, unchecked. */
+  args: Record<string, unknown>;
+  toolNames: ToolNames;
+  options: CallOptions;
+  /** Adds what only the session's side knows (the checkout's state, say). */
+  enrich?(operation: ToolOperation, input: Record<string, unknown>): Promise<Record<string, unknown>>;
+  /** Faults that are not refusals. */
+  onFault(error: unknown): void;
+}
+
+export type ToolCallResult =
+  | {
+      text: string;
+      /** Messages that this result brings to the session; whoever writes it to the runtime reports them. */
+      carried: MessageId[];
+      output: OperationOutput<ToolOperation>;
+    }
+  | { text: string; refusal: RepowireError };
+
+/** One call of a mesh tool, the same for every runtime: arguments checked, the operation called, the result or refusal in words. */
+export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCall): Promise<ToolCallResult> {
+  const { operation } = call;
+  try {
+    const parsed = toolInput(operation).safeParse(call.args);
+    if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
+    const input = call.enrich ? await call.enrich(operation, parsed.data) : parsed.data;
+    const output = await callMesh(typeof mesh === "function" ? await mesh() : mesh, operation, input, call.options);
+    const carried = carriedMessages(operation, output);
+    return { text: resultText(operation, output, { tools: call.toolNames, now: Date.now() }), carried, output };
+  } catch (error) {
+    if (!(error instanceof RepowireError)) call.onFault(error);
+    const refusal = asRepowireError(error);
+    return { text: refusal.message, refusal };
+  }
+}
+
+function callMesh(
+  mesh: Mesh,
+  operation: ToolOperation,
+  input: Record<string, unknown>,
+  options: CallOptions,
+): Promise<OperationOutput<ToolOperation>> {
+  // The input was parsed by this operation's own schema.
+  const method = mesh[operation] as (
+    given: OperationInput<ToolOperation>,
+    given2?: CallOptions,
+  ) => Promise<OperationOutput<ToolOperation>>;
+  return method(input as OperationInput<ToolOperation>, options);
+}
