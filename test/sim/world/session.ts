@@ -395,7 +395,7 @@ export function createSession(parts: SessionParts): Session {
     const mine = seat();
     const through = link;
     const holder = linkProcess;
-    if (!current || !mine || !through) return undefined;
+    if (!current || !mine || !through || !holder.alive) return undefined;
     const message = name === "inbox" ? undefined : (meant.message ?? parts.newMessage());
     const waitMs = typeof input.wait_seconds === "number" ? input.wait_seconds * 1000 : 0;
     const record: Call = {
