@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { fillingStore } from "../../test/support/filling-store.ts";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
-import { endSession } from "../core/index.ts";
+import { endSession, replyToAsk } from "../core/index.ts";
 import { byteLength, LIMITS, type PeerId } from "../protocol/index.ts";
 
 let mesh: MeshHarness;
@@ -121,4 +121,21 @@ test("a wait that ends while the disk is full tells the truth, and stands in nob
   full.clock.advance(1_000);
   await full.quiet();
   expect([...full.live.waits()]).toEqual([]);
+});
+
+test("an answer that is there by the time a call without a wait returns travels in its result, and is not pushed as well", async () => {
+  const own = createMesh();
+  const asker = await own.join("asker");
+  await own.join("askee");
+  await own.openPush(asker);
+  await own.activity(asker, "busy");
+  const message = own.ids.message();
+  const asked = own.call(asker, "ask", { peer: "askee", question: "well?", wait_seconds: 0, message });
+  const replied = own.engine.run((ctx) => {
+    const ask = ctx.tx.asks.get(message);
+    if (ask) replyToAsk(ctx, { ask, text: "yes", outcome: "answer", by: "turn" });
+  });
+  expect(await asked).toMatchObject({ state: "answered", text: "yes" });
+  await replied;
+  expect(own.read(({ tx }) => tx.deliveries.get(tx.asks.get(message)?.answer ?? "", asker)?.rung)).toBe("result");
 });

@@ -27,7 +27,7 @@ export function askHandler(deps: OperationDeps): Handler<"ask"> {
         return { message: ask.message, outcome, waitMs: boundedWait(asker.runtime, asked) };
       });
       if (opened.outcome.state !== "pending") return opened.outcome;
-      if (!wait) return currentOutcome(deps, opened.message);
+      if (!wait) return takeOver(deps, opened.message);
       return await waitFor(deps, wait, opened.message, opened.waitMs, options.signal);
     } finally {
       wait?.close();
@@ -46,6 +46,13 @@ export function currentOutcome(deps: OperationDeps, message: MessageId): AskOutc
     if (!ask) throw new Error(`no ask ${message}`);
     return askOutcome(ctx, ask);
   });
+}
+
+/** How the ask stands; an answer that came this fast travels in this result, and must not come as a message too. */
+async function takeOver(deps: OperationDeps, message: MessageId): Promise<AskOutcome> {
+  const outcome = currentOutcome(deps, message);
+  if (!("answer" in outcome && outcome.answer)) return outcome;
+  return deps.engine.run((ctx) => endWait(ctx, "", message));
 }
 
 /** Waits, but not for what cannot come: a recipient that is offline, limited or held back is told at once. */
