@@ -12,7 +12,8 @@ import { createWorld } from "./world.ts";
 
 /**
  * The suite with real agent CLIs. Words choose units by a part of their name; `--list` names them; `--bounded` runs what every
- * submission gets; `--shard 2/4` a quarter of it all; `--resume` leaves out what passed before. The last line counts the checks.
+ * submission gets; `--shard 2/4` a quarter of it all; `--resume` leaves out what passed before; `--retry` gives a unit that failed
+ * one more try and says so (a slow machine, or a fault that comes and goes). The last line counts the checks.
  */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -22,6 +23,7 @@ async function main(): Promise<number> {
       bounded: { type: "boolean" },
       shard: { type: "string" },
       resume: { type: "boolean" },
+      retry: { type: "boolean" },
     },
   });
   const chosen = UNITS.filter((unit) => positionals.length === 0 || positionals.some((word) => unit.id.includes(word)))
@@ -42,7 +44,7 @@ async function main(): Promise<number> {
   for (const driver of DRIVERS) driver.install();
   console.log(DRIVERS.map((driver) => `${driver.runtime} ${driver.version}`).join(", "));
   console.log(`${todo.length} units${passedBefore.length > 0 ? ` (${passedBefore.length} passed before)` : ""}`);
-  const results = await runAll(todo, claude, passedBefore);
+  const results = await runAll(todo, claude, passedBefore, values.retry === true);
   const mine = results.filter((result) => chosen.some((unit) => unit.id === result.id));
   if (mine.some((result) => result.rows.length > 0)) console.log(`\n${tableOf(mine)}`);
   const count = (key: "passed" | "failed") => mine.reduce((sum, result) => sum + result[key], 0);
@@ -58,14 +60,24 @@ function isInShard(index: number, shard: string | undefined): boolean {
   return shard === undefined || index % Number(n) === Number(k) - 1;
 }
 
-async function runAll(units: readonly Unit[], claude: string, before: UnitResult[]): Promise<UnitResult[]> {
+async function runAll(
+  units: readonly Unit[],
+  claude: string,
+  before: UnitResult[],
+  retries: boolean,
+): Promise<UnitResult[]> {
   const bundles = mkdtempSync(join(tmpdir(), "rwb-"));
   await buildBundles(bundles);
   const results = [...before];
   for (const unit of units) {
     const startedAt = Date.now();
     console.log(`\n${unit.id}`);
-    results.push(await runUnit(unit, claude, bundles));
+    let result = await runUnit(unit, claude, bundles);
+    if (result.failed > 0 && retries) {
+      console.log("       failed; once more, and only this try counts:");
+      result = await runUnit(unit, claude, bundles);
+    }
+    results.push(result);
     writeResults(results);
     console.log(`       ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   }
