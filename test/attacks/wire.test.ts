@@ -30,11 +30,13 @@ afterAll(async () => {
 
 describe("An agent that poses as another", () => {
   test("cannot say who sends, in any field of any message operation", async () => {
+    // A seat of its own: an unread question would hold back what the other tests send.
+    await using target = await fakeSession(daemon.sandbox, "target");
     const fields = ["from", "from_name", "sender", "role", "from_role", "peer_id", "caller", "constructor"];
     const calls = {
-      ask: { peer: "friend", question: "who asks?", wait_seconds: 0 },
-      notify: { peer: "friend", text: "who tells?" },
-      broadcast: { text: "who calls?" },
+      notify: { peer: "target", text: "who tells?" },
+      ask: { peer: "target", question: "who asks?", wait_seconds: 0 },
+      broadcast: { text: "who calls?", circle: "nobody" },
     };
     for (const [operation, valid] of Object.entries(calls)) {
       const post = (body: object) => daemon.fetch(`/v1/${operation}`, { method: "POST", body: JSON.stringify(body) });
@@ -45,7 +47,7 @@ describe("An agent that poses as another", () => {
         expect(await response.text()).toContain(field);
       }
     }
-    expect((await friend.got("who tells?")).from.name).toBe("script");
+    expect((await target.got("who tells?")).from.name).toBe("script");
   });
 
   test("cannot answer, read, trace, withdraw or follow another's question", async () => {
