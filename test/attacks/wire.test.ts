@@ -31,12 +31,12 @@ afterAll(async () => {
 describe("An agent that poses as another", () => {
   test("cannot say who sends, in any field of any message operation", async () => {
     // A seat of its own: an unread question would hold back what the other tests send.
-    await using target = await fakeSession(daemon.sandbox, "target");
+    await using target = await fakeSession(daemon.sandbox, "target", { circle: "aside" });
     const fields = ["from", "from_name", "sender", "role", "from_role", "peer_id", "caller", "constructor"];
     const calls = {
-      notify: { peer: "target", text: "who tells?" },
-      ask: { peer: "target", question: "who asks?", wait_seconds: 0 },
-      broadcast: { text: "who calls?", circle: "nobody" },
+      notify: { peer: "target@aside", text: "who tells?" },
+      ask: { peer: "target@aside", question: "who asks?", wait_seconds: 0 },
+      broadcast: { text: "who calls?", circle: "aside" },
     };
     for (const [operation, valid] of Object.entries(calls)) {
       const post = (body: object) => daemon.fetch(`/v1/${operation}`, { method: "POST", body: JSON.stringify(body) });
