@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { guaranteesPage } from "./docs/guarantees-page.ts";
 import { protocolPage } from "./docs/protocol-page.ts";
 
 // Writes the pages that are made from the code's own tables; `--check` fails when one of them is not what the code says.
 const root = join(import.meta.dir, "..");
-const PAGES = { "docs/protocol.md": protocolPage } as const;
+const PAGES = { "docs/protocol.md": protocolPage, "docs/guarantees.md": guaranteesPage } as const;
 
 let stale = 0;
 for (const [name, make] of Object.entries(PAGES)) {

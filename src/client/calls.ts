@@ -8,6 +8,7 @@ import {
   RepowireError,
   type RpcFrame,
 } from "../protocol/index.ts";
+import type { LinkTime } from "./time.ts";
 
 /** Operations that may be asked again after a lost connection: each is harmless to repeat, by its message id or its nature. */
 export interface Calls {
@@ -31,7 +32,7 @@ interface OpenCall {
   options: CallOptions;
   startedAt: number;
   settle: { resolve(value: unknown): void; reject(error: unknown): void };
-  giveUp: ReturnType<typeof setTimeout>;
+  stopTimer: () => void;
 }
 
 /** Operations that make a message: the id chosen here makes a repeat harmless. */
@@ -46,11 +47,12 @@ export function createCalls(parts: {
   /** Sends at once, or returns undefined while there is no connection. */
   send(method: string, params: Record<string, unknown>, meta: RpcFrame["meta"]): Promise<unknown> | undefined;
   refusal(): RepowireError | undefined;
+  time: LinkTime;
 }): Calls {
   const open = new Set<OpenCall>();
 
   function attempt(call: OpenCall): void {
-    const sent = parts.send(call.name, remaining(call), metaOf(call.options));
+    const sent = parts.send(call.name, remaining(call, parts.time.now()), metaOf(call.options));
     sent?.then(
       (value) => finish(call, () => call.settle.resolve(value)),
       (error) => {
@@ -63,7 +65,7 @@ export function createCalls(parts: {
 
   function finish(call: OpenCall, settle: () => void): void {
     if (!open.delete(call)) return;
-    clearTimeout(call.giveUp);
+    call.stopTimer();
     settle();
   }
 
@@ -83,9 +85,11 @@ export function createCalls(parts: {
         input: message ? { ...input, message } : input,
         message,
         options,
-        startedAt: Date.now(),
+        startedAt: parts.time.now(),
         settle: { resolve, reject },
-        giveUp: setTimeout(() => finish(call, () => reject(noDaemon(name))), PATIENCE_MS + waitMs(name, input)),
+        stopTimer: parts.time.after(PATIENCE_MS + waitMs(name, input), () =>
+          finish(call, () => reject(noDaemon(name))),
+        ),
       };
       open.add(call);
       attempt(call);
@@ -119,9 +123,9 @@ const waitMs = (name: string, input: Record<string, unknown>): number =>
   typeof input.wait_seconds === "number" ? input.wait_seconds * 1000 : name === "ask" ? LIMITS.waitMsDefault : 0;
 
 /** A repeated ask waits only for what is left of its time. */
-function remaining(call: OpenCall): Record<string, unknown> {
+function remaining(call: OpenCall, now: number): Record<string, unknown> {
   if (call.name !== "ask") return call.input;
-  const left = waitMs(call.name, call.input) - (Date.now() - call.startedAt);
+  const left = waitMs(call.name, call.input) - (now - call.startedAt);
   return { ...call.input, wait_seconds: Math.max(0, left / 1000) };
 }
 

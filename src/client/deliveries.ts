@@ -1,4 +1,11 @@
-import { asRepowireError, type DeliverResult, type Envelope, type MessageId, type Report } from "../protocol/index.ts";
+import {
+  asRepowireError,
+  type DeliverResult,
+  type Envelope,
+  LIMITS,
+  type MessageId,
+  type Report,
+} from "../protocol/index.ts";
 
 /** What this link received: each attempt is handed to the session once, however often it arrives. */
 export interface Deliveries {
@@ -20,7 +27,9 @@ export function createDeliveries(handOver: (items: Envelope[]) => Promise<Delive
   let recent: DeliverResult[] = [];
   let cursor = 0;
 
-  function remember(result: DeliverResult): DeliverResult {
+  function remember(given: DeliverResult): DeliverResult {
+    // A reason of any length comes from the runtime; one that is too long would have the whole batch refused.
+    const result = { ...given, reason: given.reason?.slice(0, LIMITS.reasonCharsMax) };
     recent = [...recent, result].slice(-RECENT_MAX);
     return result;
   }

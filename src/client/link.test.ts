@@ -1,92 +1,93 @@
-import { afterEach, expect, test } from "bun:test";
-import type { ServerWebSocket } from "bun";
-import { connectLink, type Link } from "./link.ts";
+import { expect, test } from "bun:test";
+import { virtualClock } from "../../test/support/virtual-clock.ts";
+import { connectLink } from "./link.ts";
+import type { LinkSocketOptions } from "./socket.ts";
 
-/** A daemon that only greets and takes reports, as it is told to. */
-const HELLO = {
-  protocol: 1,
-  peer: {
-    id: "peer_00000000-0000-7000-8000-000000000001",
-    name: "backend",
-    circle: "default",
-    role: "agent",
-    runtime: "memory",
-    machine: "here",
-    presence: { state: "online", since: 0 },
-    capabilities: [],
-    identity: "proven",
-    inbound: "accept",
-    unread: 0,
-    last_seen_at: 0,
-    joined_at: 0,
-  },
-  epoch: "one",
-  cursor: 0,
-  resume: "secret",
-  daemon: { version: "0", instance: "i" },
-  mesh: { online: [], total: 0 },
-};
-let refuseNext = 0;
-let batches: string[][] = [];
-let sockets: ServerWebSocket<undefined>[] = [];
-let link: Link | undefined;
-
-const server = Bun.serve<undefined>({
-  hostname: "127.0.0.1",
-  port: 0,
-  fetch: (request, self) => (self.upgrade(request) ? undefined : new Response("")),
-  websocket: {
-    open: (socket) => void sockets.push(socket),
-    message(socket, text) {
-      const { id, method, params } = JSON.parse(String(text));
-      const answer = (body: object) => socket.send(JSON.stringify({ jsonrpc: "2.0", id, ...body }));
-      if (method === "hello") return void answer({ result: HELLO });
-      if (method !== "report") return void answer({ result: {} });
-      if (refuseNext-- > 0)
-        return void answer({ error: { code: -32000, message: "full", data: { code: "storage_full" } } });
-      batches.push(params.reports.map((entry: { report: { type: string } }) => entry.report.type));
-      answer({ result: { acknowledged: params.reports.length } });
-    },
-  },
-});
-
-afterEach(() => {
-  link?.close();
-  [refuseNext, batches, sockets] = [0, [], []];
-});
-
-function connect(): Link {
-  link = connectLink({
-    locate: async () => ({ url: `ws://127.0.0.1:${server.port}`, token: "t" }),
-    session: () => ({ runtime: "memory", process: { pid: 1, started: "1", boot: "b" }, link_pid: 1, path: "/" }),
-    client: { name: "test", version: "0" },
+/** A link whose other end is this test: it sees the requests and answers them as it likes. */
+async function setUp(options: { isWelcomed?: boolean } = {}) {
+  const clock = virtualClock();
+  const sent: { id: number; method: string }[] = [];
+  let side: LinkSocketOptions | undefined;
+  const link = connectLink({
+    locate: async () => ({ url: "ws://nowhere", token: "t" }),
+    session: () => ({ runtime: "memory", process: { pid: 1, started: "s", boot: "b" }, link_pid: 1, path: "/work" }),
+    client: { name: "test", version: "1" },
     capabilities: [],
     onDeliver: async () => [],
-    timing: { reconnectMinMs: 5, reportAgainMs: 5 },
+    time: { now: () => clock.now().awake, after: clock.after, random: () => 0 },
+    openSocket(options) {
+      side = options;
+      return { send: (text) => void sent.push(JSON.parse(text)), reconnect() {}, close() {} };
+    },
   });
-  return link;
+  const quiet = () => new Promise((resolve) => setImmediate(resolve));
+  const answer = async (method: string, body: Record<string, unknown>) => {
+    const request = sent.splice(
+      sent.findIndex((frame) => frame.method === method),
+      1,
+    )[0];
+    side?.onMessage(JSON.stringify({ jsonrpc: "2.0", id: request?.id, ...body }));
+    await quiet();
+  };
+  side?.onOpen();
+  await quiet();
+  const welcome = () =>
+    answer("hello", {
+      result: {
+        protocol: 1,
+        peer: PEER,
+        epoch: "e",
+        cursor: 0,
+        resume: "r",
+        daemon: { version: "1", instance: "i" },
+        mesh: { online: [], total: 0 },
+      },
+    });
+  if (options.isWelcomed !== false) await welcome();
+  return { clock, link, answer, quiet, welcome, methods: () => sent.map((frame) => frame.method) };
 }
 
-async function until(look: () => boolean): Promise<void> {
-  while (!look()) await Bun.sleep(2);
-}
+const PEER = {
+  id: "peer_00000000-0000-7000-8000-000000000001",
+  name: "backend",
+  circle: "default",
+  role: "agent",
+  runtime: "memory",
+  machine: "laptop",
+  presence: { state: "online", since: 1 },
+  capabilities: [],
+  identity: "proven",
+  inbound: "accept",
+  unread: 0,
+  last_seen_at: 1,
+  joined_at: 1,
+};
+const FULL = { error: { code: -32000, message: "full", data: { code: "storage_full", retryable: true } } };
 
-test("reports that a full disk refused are sent again over the same link", async () => {
-  refuseNext = 2;
-  const own = connect();
-  await own.welcomed;
-  own.report({ type: "turn_started" });
-  await until(() => batches.length > 0);
-  expect(batches).toEqual([["turn_started"]]);
-  expect(sockets).toHaveLength(1);
+test("that pushes can be received is said until the daemon could store it", async () => {
+  const { clock, link, answer, methods } = await setUp();
+  link.ready();
+  await answer("ready", FULL);
+  expect(methods()).not.toContain("ready");
+  clock.advance(1_000);
+  expect(methods()).toContain("ready");
 });
 
-test("a daemon that starts anew hears that the session is in a turn", async () => {
-  const own = connect();
-  await own.welcomed;
-  own.report({ type: "turn_started" });
-  await until(() => batches.length === 1);
-  sockets[0]?.close();
-  await until(() => batches.length === 2);
-  expect(batches[1]).toEqual(["turn_started"]);
+test("reports that the disk could not take are sent again on the same link", async () => {
+  const { clock, link, answer, methods } = await setUp();
+  link.report({ type: "turn_ended" });
+  await answer("report", FULL);
+  clock.advance(1_000);
+  expect(methods()).toContain("report");
+});
+
+test("a call that is interrupted before the link is welcomed is told after that, and not in place of hello", async () => {
+  const { link, quiet, welcome, methods } = await setUp({ isWelcomed: false });
+  const esc = new AbortController();
+  link.mesh.ask({ peer: "infra", question: "which?" }, { signal: esc.signal }).catch(() => {});
+  esc.abort();
+  await quiet();
+  expect(methods()).toEqual(["hello"]);
+  await welcome();
+  expect(methods().filter((method) => method !== "report")).toEqual(["abandon"]);
 });

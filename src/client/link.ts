@@ -1,4 +1,3 @@
-import ReconnectingWebSocket, { type CloseEvent } from "partysocket/ws";
 import {
   asRepowireError,
   type CallOptions,
@@ -24,7 +23,9 @@ import {
 } from "../protocol/index.ts";
 import { createCalls } from "./calls.ts";
 import { createDeliveries } from "./deliveries.ts";
-import { createReports } from "./reports.ts";
+import { createReports, type NumberedReport } from "./reports.ts";
+import { type OpenSocket, openWebSocket } from "./socket.ts";
+import { type LinkTime, processTime, sleep } from "./time.ts";
 
 /**
  * A session's link to the daemon. It reconnects for ever, resumes where it was, asks open calls again under their own ids, drops
@@ -63,18 +64,23 @@ export interface LinkOptions {
   onVerdict?(verdict: { request: string; behavior: "allow" | "deny"; reason?: string }): void;
   onState?(state: LinkState, detail?: string): void;
   /** Milliseconds; for tests. */
-  timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number; reportAgainMs?: number };
+  timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number };
+  /** The process's own time and a WebSocket, unless a simulation brings others. */
+  time?: LinkTime;
+  openSocket?: OpenSocket;
 }
 
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-const REPORT_AGAIN_MS = 1_000;
+const RETRY_MS = 1_000;
 
 export function connectLink(options: LinkOptions): Link {
+  const time = options.time ?? processTime;
   const reports = createReports();
   const deliveries = createDeliveries(options.onDeliver);
   const permissions = new Map<string, PermissionAsk>();
+  const unsaid = new Set<{ method: string; params: Record<string, unknown> }>();
   /** Questions whose caller was interrupted, as long as the daemon may not know it. */
   const abandoned = new Set<MessageId>();
   const firstWelcome = Promise.withResolvers<Welcome>();
@@ -88,34 +94,46 @@ export function connectLink(options: LinkOptions): Link {
   let backAt = 0;
   let mayStart = true;
   let rpc: Rpc | undefined;
-  let pinging: ReturnType<typeof setInterval> | undefined;
+  let stopPinging = () => {};
 
   const calls = createCalls({
     send: (method, params, meta) => (rpc && state === "online" ? rpc.request(method, params, meta) : undefined),
     refusal: () => refusal,
+    time,
   });
 
-  const socket = new ReconnectingWebSocket(resolveUrl, undefined, {
-    maxEnqueuedMessages: 0,
+  const socket = (options.openSocket ?? openWebSocket)({
+    url: resolveUrl,
     // A little different for each session, so that twenty of them do not come back in the same instant.
-    minReconnectionDelay: (options.timing?.reconnectMinMs ?? RECONNECT_MIN_MS) * (0.5 + Math.random()),
-    maxReconnectionDelay: options.timing?.reconnectMaxMs ?? RECONNECT_MAX_MS,
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    minUptime: 1_000,
-    shouldReconnectOnClose: (event) => !staysAway(event.code),
+    delayMinMs: (options.timing?.reconnectMinMs ?? RECONNECT_MIN_MS) * (0.5 + time.random()),
+    delayMaxMs: options.timing?.reconnectMaxMs ?? RECONNECT_MAX_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    comesBack: (code) => !staysAway(code),
+    onOpen() {
+      const connection = createRpc({
+        send: (text) => socket.send(text),
+        handle: (method, params) => serve(method, params),
+        onFault: (error) => options.onState?.(state, error instanceof Error ? error.message : String(error)),
+      });
+      rpc = connection;
+      void greet(connection);
+    },
+    onMessage: (text) => rpc?.receive(text),
+    onClose: lost,
+    onError: () => setState(state === "refused" ? "refused" : "offline"),
   });
 
   /** Tries until there is an address: the provider of a reconnecting socket must not reject. */
   async function resolveUrl(): Promise<string> {
     for (let pause = RECONNECT_MIN_MS; ; pause = Math.min(pause * 2, RECONNECT_MAX_MS)) {
-      await sleep(Math.max(0, backAt - Date.now()));
+      await sleep(time, Math.max(0, backAt - time.now()));
       try {
         const address = await options.locate(mayStart);
         token = address.token;
         return address.url;
       } catch (error) {
         setState("offline", asRepowireError(error).message);
-        await sleep(pause * (0.5 + Math.random()));
+        await sleep(time, pause * (0.5 + time.random()));
       }
     }
   }
@@ -125,19 +143,6 @@ export function connectLink(options: LinkOptions): Link {
     state = next;
     options.onState?.(next, detail);
   }
-
-  socket.addEventListener("open", () => {
-    const connection = createRpc({
-      send: (text) => socket.send(text),
-      handle: (method, params) => serve(method, params),
-      onFault: (error) => options.onState?.(state, error instanceof Error ? error.message : String(error)),
-    });
-    rpc = connection;
-    void greet(connection);
-  });
-  socket.addEventListener("message", (event) => rpc?.receive(String(event.data)));
-  socket.addEventListener("close", (event) => lost(event));
-  socket.addEventListener("error", () => setState(state === "refused" ? "refused" : "offline"));
 
   function hello(): Hello {
     return {
@@ -176,13 +181,43 @@ export function connectLink(options: LinkOptions): Link {
       giveUp(connection, message);
     }
     calls.resend();
+    for (const word of unsaid) insist(connection, word.method, word.params, () => unsaid.delete(word));
     reports.repeat(deliveries.recentResults());
     sendReports();
-    for (const request of permissions.values())
-      void connection.request("permission_request", { ...request }).catch(() => {});
-    if (wantsReady) void connection.request("ready", {}).catch(() => {});
-    clearInterval(pinging);
-    pinging = setInterval(() => void ping(connection), options.timing?.pingMs ?? LIMITS.pingMs);
+    for (const request of permissions.values()) insist(connection, "permission_request", { ...request });
+    if (wantsReady) insist(connection, "ready", {});
+    stopPinging();
+    pingLater(connection);
+  }
+
+  /** Says it until the daemon has taken it: a full disk may refuse it now. After a reconnect `catchUp` says it anew. */
+  function insist(
+    connection: Rpc,
+    method: string,
+    params: Record<string, unknown>,
+    onSaid: () => void = () => {},
+  ): void {
+    connection.request(method, params).then(onSaid, (error) => {
+      if (rpc !== connection) return;
+      if (!asRepowireError(error).retryable) return onSaid();
+      time.after(RETRY_MS, () => {
+        if (rpc === connection) insist(connection, method, params, onSaid);
+      });
+    });
+  }
+
+  /** What has to be said once, kept while there is no link: before its hello a link takes nothing else, and is closed for good. */
+  function say(method: "permission_withdrawn", params: Record<string, unknown>): void {
+    const word = { method, params };
+    unsaid.add(word);
+    if (rpc && state === "online") insist(rpc, method, params, () => unsaid.delete(word));
+  }
+
+  function pingLater(connection: Rpc): void {
+    stopPinging = time.after(options.timing?.pingMs ?? LIMITS.pingMs, () => {
+      pingLater(connection);
+      void ping(connection);
+    });
   }
 
   async function ping(connection: Rpc): Promise<void> {
@@ -192,7 +227,7 @@ export function connectLink(options: LinkOptions): Link {
         () => true,
         () => true,
       ),
-      sleep(lateMs).then(() => false),
+      sleep(time, lateMs).then(() => false),
     ]);
     if (!answered && rpc === connection) socket.reconnect(4_508, "no answer to pings");
   }
@@ -206,13 +241,13 @@ export function connectLink(options: LinkOptions): Link {
     socket.close();
   }
 
-  function lost(event: CloseEvent): void {
-    clearInterval(pinging);
+  function lost(code: number, reason: string): void {
+    stopPinging();
     const connection = rpc;
     rpc = undefined;
     connection?.close();
-    if (staysAway(event.code)) {
-      refuse(new RepowireError("forbidden", event.reason || "The daemon closed this link for good."));
+    if (staysAway(code)) {
+      refuse(new RepowireError("forbidden", reason || "The daemon closed this link for good."));
     }
     if (state === "online" || state === "connecting") setState("offline");
   }
@@ -242,7 +277,7 @@ export function connectLink(options: LinkOptions): Link {
       }
       case "shutdown": {
         const { back_in_ms: backInMs } = DAEMON_METHODS.shutdown.params.parse(params);
-        backAt = Date.now() + (backInMs ?? 0);
+        backAt = time.now() + (backInMs ?? 0);
         mayStart = backInMs !== undefined;
         return {};
       }
@@ -267,26 +302,25 @@ export function connectLink(options: LinkOptions): Link {
         reports.acknowledge(batch);
         sendReports();
       },
-      () => {
-        // Kept, and sent again: after the reconnect, or, where the daemon could not store them (a full disk), in a while.
-        setTimeout(() => {
-          if (rpc !== connection) return;
-          reports.refused();
-          sendReports();
-        }, options.timing?.reportAgainMs ?? REPORT_AGAIN_MS);
-      },
+      (error) => notTaken(connection, batch, asRepowireError(error)),
     );
+  }
+
+  function notTaken(connection: Rpc, batch: NumberedReport[], refusal: RepowireError): void {
+    // A lost connection: kept, and sent again after the reconnect.
+    if (rpc !== connection) return;
+    reports.refused(batch, refusal.retryable);
+    if (refusal.retryable) time.after(RETRY_MS, sendReports);
+    else {
+      options.onState?.(state, `a report was not taken: ${refusal.message}`);
+      sendReports();
+    }
   }
 
   /** Until the daemon has acknowledged it, a lost connection means that it is said again. */
   function giveUp(connection: Rpc, message: MessageId): void {
     abandoned.add(message);
-    connection.request("abandon", { message }).then(
-      () => void abandoned.delete(message),
-      (error) => {
-        if (asRepowireError(error).code !== "unavailable") abandoned.delete(message);
-      },
-    );
+    insist(connection, "abandon", { message }, () => abandoned.delete(message));
   }
 
   async function call(name: string, input: Record<string, unknown>, callOptions: CallOptions = {}): Promise<unknown> {
@@ -324,7 +358,7 @@ export function connectLink(options: LinkOptions): Link {
     welcomed: firstWelcome.promise,
     ready() {
       wantsReady = true;
-      if (state === "online") void rpc?.request("ready", {}).catch(() => {});
+      if (rpc && state === "online") insist(rpc, "ready", {});
     },
     report(report) {
       reports.add(report);
@@ -332,13 +366,13 @@ export function connectLink(options: LinkOptions): Link {
     },
     requestPermission(request) {
       permissions.set(request.request, request);
-      if (state === "online") void rpc?.request("permission_request", { ...request }).catch(() => {});
+      if (rpc && state === "online") insist(rpc, "permission_request", { ...request });
     },
     withdrawPermission(request) {
-      if (permissions.delete(request)) void rpc?.request("permission_withdrawn", { request }).catch(() => {});
+      if (permissions.delete(request)) say("permission_withdrawn", { request });
     },
     close() {
-      clearInterval(pinging);
+      stopPinging();
       setState("closed");
       calls.fail(new RepowireError("unavailable", "The link was closed."));
       socket.close();
@@ -348,4 +382,3 @@ export function connectLink(options: LinkOptions): Link {
 }
 
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

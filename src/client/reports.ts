@@ -11,9 +11,12 @@ export interface Reports {
   /** Adds reports ahead of the others that may have been lost with a connection, and what the session was last seen doing. */
   repeat(reports: Report[]): void;
   next(max: number): NumberedReport[];
-  /** The batch under way was not taken: it is next again. */
-  refused(): void;
   acknowledge(batch: readonly NumberedReport[]): void;
+  /**
+   * The daemon took nothing of this batch. Where that may change (its disk is full), all of it is offered again. Where it will not,
+   * each is offered alone, and one that is refused alone is dropped: it must not hold up what happened after it.
+   */
+  refused(batch: readonly NumberedReport[], mayChange: boolean): void;
   readonly size: number;
 }
 
@@ -28,6 +31,8 @@ export function createReports(): Reports {
   let nextId = 1;
   const number = (report: Report): NumberedReport => ({ id: nextId++, report });
   let inFlight = 0;
+  /** So many are still to be offered one by one. */
+  let alone = 0;
   let activity: Report | undefined;
   return {
     add(report) {
@@ -41,16 +46,19 @@ export function createReports(): Reports {
     },
     next(max) {
       if (inFlight > 0) return [];
-      const batch = kept.slice(0, max);
+      const batch = kept.slice(0, alone > 0 ? 1 : max);
       inFlight = batch.length;
       return batch;
-    },
-    refused() {
-      inFlight = 0;
     },
     acknowledge(batch) {
       const done = new Set(batch.map((entry) => entry.id));
       kept = kept.filter((entry) => !done.has(entry.id));
+      alone = Math.max(0, alone - batch.length);
+      inFlight = 0;
+    },
+    refused(batch, mayChange) {
+      if (batch.length > 1) alone = mayChange ? alone : batch.length;
+      else if (!mayChange) this.acknowledge(batch);
       inFlight = 0;
     },
     get size() {

@@ -8,6 +8,8 @@ import { type DaemonAddress, httpUrl, locateDaemon, notRunning } from "./locate.
 const PROBE_MS = 1_000;
 const START_MS = 15_000;
 const POLL_MS = 25;
+/** The time that a winner of the race for the lock has to answer. */
+const WINNER_MS = 1_500;
 
 /** What the daemon is started with: nothing of the session that happens to start it, whose environment holds its secrets. */
 const ENVIRONMENT =
@@ -41,17 +43,24 @@ export async function ensureDaemon(home: string): Promise<DaemonAddress> {
   const running = await findDaemon(home);
   if (running) return running;
   const logFile = homePaths(home).daemonLog;
-  const logStart = existsSync(logFile) ? statSync(logFile).size : 0;
+  let logStart = sizeOf(logFile);
   launchDetached(home, logFile);
   const deadline = Date.now() + START_MS;
+  let lostAt: number | undefined;
   while (Date.now() < deadline) {
     await Bun.sleep(POLL_MS);
     const address = await findDaemon(home);
     if (address) return address;
     const refusal = refusalIn(logFile, logStart);
-    // The loser of a race says so too; then the winner is about to answer.
     if (refusal && !refusal.includes("already serves"))
       throw new RepowireError("unavailable", `The repowire daemon could not start: ${refusal}`);
+    if (!refusal) continue;
+    // The loser of a race says so, and the winner is about to answer; or a daemon that was killed held the lock to its last breath.
+    lostAt ??= Date.now();
+    if (Date.now() - lostAt < WINNER_MS) continue;
+    lostAt = undefined;
+    logStart = sizeOf(logFile);
+    launchDetached(home, logFile);
   }
   throw new RepowireError(
     "unavailable",
@@ -107,6 +116,8 @@ function programCommand(home: string): string[] {
   if (existsSync(own.at(-1) ?? "")) return own;
   throw new RepowireError("unavailable", `repowire was removed from ${home}. Install it again: npx repowire setup.`);
 }
+
+const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size : 0);
 
 /** The sentence a daemon that refused to start has printed. */
 function refusalIn(logFile: string, from: number): string | undefined {

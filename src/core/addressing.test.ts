@@ -73,6 +73,7 @@ describe("an address is refused", () => {
     expect(refusal(frontend, "peer_000")).toMatchObject({ code: "peer_not_found" });
   });
 
+  // @req addresses.refused-with-candidates
   test("with the candidates, when a name is live in several circles", () => {
     expect(refusal(boss, "backend")).toMatchObject({
       code: "peer_ambiguous",
@@ -80,6 +81,7 @@ describe("an address is refused", () => {
     });
   });
 
+  // @req addresses.refused-with-candidates
   test("with the circle and who is online there, when no peer has that name", async () => {
     const infra = await mesh.join("infra");
     await mesh.decide((ctx) => endSession(ctx, infra, "its process ended"));
@@ -110,6 +112,7 @@ describe("who reaches whom", () => {
     expect(find(boss, "backend")).toBe(devBackend);
   });
 
+  // @req circles.own
   test("an agent finds nobody in another circle, by whatever address", () => {
     for (const address of ["backend@default", "backend@laptop", backend])
       expect(refusal(devBackend, address)).not.toBe(backend);

@@ -109,6 +109,7 @@ describe("a verdict", () => {
     expect(mesh.read(({ tx }) => tx.approvals.pending())).toEqual([]);
   });
 
+  // @req harm.no-dialog
   test("that comes first wins; the late one is told what was decided, and changes nothing", async () => {
     const approval = await request();
     const [first, late] = await Promise.allSettled([
@@ -131,6 +132,7 @@ describe("a verdict", () => {
     await expect(decide("zzzzz", "allow")).rejects.toMatchObject({ code: "handle_unknown" });
   });
 
+  // @req people.logged
   test("is logged with the processes it came from", async () => {
     const approval = await request();
     const caller = mesh.caller(anna, { chain: "zsh 17 < terminal 3" });
@@ -151,6 +153,7 @@ describe("only a person decides", () => {
     expect(stored(approval.message)?.state).toBe("pending");
   });
 
+  // @req people.rights
   test("a person's role without a person's own credential may not", async () => {
     const approval = await request();
     const caller = mesh.caller(anna, { isHuman: false });
@@ -158,6 +161,7 @@ describe("only a person decides", () => {
     await expect(decided).rejects.toMatchObject({ code: "human_required" });
   });
 
+  // @req people.rights
   test("an agent cannot even see what is pending", async () => {
     await expect(mesh.call(backend, "approvals", {})).rejects.toMatchObject({ code: "forbidden" });
   });
@@ -184,6 +188,7 @@ describe("a request that nobody decides", () => {
     expect([stored(one.message)?.state, stored(two.message)?.state]).toEqual(["withdrawn", "pending"]);
   });
 
+  // @req harm.no-dialog
   test("is never allowed by time: it expires, and the session is told that nobody decided", async () => {
     const approval = await request();
     await mesh.advance(LIMITS.permissionExpiryMs - 1);

@@ -25,6 +25,7 @@ async function ask(question = "which version?") {
 const withdraw = (id: string) => mesh.call(frontend, "inbox", { id, cancel: true });
 
 describe("a question that its asker takes back", () => {
+  // @req tools.withdraw
   test("before anybody has it is gone without a trace in the recipient's session", async () => {
     const { message, id } = await ask();
     expect(await withdraw(id)).toEqual({ type: "withdrawn", id, peer: "backend", was_presented: false });
@@ -42,6 +43,7 @@ describe("a question that its asker takes back", () => {
     expect(mesh.delivery(message, backend).state).toBe("cancelled");
   });
 
+  // @req tools.withdraw
   test("after it was presented stays open: the recipient is told as fyi, and its answer comes as fyi", async () => {
     await mesh.openPush(backend);
     const { message, id } = await ask();
@@ -181,6 +183,7 @@ describe("a question whose time runs out", () => {
     });
   });
 
+  // @req time.sleep
   test("stays open while the machine sleeps, for as long as it sleeps", async () => {
     const { message } = await ask();
     mesh.clock.sleepMachine(30 * 86_400_000);
@@ -212,6 +215,7 @@ describe("a question is refused", () => {
     });
   });
 
+  // @req limits.all-hold
   test("when the recipient has as much unread as a mailbox holds; after it read some, it is taken", async () => {
     await mesh.decide(({ tx }) => {
       for (let n = 1; n <= LIMITS.mailboxLengthMax; n++) {

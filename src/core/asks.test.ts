@@ -85,6 +85,7 @@ describe("an answer", () => {
     expect(mesh.delivered(frontend)).toMatchObject([{ kind: "answer", body: "v2", attempt: 2 }]);
   });
 
+  // @req asks.live-without-wait
   test("after the call went on arrives by itself as a message that says what it answers", async () => {
     const { outcome } = await ask("which\nversion?", { wait_seconds: 30 });
     const id = await presentedHandle();
@@ -125,6 +126,7 @@ describe("a call that does not wait", () => {
 });
 
 describe("the same question again", () => {
+  // @req repeats.requests
   test("while it is open joins the first: nothing is asked twice, both calls get the answer", async () => {
     const first = await ask();
     const id = await presentedHandle();
@@ -210,6 +212,7 @@ describe("a message id that is in use is refused", () => {
 });
 
 describe("a second reply", () => {
+  // @req tools.reply-repeat
   test("with the same text is harmless and says that it was known", async () => {
     const { outcome } = await ask();
     const id = await presentedHandle();
@@ -220,6 +223,7 @@ describe("a second reply", () => {
     expect(messagesStored()).toHaveLength(stored);
   });
 
+  // @req tools.reply-repeat
   test("with another text is refused, and the first is shown", async () => {
     await ask("which version?", { wait_seconds: 0 });
     const id = await presentedHandle();
@@ -241,6 +245,7 @@ describe("a second reply", () => {
     });
   });
 
+  // @req captured.provisional
   test("takes the place of a captured answer, once", async () => {
     const { outcome } = await ask();
     const id = await presentedHandle();
@@ -276,6 +281,7 @@ describe("a second reply", () => {
 });
 
 describe("a decline", () => {
+  // @req tools.decline
   test("is an outcome of its own, with its reason", async () => {
     const { outcome } = await ask();
     const id = await presentedHandle();
@@ -291,6 +297,7 @@ describe("a decline", () => {
 });
 
 describe("progress", () => {
+  // @req tools.decline
   test("reaches the waiting call at once, starts no turn and leaves the question open", async () => {
     const lines: string[] = [];
     const outcome = mesh.operations.call(

@@ -37,6 +37,7 @@ describe("a push into a session that gives receipts", () => {
     await mesh.activity(backend, "idle");
   });
 
+  // @req repeats.dead-only
   test("is dead when the session was idle long enough: it goes one rung lower, with its handle and the next attempt", async () => {
     const message = await send("hello");
     const [first] = await mesh.present(backend);
@@ -83,6 +84,7 @@ describe("a push into a session that gives receipts", () => {
     expect(delivery(message)).toMatchObject({ state: "presented", attempt: 1 });
   });
 
+  // @req repeats.dead-only
   test("is judged by the time since the session became idle", async () => {
     await mesh.activity(backend, "busy");
     const message = await send("hello", "urgent");
@@ -305,6 +307,7 @@ describe("mail whose time runs out", () => {
     expect(delivery(message).state).toBe("seen");
   });
 
+  // @req time.sleep
   test("lives on while the machine sleeps, and its hand-overs and pushes are not judged by that time", async () => {
     await mesh.givesReceipts(backend);
     await mesh.openPush(backend);

@@ -131,6 +131,7 @@ describe("a batch", () => {
 });
 
 describe("nothing is said before it is stored", () => {
+  // @req delivery.stored-before-accepted
   test("effects are carried out after the commit, and replies come after that", async () => {
     const { engine, log, endTurn } = setUp();
     const reply = engine.run(write("one")).then(() => log.push("reply"));
@@ -203,6 +204,7 @@ describe("a disk that refuses", () => {
     if (tx.meta.get("big")) throw new StorageError("full", "database or disk is full");
   };
 
+  // @req delivery.full-disk-said
   test("is tried again one by one: only what does not fit is refused, and may be retried", async () => {
     const { engine, effects, faults, endTurn, failCommit } = setUp();
     failCommit(tooBig);
@@ -247,6 +249,7 @@ describe("a disk that refuses", () => {
   });
 });
 
+// @req limits.all-hold
 test("too much at once is said, not queued without end", async () => {
   const { engine, endTurn } = setUp();
   const runs = Array.from({ length: LIMITS.queueMax }, () => engine.run(() => undefined));

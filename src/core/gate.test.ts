@@ -29,6 +29,7 @@ const notify = (text: string) => mesh.call(frontend, "notify", { peer: "backend"
 const bodies = () => mesh.delivered(backend).map((item) => item.body);
 
 describe("hold", () => {
+  // @req gate.all-rungs
   test("keeps mail back from every push and from hooks, and tells the sender why and what to do", async () => {
     await gate("hold");
     const sent = await notify("hello");
@@ -41,6 +42,7 @@ describe("hold", () => {
     expect(byHook).toEqual([]);
   });
 
+  // @req gate.all-rungs
   test("lets the session itself look into its mailbox", async () => {
     await gate("hold");
     await notify("hello");
@@ -144,6 +146,7 @@ describe("sessions without permission prompts", () => {
     expect(bodies()).toEqual(["hello"]);
   });
 
+  // @req gate.no-prompts
   test("the user's own word counts more than the mode, and auto gives it back to the mode", async () => {
     await mode("bypassPermissions");
     await gate("accept");

@@ -40,6 +40,7 @@ const bodies = (on = mesh) => on.delivered(backend).map((item) => item.body);
 const state = (message: string) => mesh.delivery(message, backend).state;
 
 describe("a link that comes back in time", () => {
+  // @req daemon.resume
   test("gets at once what it had not received, with the same handle and the next attempt", async () => {
     await send("one");
     const two = await send("two");
@@ -52,6 +53,7 @@ describe("a link that comes back in time", () => {
     expect(mesh.delivery(two, backend).possible_duplicates).toBe(0);
   });
 
+  // @req daemon.resume
   test("is not sent again what it had received: its own report decides", async () => {
     const one = await send("one");
     const [item] = mesh.delivered(backend);
@@ -116,6 +118,7 @@ describe("while a lost link is expected back", () => {
     expect(bodies()).toEqual(["one"]);
   });
 
+  // @req presence.lost-link
   test("its presence stays: a lost channel lowers the rung, not the presence", async () => {
     await lose();
     await mesh.advance(LIMITS.resumeGraceMs);

@@ -85,6 +85,7 @@ test("a route that is put again replaces itself", () => {
   expect(live.routes(peerId(1))).toEqual([{ ...route("one"), suspect: true }]);
 });
 
+// @req truth.live-undone
 test("a transaction that fails leaves no trace, whatever it put, changed and removed", () => {
   const live = createLive();
   const store = memoryStore();

@@ -197,7 +197,8 @@ export function enter(ctx: Context, delivery: DeliveryRecord, by: string): Deliv
   const isNews = delivery.state === "leased" || delivery.state === "held" || wasGivenUp(delivery);
   const presented = isNews ? present(ctx, delivery, delivery.rung ?? "push") : delivery;
   if (presented.state !== "presented") return presented;
-  const next = { ...presented, entered_at: ctx.now.wall };
+  const { conversation } = ctx.tx.peers.get(delivery.peer) ?? presented;
+  const next = { ...presented, entered_at: ctx.now.wall, conversation };
   ctx.tx.deliveries.put(next);
   emit(ctx, { type: "delivery.entered", peer: next.peer, message: next.message, data: { handle: next.handle, by } });
   if (next.rung) proveRung(ctx, next.peer, next.rung, by, latency(ctx, next));

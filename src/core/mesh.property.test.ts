@@ -130,6 +130,7 @@ function contents({ mesh }: Walk) {
   });
 }
 
+// @req moves.legal
 test(
   "whatever happens in a mesh, its promises hold, and both stores tell the same story",
   async () => {

@@ -27,6 +27,7 @@ describe("which seat a session gets", () => {
     expect(mesh.peer(first)).toMatchObject({ capabilities: ["mcp_tools", "hooks"], branch: "main" });
   });
 
+  // @req identity.process
   test("a pid that was given to another process is not the same process", async () => {
     const { join, name } = seats();
     await join("backend", { instance: process(7, "yesterday") });
@@ -41,6 +42,7 @@ describe("which seat a session gets", () => {
     expect(name(second)).toBe("backend-2");
   });
 
+  // @req seats.sticky
   test("a new process takes the lowest free seat of its folder, whatever runtime sat there", async () => {
     const { mesh, join, leave, name } = seats();
     const first = await join("backend");
@@ -60,6 +62,7 @@ describe("which seat a session gets", () => {
     expect(await join("frontend")).not.toBe(first);
   });
 
+  // @req seats.resume
   test("a resumed conversation takes back its own seat, not the lowest", async () => {
     const { join, leave } = seats();
     const first = await join("backend", { conversation: "one" });
@@ -79,6 +82,7 @@ describe("which seat a session gets", () => {
     expect(other).not.toBe(second);
   });
 
+  // @req seats.resume
   test("a second live claim to a conversation is a new peer", async () => {
     const { join, name } = seats();
     const first = await join("backend", { conversation: "one" });
@@ -278,6 +282,7 @@ describe("what others see of a seat", () => {
     expect(mesh.read((ctx) => publicPeer(ctx, mesh.peer(id)).delivery)).toBeUndefined();
   });
 
+  // @req tools.describe
   test("a description is one line with its age, and an empty one takes it away", async () => {
     const { mesh, join } = seats();
     const id = await join("backend");

@@ -5,6 +5,7 @@ import { LIMITS } from "../protocol/index.ts";
 import { requeue } from "./retry.ts";
 
 describe("back into the queue", () => {
+  // @req repeats.keep-handle
   test("a repeat keeps its handle and its place, and forgets what is not true any more", async () => {
     const { decide, stored } = await withDelivery({
       state: "presented",
@@ -67,6 +68,7 @@ describe("a question that goes back", () => {
     expect(mesh.delivered(backend)).toMatchObject([{ handle, attempt: 2 }]);
   });
 
+  // @req limits.attempts
   test("and failed for the last time fails its ask: the waiting asker hears that it never arrived", async () => {
     const { mesh, message, backend, asked, requeued } = await handedOver(LIMITS.attemptsMax);
     await requeued();

@@ -60,6 +60,8 @@ export function representAsks(
     const delivery = ctx.tx.deliveries.get(ask.message, peer);
     if (!delivery || (delivery.state !== "presented" && delivery.state !== "seen") || !isLost(delivery)) continue;
     ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
-    requeue(ctx, delivery, why);
+    // Nothing showed where it went: the conversation of now may hold it already.
+    const isUncertain = delivery.state === "presented" && delivery.entered_at === undefined;
+    requeue(ctx, delivery, why, { possible_duplicates: delivery.possible_duplicates + (isUncertain ? 1 : 0) });
   }
 }

@@ -50,6 +50,7 @@ describe("urgency", () => {
     expect(bodies()).toEqual(isPushed ? ["hello"] : []);
   });
 
+  // @req quiet.fyi
   test("fyi rides along with the next message that starts a turn, in acceptance order", async () => {
     await mesh.openPush(backend);
     await notify("one", "fyi");
@@ -95,6 +96,7 @@ describe("urgency", () => {
     expect(bodies()).toEqual(["one", "two", "three"]);
   });
 
+  // @req harm.busy-session
   test("urgent mail for a busy session needs a route that serves a busy one", async () => {
     await mesh.openPush(backend, { serves: { idle: 1 } });
     await mesh.activity(backend, "busy");
@@ -110,6 +112,7 @@ describe("one question at a time", () => {
     await mesh.openPush(backend);
   });
 
+  // @req harm.one-question
   test("the second waits until the first is answered, and says how many are ahead", async () => {
     const first = await ask("first?");
     const second = await ask("second?");
@@ -127,6 +130,7 @@ describe("one question at a time", () => {
     expect(bodies()).toEqual(["first?"]);
   });
 
+  // @req order.first-presentation
   test("does not hold back what others send, only what its sender sent after it", async () => {
     await ask("first?");
     await ask("second?");
@@ -195,6 +199,7 @@ describe("where there is no way in", () => {
     expect(bodies()).toEqual(["hello"]);
   });
 
+  // @req failures.limited-waits
   test("a session that is offline or limited gets nothing, though it has a route", async () => {
     await mesh.openPush(backend);
     for (const state of ["offline", "limited"] as const) {
@@ -204,6 +209,7 @@ describe("where there is no way in", () => {
     expect(bodies()).toEqual([]);
   });
 
+  // @req quiet.permissions
   test("people's permission requests are never pushed as messages", async () => {
     const anna = await mesh.join("anna", { role: "human", path: undefined, name: "anna" });
     await mesh.decide((ctx) => ctx.tx.peers.put({ ...mesh.peer(anna), presence: { state: "online", since: 1 } }));
@@ -236,6 +242,7 @@ describe("a hand-over", () => {
     expect(new Set(cursors).size).toBe(3);
   });
 
+  // @req limits.nothing-cut-silently
   test("shows no more of a long text than a push may, and says how much there is", async () => {
     await mesh.openPush(backend);
     await notify("é".repeat(10_000));
@@ -253,6 +260,7 @@ describe("what a transport reports", () => {
     mesh.delivered(backend);
   });
 
+  // @req delivery.written-is-not-read
   test("presented is presented: handed over, not read", async () => {
     await mesh.settle(backend, message, "presented");
     expect(mesh.delivery(message, backend)).toMatchObject({ state: "presented", rung: "push", attempt: 1 });

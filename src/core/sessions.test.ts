@@ -38,6 +38,7 @@ const bodies = () => mesh.delivered(backend).map((item) => item.body);
 const state = (message: string) => mesh.delivery(message, backend).state;
 
 describe("a new conversation in the same session", () => {
+  // @req conversation.shown-again
   test("is shown again the open question that only the old one had seen", async () => {
     const asked = await ask("which version?");
     await mesh.present(backend);
@@ -45,6 +46,25 @@ describe("a new conversation in the same session", () => {
     await change("two");
     expect(mesh.delivered(backend)).toMatchObject([{ body: "which version?", handle: asked.id, attempt: 2 }]);
     expect(mesh.history(asked.message).slice(-2)).toEqual(["delivery.queued", "delivery.leased"]);
+  });
+
+  // @req conversation.no-blind-repeat
+  test("is not shown twice what may have come into it already: receipts, or their absence, will tell", async () => {
+    await mesh.givesReceipts(backend);
+    const asked = await ask("which version?");
+    await mesh.present(backend);
+    await change("two");
+    expect(mesh.delivered(backend)).toEqual([]);
+    await see(asked.message);
+    expect(mesh.delivery(asked.message, backend)).toMatchObject({ state: "seen", conversation: "two" });
+  });
+
+  test("is shown it again where no receipts are to be had, counted as a possible repeat", async () => {
+    const asked = await ask("which version?");
+    await mesh.present(backend);
+    await change("two");
+    expect(mesh.delivered(backend)).toMatchObject([{ attempt: 2 }]);
+    expect(mesh.delivery(asked.message, backend).possible_duplicates).toBe(1);
   });
 
   test("is shown again what was presented there and not seen", async () => {
@@ -118,6 +138,7 @@ describe("a new conversation in the same session", () => {
 });
 
 describe("compaction", () => {
+  // @req conversation.shown-again
   test("shows an open question again that was seen: the model keeps only a summary", async () => {
     const asked = await ask("which version?");
     await mesh.present(backend);
@@ -190,6 +211,7 @@ describe("when the process of a session ends", () => {
     expect(state(asked.message)).toBe("cancelled");
   });
 
+  // @req presence.process-gone
   test("whoever waits for it hears at once that it is offline", async () => {
     const waiting = mesh.call(frontend, "ask", { peer: "backend", question: "which version?" });
     await mesh.quiet();
@@ -243,6 +265,7 @@ describe("when the process of a session ends", () => {
     expect(mesh.read(({ tx }) => tx.events.last())).toBe(last);
   });
 
+  // @req presence.process-gone
   test("mail to the empty seat is kept and says so", async () => {
     await leave();
     const sent = await mesh.call(frontend, "ask", { peer: "backend", question: "which version?" });

@@ -1,6 +1,7 @@
 import { OPEN_DELIVERY_STATES, type PeerId, type ProcessInstance } from "../protocol/index.ts";
 import { withdrawApprovals } from "./approvals.ts";
 import { type Context, emit, stir } from "./context.ts";
+import type { DeliveryRecord } from "./ports.ts";
 import { setPresence } from "./registry.ts";
 import { representAsks, requeue } from "./retry.ts";
 import { closeRoute } from "./routes.ts";
@@ -26,10 +27,24 @@ export function changeConversation(
   });
   if (changed) emit(ctx, { type: "peer.conversation", peer: peerId, data: { name: peer.name } });
   if (had && changed)
-    representAsks(ctx, peerId, "its conversation was replaced", (delivery) => delivery.conversation !== conversation);
+    representAsks(
+      ctx,
+      peerId,
+      "its conversation was replaced",
+      (delivery) => delivery.conversation !== conversation && mayBeLost(ctx, delivery),
+    );
   if (source === "compact")
     representAsks(ctx, peerId, "its conversation was compacted", (delivery) => delivery.state === "seen");
   stir(ctx, peerId);
+}
+
+/**
+ * The change is heard of later than it happens, so what was written meanwhile may have gone to the new conversation. Where receipts
+ * are to be had, they or their absence will tell.
+ */
+function mayBeLost(ctx: Context, delivery: DeliveryRecord): boolean {
+  const hasEntered = delivery.state === "seen" || delivery.entered_at !== undefined;
+  return hasEntered || !ctx.live.givesReceipts(delivery.peer);
 }
 
 /**

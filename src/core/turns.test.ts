@@ -37,6 +37,7 @@ const end = (change: Partial<TurnEnd> = {}) =>
 const answerOf = (message: string) => mesh.read(({ tx }) => tx.messages.get(mesh.ask(message).answer ?? ""));
 
 describe("the last text of a turn is captured as the answer", () => {
+  // @req captured.sole-input
   test("when the question was its sole input; it says that it was captured and proves that it was seen", async () => {
     const asked = await enteredAsk();
     expect(await end()).toBeUndefined();
@@ -86,6 +87,7 @@ describe("the last text of a turn is not captured", () => {
     expect(mesh.ask(message).answer).toBeUndefined();
   }
 
+  // @req harm.user-text
   test("when the user began the turn", async () => {
     await input("user");
     const asked = await enteredAsk();
@@ -93,6 +95,7 @@ describe("the last text of a turn is not captured", () => {
     expectOverlooked(asked.message);
   });
 
+  // @req harm.user-text
   test("when the user joined the turn", async () => {
     const asked = await enteredAsk();
     await input("user");
@@ -124,6 +127,7 @@ describe("the last text of a turn is not captured", () => {
     expectOverlooked(asked.message);
   });
 
+  // @req captured.sole-input
   test("when another question is open in the session, though it came in an earlier turn", async () => {
     const first = await enteredAsk("first?");
     await end({ text: undefined, canRemind: false });
@@ -134,6 +138,7 @@ describe("the last text of a turn is not captured", () => {
     expectOverlooked(second.message);
   });
 
+  // @req delivery.seen-needs-receipt
   test("when nothing shows that the question ever entered the conversation", async () => {
     const asked = await mesh.call(frontend, "ask", { peer: "backend", question: "which version?", wait_seconds: 0 });
     await mesh.present(backend);
@@ -166,12 +171,14 @@ describe("a question that the turn ended without answering", () => {
     return asked;
   }
 
+  // @req overlooked.told
   test("is reminded of once, by id", async () => {
     const asked = await overlookedAsk();
     expect(await end()).toMatchObject({ message: asked.message, handle: asked.id, reminded: true });
     expect(mesh.history(asked.message)).toContain("ask.overlooked");
   });
 
+  // @req overlooked.told
   test("tells the waiting asker at once: seen, not answered", async () => {
     const waiting = mesh.call(frontend, "ask", { peer: "backend", question: "which version?" });
     await mesh.quiet();
@@ -238,6 +245,7 @@ describe("a question that the turn ended without answering", () => {
 });
 
 describe("a turn that did not end well", () => {
+  // @req failures.told
   test("interrupted by its user fails the questions of that turn, in those words", async () => {
     const asked = await enteredAsk();
     await end({ outcome: "interrupted" });
@@ -256,6 +264,7 @@ describe("a turn that did not end well", () => {
     expect(mesh.ask(asked.message).state).toBe("open");
   });
 
+  // @req failures.told
   test("of a failing model says what the runtime said", async () => {
     const asked = await enteredAsk();
     await end({ outcome: "model_error", error: "529 overloaded" });
@@ -279,6 +288,7 @@ describe("a turn that did not end well", () => {
 describe("a usage limit", () => {
   const reset = () => mesh.clock.now().wall + 3_600_000;
 
+  // @req failures.limited-waits
   test("cuts the question off, which waits for the reset and is pushed again after it", async () => {
     const asked = await enteredAsk();
     const until = reset();

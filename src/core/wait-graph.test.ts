@@ -35,6 +35,7 @@ const settled = (call: { outcome: Promise<AskOutcome> }) =>
   Promise.race([call.outcome, mesh.quiet().then(() => "still waiting" as const)]);
 
 describe("a question back to the one who waits", () => {
+  // @req waits.ask-back
   test("returns as the result of the waiting call, and both questions can be answered", async () => {
     const first = await waits(a, "b", "what does GET /users return?");
     const [question] = await mesh.present(b);
@@ -170,6 +171,7 @@ describe("where the question cannot be handed over", () => {
     );
   }
 
+  // @req waits.no-loop
   test("the call that would close the loop is refused at once, with the loop named, and nothing is stored", async () => {
     await deafWait(a, b, "one?");
     const last = mesh.read(({ tx }) => tx.events.last());

@@ -119,5 +119,7 @@ export function endWait(ctx: Context, waitId: string, message: MessageId): AskOu
   ctx.live.removeWait(ctx.tx, waitId);
   const ask = ctx.tx.asks.get(message);
   if (!ask) throw new Error(`no ask ${message}`);
+  // Answered in the same instant: this result carries it, and it must not come as a message too.
+  if (ask.answer) leaseAsResult(ctx, ask.answer, ask.asker);
   return askOutcome(ctx, ask);
 }

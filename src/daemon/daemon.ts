@@ -35,6 +35,7 @@ import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
+import { checkSession } from "./session-check.ts";
 
 export interface RunningDaemon {
   port: number;
@@ -93,7 +94,7 @@ async function startLocked(
   const hub = createEventHub();
   const waits = createWaits();
   const live = createLive();
-  const dispatcher = createDispatcher({ hub, waits });
+  const dispatcher = createDispatcher({ hub, waits, clock });
   const ids = { peer: newPeerId, message: newMessageId, handle: newHandle, secret: newSecret };
   const engine = createEngine({
     store,
@@ -136,8 +137,11 @@ async function startLocked(
     epoch: store.epoch,
     humanName: config.human,
     engine,
+    clock,
     operations,
     dispatcher,
+    checkClaim: checkSession,
+    isAlive,
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,
     onSession: runtimes.onSession,
@@ -180,7 +184,7 @@ async function startLocked(
   const server = await serveOrStop();
   const port = server.port ?? config.port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
-  watch = startWatch(engine);
+  watch = startWatch({ engine, clock, isAlive });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
     every(SETTLE_EVERY_MS, async () => store.settle()),

@@ -1,10 +1,10 @@
 import type { Transport, Transports, Verdict } from "../adapters/adapter.ts";
-import { type Effect, type Engine, type Route, requeue, settleDelivery } from "../core/index.ts";
+import { type Clock, type Effect, type Engine, type Route, requeue, settleDelivery } from "../core/index.ts";
 import type { Waits } from "../operations/index.ts";
 import { logger } from "../platform/log.ts";
 import { asRepowireError, type DeliverResult, type Envelope, type PeerId } from "../protocol/index.ts";
 import type { EventHub } from "./hub.ts";
-import { untilStored } from "./until-stored.ts";
+import { record } from "./record.ts";
 
 /** Carries out what core decided, after the commit: hand-overs to transports, results to waiting calls, events to listeners. */
 export interface Dispatcher extends Transports {
@@ -17,7 +17,7 @@ export interface Dispatcher extends Transports {
 
 const log = logger("dispatch");
 
-export function createDispatcher(parts: { hub: EventHub; waits: Waits }): Dispatcher {
+export function createDispatcher(parts: { hub: EventHub; waits: Waits; clock: Clock }): Dispatcher {
   const transports = new Map<string, Transport>();
   const onVerdict: ((verdict: Verdict) => void)[] = [];
   const onWatch: ((peer: PeerId) => void)[] = [];
@@ -27,22 +27,32 @@ export function createDispatcher(parts: { hub: EventHub; waits: Waits }): Dispat
     const transport = transports.get(route);
     // A route that closed in the same batch: its hand-overs are judged like those of any lost link.
     if (!transport) return giveBack(peer, items, "its route closed");
-    let results: DeliverResult[];
+    const results = await handOverTo(transport, route, peer, items);
+    if (results) await settle(peer, route, results);
+  }
+
+  /** Only a failed hand-over is given back; one that worked and cannot be recorded yet must not be repeated. */
+  async function handOverTo(
+    transport: Transport,
+    route: Route["id"],
+    peer: PeerId,
+    items: Envelope[],
+  ): Promise<DeliverResult[] | undefined> {
     try {
-      results = await transport.deliver(items);
+      return await transport.deliver(items);
     } catch (error) {
       const refusal = asRepowireError(error);
       // The link was lost in the middle: only the other side knows. Core waits for its report.
-      if (refusal.code === "unavailable") return;
+      if (refusal.code === "unavailable") return undefined;
       log.error("hand-over failed", { route, error });
-      return giveBack(peer, items, refusal.message);
+      await giveBack(peer, items, refusal.message);
+      return undefined;
     }
-    await settle(peer, route, results);
   }
 
   async function settle(peer: PeerId, route: string, results: DeliverResult[]): Promise<void> {
     if (!engine) return;
-    await untilStored(engine, (ctx) => {
+    await record(engine, parts.clock, (ctx) => {
       const rung = ctx.live.route(route)?.rung;
       for (const result of results) {
         const delivery = ctx.tx.deliveries.get(result.message, peer);
@@ -53,7 +63,7 @@ export function createDispatcher(parts: { hub: EventHub; waits: Waits }): Dispat
 
   async function giveBack(peer: PeerId, items: Envelope[], why: string): Promise<void> {
     if (!engine) return;
-    await untilStored(engine, (ctx) => {
+    await record(engine, parts.clock, (ctx) => {
       for (const item of items) {
         const delivery = ctx.tx.deliveries.get(item.message, peer);
         if (delivery?.state === "leased" && delivery.attempt === item.attempt) requeue(ctx, delivery, why);

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { ServerWebSocket } from "bun";
 import type { LinkProfile, Transport, Verdict } from "../adapters/adapter.ts";
 import {
   type Caller,
+  type Clock,
   type Context,
   changeConversation,
   claimSeat,
@@ -25,7 +25,7 @@ import {
 import type { Operations } from "../operations/index.ts";
 import { newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
-import { isAlive, type LoopbackConnection } from "../platform/process.ts";
+import type { LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
@@ -43,6 +43,7 @@ import {
   type LinkMethod,
   PROTOCOL_VERSION,
   PROTOCOL_VERSIONS_UNDERSTOOD,
+  type ProcessInstance,
   RepowireError,
   type Rpc,
   type RpcFrame,
@@ -51,13 +52,19 @@ import {
 } from "../protocol/index.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { applyReport } from "./link-reports.ts";
-import { checkSession } from "./session-check.ts";
-import { untilStored } from "./until-stored.ts";
+import { record } from "./record.ts";
 
 /** State of one socket; Bun keeps it with the connection. */
 export interface LinkSocketData {
   connection: LoopbackConnection | undefined;
   link?: LinkSession;
+}
+
+/** What this uses of a server's WebSocket. */
+export interface LinkSocket {
+  readonly data: LinkSocketData;
+  send(text: string): unknown;
+  close(code: number, reason: string): void;
 }
 
 export interface LinkSession {
@@ -71,8 +78,13 @@ export interface LinkServerParts {
   epoch: string;
   humanName: string;
   engine: Engine;
+  clock: Clock;
   operations: Operations;
   dispatcher: Dispatcher;
+  /** Checks what a session says of its process; throws the refusal. */
+  checkClaim(claim: Hello["session"], connection: LoopbackConnection | undefined): "proven" | "asserted";
+  /** Whether that very process still runs. */
+  isAlive(instance: ProcessInstance): boolean;
   /** Whether a tool call may come from a subagent of the session. */
   mayBeSubagent(peer: PeerRecord, toolUseId: string | undefined): boolean;
   /** How messages go down this link, or undefined when it cannot push (its tools still work). */
@@ -86,7 +98,7 @@ export interface LinkServerParts {
 }
 
 export interface LinkServer {
-  open(socket: ServerWebSocket<LinkSocketData>): void;
+  open(socket: LinkSocket): void;
   /** Tells all links when to come back, and closes them. */
   shutdown(backInMs: number): Promise<void>;
   readonly size: number;
@@ -97,10 +109,7 @@ const HELLO_TIMEOUT_MS = 5_000;
 const hash = (secret: string): string => createHash("sha256").update(secret).digest("hex");
 
 export function createLinkServer(parts: LinkServerParts): LinkServer {
-  const live = new Map<
-    string,
-    { socket: ServerWebSocket<LinkSocketData>; rpc: Rpc; peer?: PeerRecord["id"]; instance?: string }
-  >();
+  const live = new Map<string, { socket: LinkSocket; rpc: Rpc; peer?: PeerRecord["id"]; instance?: string }>();
 
   parts.dispatcher.onVerdict((verdict) => passVerdict(verdict));
 
@@ -114,7 +123,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     }
   }
 
-  function open(socket: ServerWebSocket<LinkSocketData>): void {
+  function open(socket: LinkSocket): void {
     const id = newSecret();
     if (live.size >= LIMITS.linksMax) {
       socket.close(CLOSE.shuttingDown, ERRORS.too_many_links.title);
@@ -126,9 +135,8 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       onFault: (error) => log.error("a request failed", { error }),
     });
     live.set(id, { socket, rpc });
-    const helloTimer = setTimeout(
-      () => socket.close(CLOSE.helloTimeout, "no hello"),
-      parts.helloTimeoutMs ?? HELLO_TIMEOUT_MS,
+    const stopHelloTimer = parts.clock.after(parts.helloTimeoutMs ?? HELLO_TIMEOUT_MS, () =>
+      socket.close(CLOSE.helloTimeout, "no hello"),
     );
     let session: { peer: PeerRecord["id"]; route?: Route } | undefined;
     const gone = new AbortController();
@@ -174,12 +182,15 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       const identity = checkClaim(hello);
       const profile = parts.profile(hello);
       const { peer, resume } = await parts.engine.run((ctx) => {
-        endDeadSessions(ctx, hello.session, isAlive);
+        endDeadSessions(ctx, hello.session, parts.isAlive);
         return join(ctx, hello, identity, profile);
       });
-      clearTimeout(helloTimer);
+      stopHelloTimer();
       const entry = live.get(id);
-      if (!entry) throw new RepowireError("unavailable", "The link was closed during hello.");
+      if (!entry) {
+        await loseRoute();
+        throw new RepowireError("unavailable", "The link was closed during hello.");
+      }
       replaceOthers(peer);
       entry.peer = peer.id;
       session = { peer: peer.id, route: profile && parts.engine.read((ctx) => ctx.live.route(id)) };
@@ -207,7 +218,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
 
     function checkClaim(hello: Hello): "proven" | "asserted" {
       try {
-        return checkSession(hello.session, socket.data.connection);
+        return parts.checkClaim(hello.session, socket.data.connection);
       } catch (error) {
         throw refuse(asRepowireError(error), CLOSE.unauthorized);
       }
@@ -216,7 +227,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     /** The refusal goes out as the response; then the connection ends with a code that says whether to come back. */
     function refuse(error: RepowireError, code: number): RepowireError {
       log.warning("link refused", { code: error.code, reason: error.message });
-      setTimeout(() => socket.close(code, error.message.slice(0, 120)), 10);
+      parts.clock.after(10, () => socket.close(code, error.message.slice(0, 120)));
       return error;
     }
 
@@ -341,24 +352,27 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       }
     }
 
+    function loseRoute(): Promise<void> {
+      return record(parts.engine, parts.clock, (ctx) => {
+        const route = ctx.live.route(id);
+        if (route) loseLink(ctx, route);
+      });
+    }
+
     socket.data.link = {
       receive(text) {
         if (byteLength(text) > LIMITS.frameBytesMax) rpc.refuseFrame(frameTooLarge());
         else rpc.receive(text);
       },
       closed() {
-        clearTimeout(helloTimer);
+        stopHelloTimer();
         gone.abort();
         rpc.close();
         live.delete(id);
         parts.dispatcher.removeTransport(id);
         if (!session) return;
         parts.onLost();
-        // Unrecorded, the route would stay and take mail for nobody.
-        void untilStored(parts.engine, (ctx) => {
-          const route = ctx.live.route(id);
-          if (route) loseLink(ctx, route);
-        }).catch((error) => log.error("a lost link could not be recorded", { error }));
+        loseRoute().catch((error) => log.error("a lost link could not be recorded", { error }));
       },
     };
   }
@@ -367,7 +381,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     open,
     async shutdown(backInMs) {
       for (const { rpc } of live.values()) rpc.notify("shutdown", backInMs > 0 ? { back_in_ms: backInMs } : {});
-      await Bun.sleep(20);
+      await new Promise<void>((resolve) => parts.clock.after(20, resolve));
       for (const { socket } of live.values()) socket.close(CLOSE.shuttingDown, "the daemon stops");
     },
     get size() {

@@ -1,6 +1,5 @@
-import { type Engine, endSession, keepDeadlines } from "../core/index.ts";
+import { type Clock, type Engine, endSession, keepDeadlines, type PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
-import { isAlive } from "../platform/process.ts";
 import { LIMITS } from "../protocol/index.ts";
 
 const log = logger("watch");
@@ -15,12 +14,17 @@ export interface Watch {
 }
 
 /** Once a second: what time decides, and whose process is gone. Presence is the life of a process, however it ended. */
-export function startWatch(engine: Engine): Watch {
+export function startWatch(parts: {
+  engine: Engine;
+  clock: Clock;
+  isAlive(instance: NonNullable<PeerRecord["instance"]>): boolean;
+}): Watch {
+  const { engine, clock } = parts;
   const tick = async () => {
     const gone = engine.read((ctx) =>
       ctx.tx.peers
         .all()
-        .filter((peer) => peer.presence.state !== "offline" && peer.instance && !isAlive(peer.instance))
+        .filter((peer) => peer.presence.state !== "offline" && peer.instance && !parts.isAlive(peer.instance))
         .map((peer) => peer.id),
     );
     await engine.run((ctx) => {
@@ -29,16 +33,23 @@ export function startWatch(engine: Engine): Watch {
     });
   };
   const look = () => void tick().catch((error) => log.error("the watch failed", { error }));
-  const timer = setInterval(look, LIMITS.processCheckMs);
-  let soon: ReturnType<typeof setTimeout> | undefined;
+  let stopTimer = () => {};
+  let stopSoon = () => {};
+  const lookAgain = () => {
+    stopTimer = clock.after(LIMITS.processCheckMs, () => {
+      lookAgain();
+      look();
+    });
+  };
+  lookAgain();
   return {
     lookSoon() {
-      clearTimeout(soon);
-      soon = setTimeout(look, LOOK_SOON_MS);
+      stopSoon();
+      stopSoon = clock.after(LOOK_SOON_MS, look);
     },
     stop() {
-      clearInterval(timer);
-      clearTimeout(soon);
+      stopTimer();
+      stopSoon();
     },
   };
 }

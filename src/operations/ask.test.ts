@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { fillingStore } from "../../test/support/filling-store.ts";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
-import { endSession } from "../core/index.ts";
+import { endSession, replyToAsk } from "../core/index.ts";
 import { byteLength, LIMITS, type PeerId } from "../protocol/index.ts";
 
 let mesh: MeshHarness;
@@ -43,6 +44,7 @@ describe("how long a call waits", () => {
 });
 
 describe("a caller that gives up", () => {
+  // @req asks.live-without-wait
   test("is told how the question stands, which lives on", async () => {
     const controller = new AbortController();
     const call = mesh.call(
@@ -62,6 +64,7 @@ describe("a caller that gives up", () => {
 });
 
 describe("what pending says", () => {
+  // @req tools.pending
   test("is what is proven at that instant, no more", async () => {
     const asked = await mesh.call(frontend, "ask", { peer: "backend", question: "which version?", wait_seconds: 0 });
     const look = async () => {
@@ -117,4 +120,40 @@ describe("a call that does not wait", () => {
     await mesh.quiet();
     expect(mesh.delivered(frontend).map((item) => item.body)).toEqual(["three"]);
   });
+});
+
+// @req waits.end
+test("a wait that ends while the disk is full tells the truth, and stands in nobody's way afterwards", async () => {
+  const { store, disk } = fillingStore();
+  const full = createMesh({ store });
+  const asker = await full.join("asker");
+  const askee = await full.join("askee");
+  await full.openPush(askee);
+  const asked = full.call(asker, "ask", { peer: "askee", question: "well?", wait_seconds: 5 });
+  await full.quiet();
+  disk.isFull = true;
+  full.clock.advance(5_000);
+  await full.quiet();
+  expect(await asked).toMatchObject({ state: "pending" });
+  disk.isFull = false;
+  full.clock.advance(1_000);
+  await full.quiet();
+  expect([...full.live.waits()]).toEqual([]);
+});
+
+test("an answer that is there by the time a call without a wait returns travels in its result, and is not pushed as well", async () => {
+  const own = createMesh();
+  const asker = await own.join("asker");
+  await own.join("askee");
+  await own.openPush(asker);
+  await own.activity(asker, "busy");
+  const message = own.ids.message();
+  const asked = own.call(asker, "ask", { peer: "askee", question: "well?", wait_seconds: 0, message });
+  const replied = own.engine.run((ctx) => {
+    const ask = ctx.tx.asks.get(message);
+    if (ask) replyToAsk(ctx, { ask, text: "yes", outcome: "answer", by: "turn" });
+  });
+  expect(await asked).toMatchObject({ state: "answered", text: "yes" });
+  await replied;
+  expect(own.read(({ tx }) => tx.deliveries.get(tx.asks.get(message)?.answer ?? "", asker)?.rung)).toBe("result");
 });

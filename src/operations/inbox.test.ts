@@ -65,6 +65,7 @@ describe("unread mail", () => {
     expect(shown.items.map((item) => item.body)).toEqual(["second?"]);
   });
 
+  // @req delivery.subagents-prove-nothing
   test("that a subagent looks at stays unread for its session", async () => {
     const one = await notify("one");
     expect((await mail(backend, { mayBeSubagent: true })).items).toMatchObject([{ body: "one" }]);
@@ -110,6 +111,7 @@ describe("a message by its id", () => {
     expect(mesh.delivery(message, backend)).toMatchObject({ state: "leased", rung: "pull" });
   });
 
+  // @req limits.nothing-cut-silently
   test("continues where the last part ended, and begins again after its end", async () => {
     const text = Array.from({ length: 5_000 }, (_, n) => `${n}`.padStart(4, "·")).join("");
     const message = await notify(text);
@@ -147,6 +149,7 @@ describe("a message by its id", () => {
     expect(mesh.delivery(message, backend)).toEqual(before);
   });
 
+  // @req answers.handle-of-recipient
   test("of somebody else does not exist", async () => {
     const message = await notify("hello");
     const { handle } = mesh.delivery(message, backend);

@@ -31,6 +31,7 @@ describe("who may call what", () => {
   });
 
   const forPeople = OPERATION_NAMES.filter((name) => "human" in OPERATIONS[name]);
+  // @req identity.role-from-credential
   test.each(forPeople)("%s needs a person's own credential, not only the role", async (name) => {
     expect(await refusal(name, {}, { role: "human", isHuman: false })).toBe("human_required");
   });

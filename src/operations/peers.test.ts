@@ -23,6 +23,7 @@ async function list(by: PeerId, input: OperationInput<"peers"> = {}): Promise<st
 }
 
 describe("the list of peers", () => {
+  // @req tools.list
   test("for an agent holds its own circle, without itself", async () => {
     expect(await list(frontend)).toEqual(["backend"]);
     expect(await list(dev)).toEqual([]);
@@ -49,6 +50,7 @@ describe("the list of peers", () => {
     expect(await list(frontend, { circle: "default" })).toEqual(["backend"]);
   });
 
+  // @req tools.list
   test("says what each does and how much it has unread", async () => {
     await mesh.call(backend, "describe", { text: "  pagination " });
     await mesh.call(frontend, "notify", { peer: "backend", text: "hello", urgency: "fyi" });
@@ -66,6 +68,7 @@ describe("whoami", () => {
     expect(await mesh.call(backend, "whoami", {})).toMatchObject({ peer: { name: "backend", role: "agent" } });
   });
 
+  // @req tools.whoami
   test("with an id says who really sent that message, with the role it had then", async () => {
     const sent = await mesh.call(anna, "notify", { peer: "backend", text: "I am your user", urgency: "fyi" });
     mesh.clock.advance(1_000);

@@ -16,6 +16,7 @@ beforeEach(async () => {
 });
 
 describe("a trace", () => {
+  // @req trace.every-step
   test("is every step of a question and of its answer, with its time and its proof", async () => {
     await mesh.openPush(backend);
     const asked = await mesh.call(frontend, "ask", { peer: "backend", question: "which\nversion?", wait_seconds: 0 });
@@ -98,6 +99,7 @@ describe("the event log", () => {
     expect(end).toMatchObject({ events: [], cursor: rest.cursor });
   });
 
+  // @req private.log
   test("never holds a body", async () => {
     await mesh.openPush(backend);
     const asked = await mesh.call(frontend, "ask", { peer: "backend", question: "secret-question", wait_seconds: 0 });

@@ -15,6 +15,7 @@ beforeEach(async () => {
 
 const ask = (question = "which version?") => mesh.call(frontend, "ask", { peer: "backend", question, wait_seconds: 0 });
 
+// @req delivery.seen-needs-receipt
 test("citing the handle is a receipt: only who was shown it can know it", async () => {
   const { id, message } = await ask();
   await mesh.present(backend);
@@ -29,6 +30,7 @@ test("citing it before the transport reported the hand-over counts too", async (
   expect(mesh.delivery(message, backend)).toMatchObject({ state: "seen", seen_by: "reply" });
 });
 
+// @req delivery.subagents-prove-nothing
 test("a reply that may come from a subagent answers, but proves nothing about the main conversation", async () => {
   const { id, message } = await ask();
   await mesh.present(backend);
@@ -40,6 +42,7 @@ test("a reply that may come from a subagent answers, but proves nothing about th
 });
 
 describe("a handle is refused", () => {
+  // @req answers.handle-of-recipient
   test("to everybody but its recipient, with the questions that are open to them", async () => {
     const { id, message } = await ask();
     const infra = await mesh.join("infra");

@@ -20,6 +20,7 @@ const stored = () =>
 const names = (sent: { recipients: { peer: string }[] }) => sent.recipients.map((recipient) => recipient.peer);
 
 describe("notify", () => {
+  // @req tools.state-reached
   test("returns the state that was reached, not that it was sent", async () => {
     await mesh.openPush(backend);
     const call = mesh.call(frontend, "notify", { peer: "backend", text: "hello" });
@@ -58,6 +59,7 @@ describe("notify", () => {
     expect(sent).toMatchObject({ thread: asked.message, hops: 1, from_name: "backend", from_role: "agent" });
   });
 
+  // @req identity.role-from-credential
   test("is counted by the role of the credential, whatever the text says", async () => {
     const boss = await mesh.join("boss", { role: "orchestrator" });
     await mesh.openPush(backend);
@@ -70,6 +72,7 @@ describe("notify", () => {
 describe("a notification with a message id of its own", () => {
   const notify = (peer: string, from = frontend) => mesh.call(from, "notify", { peer, text: "hello", message });
 
+  // @req repeats.requests
   test("that is sent again is stored once and tells how it stands", async () => {
     const first = await notify("backend");
     const again = await notify("backend");
@@ -103,6 +106,7 @@ describe("broadcast", () => {
   const broadcast = (change: { circle?: string; message?: string } = {}, from = frontend) =>
     mesh.call(from, "broadcast", { text: "staging is down", ...change });
 
+  // @req tools.broadcast
   test("reaches all online agents of the circle but its sender, as fyi", async () => {
     const gone = await mesh.join("gone");
     await mesh.decide((ctx) => endSession(ctx, gone, "its process ended"));

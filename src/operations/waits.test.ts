@@ -22,6 +22,7 @@ test("an outcome that comes before anybody listens is not lost", async () => {
   expect(await wait.outcome(virtualClock(), 1_000)).toEqual(outcome);
 });
 
+// @req waits.end
 test("a wait ends by itself when its time is over", async () => {
   const clock = virtualClock();
   const waits = createWaits();

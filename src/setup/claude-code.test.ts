@@ -105,6 +105,7 @@ describe("What setup adds", () => {
     });
   });
 
+  // @req setup.tools-by-name
   test("allows no tool that starts, ends or approves anything, and none by a pattern", () => {
     expect(ALLOWED_TOOLS.toSorted()).toEqual(
       ["ask_peer", "broadcast", "inbox", "list_peers", "notify_peer", "reply", "set_description", "whoami"].map(

@@ -15,6 +15,7 @@ import {
   OPEN_DELIVERY_STATES,
   type PeerId,
 } from "../protocol/index.ts";
+import { deepFreeze } from "./freeze.ts";
 import { createUndoLog } from "./undo.ts";
 
 /** The store without a disk: for tests and simulations, held to the same suite as the real one. */
@@ -29,16 +30,19 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
   let events: MeshEvent[] = [];
   const counters = { seat: 0, delivery: 0, event: 0 };
 
-  /** Sets or removes an entry, remembering what was there. Values are copied, so that a snapshot never changes underneath its holder. */
+  /** Sets or removes an entry, remembering what was there. Values are copied once and frozen, so that a snapshot never changes underneath its holder. */
   function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
     const before = map.get(key);
     if (value === undefined) map.delete(key);
-    else map.set(key, structuredClone(value));
+    else map.set(key, frozen(value));
     undo.push(() => {
       if (before === undefined) map.delete(key);
       else map.set(key, before);
     });
   }
+
+  const frozen = <T>(value: T): T =>
+    typeof value === "object" && value !== null ? deepFreeze(structuredClone(value)) : value;
 
   function next(counter: keyof typeof counters): number {
     const before = counters[counter];
@@ -49,52 +53,43 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
     return counters[counter];
   }
 
-  const copy = <T>(value: T): T => structuredClone(value);
   const deliveryKey = (message: MessageId, peer: PeerId) => `${message} ${peer}`;
   const isOpen = (delivery: DeliveryRecord) =>
     (OPEN_DELIVERY_STATES as readonly DeliveryState[]).includes(delivery.state);
   const isIn = (states: readonly DeliveryState[], delivery: DeliveryRecord) => states.includes(delivery.state);
   const bySeq = (a: DeliveryRecord, b: DeliveryRecord) => a.seq - b.seq;
   const selectDeliveries = (fits: (delivery: DeliveryRecord) => boolean) =>
-    [...deliveries.values()].filter(fits).sort(bySeq).map(copy);
+    [...deliveries.values()].filter(fits).sort(bySeq);
   // Ids order what happened in one instant, as they do in the database's indexes.
   const byId = (a: { message: MessageId }, b: { message: MessageId }) =>
     a.message < b.message ? -1 : a.message > b.message ? 1 : 0;
   const selectAsks = (fits: (ask: AskRecord) => boolean) =>
-    [...asks.values()]
-      .filter(fits)
-      .sort((a, b) => a.opened_at - b.opened_at || byId(a, b))
-      .map(copy);
+    [...asks.values()].filter(fits).sort((a, b) => a.opened_at - b.opened_at || byId(a, b));
   const selectApprovals = (fits: (approval: ApprovalRecord) => boolean) =>
-    [...approvals.values()]
-      .filter(fits)
-      .sort((a, b) => a.requested_at - b.requested_at || byId(a, b))
-      .map(copy);
+    [...approvals.values()].filter(fits).sort((a, b) => a.requested_at - b.requested_at || byId(a, b));
 
   const tx: Tx = {
     peers: {
-      get: (id) => copy(peers.get(id)),
-      all: () => [...peers.values()].sort((a, b) => a.seat - b.seat).map(copy),
+      get: (id) => peers.get(id),
+      all: () => [...peers.values()].sort((a, b) => a.seat - b.seat),
       put: (peer) => put(peers, peer.id, peer),
       remove: (id) => put(peers, id, undefined),
       nextSeat: () => next("seat"),
     },
     messages: {
-      get: (id) => copy(messages.get(id)),
+      get: (id) => messages.get(id),
       insert(message) {
         if (messages.has(message.id)) throw new StorageError("failed", `message ${message.id} is stored already`);
         put(messages, message.id, message);
       },
       last: () =>
-        copy(
-          [...messages.values()]
-            .filter((message) => message.kind !== "permission" && message.in_reply_to === undefined)
-            .at(-1),
-        ),
-      ofThread: (thread) => [...messages.values()].filter((message) => message.thread === thread).map(copy),
+        [...messages.values()]
+          .filter((message) => message.kind !== "permission" && message.in_reply_to === undefined)
+          .at(-1),
+      ofThread: (thread) => [...messages.values()].filter((message) => message.thread === thread),
     },
     deliveries: {
-      get: (message, peer) => copy(deliveries.get(deliveryKey(message, peer))),
+      get: (message, peer) => deliveries.get(deliveryKey(message, peer)),
       ofMessage: (message) => selectDeliveries((delivery) => delivery.message === message),
       byHandle: (handle) => selectDeliveries((delivery) => delivery.handle === handle)[0],
       inStates: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)),
@@ -111,7 +106,7 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
       nextSeq: () => next("delivery"),
     },
     asks: {
-      get: (message) => copy(asks.get(message)),
+      get: (message) => asks.get(message),
       openTo: (askee) => selectAsks((ask) => ask.state === "open" && ask.askee === askee),
       openFrom: (asker) => selectAsks((ask) => ask.state === "open" && ask.asker === asker),
       due: (awake, limit) =>
@@ -121,7 +116,7 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
       put: (ask) => put(asks, ask.message, ask),
     },
     approvals: {
-      get: (message) => copy(approvals.get(message)),
+      get: (message) => approvals.get(message),
       byHandle: (handle) => selectApprovals((approval) => approval.handle === handle)[0],
       pending: (peer) =>
         selectApprovals((approval) => approval.state === "pending" && (peer === undefined || approval.peer === peer)),
@@ -133,21 +128,13 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
     },
     events: {
       append(event, at) {
-        const stored: MeshEvent = { ...copy(event), seq: next("event"), at };
-        const before = events;
-        events = [...events, stored];
-        undo.push(() => {
-          events = before;
-        });
-        return copy(stored);
+        const stored: MeshEvent = frozen({ ...event, seq: next("event"), at });
+        events.push(stored);
+        undo.push(() => void events.pop());
+        return stored;
       },
-      after: (seq, limit) =>
-        events
-          .filter((event) => event.seq > seq)
-          .slice(0, limit)
-          .map(copy),
-      ofMessages: (ids) =>
-        events.filter((event) => event.message !== undefined && ids.includes(event.message)).map(copy),
+      after: (seq, limit) => events.filter((event) => event.seq > seq).slice(0, limit),
+      ofMessages: (ids) => events.filter((event) => event.message !== undefined && ids.includes(event.message)),
       last: () => counters.event,
     },
     meta: { get: (key) => meta.get(key), set: (key, value) => put(meta, key, value) },

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,7 +12,8 @@ import { createWorld } from "./world.ts";
 
 /**
  * The suite with real agent CLIs. Words choose units by a part of their name; `--list` names them; `--bounded` runs what every
- * submission gets; `--shard 2/4` a quarter of it all; `--resume` leaves out what passed before. The last line counts the checks.
+ * submission gets; `--shard 2/4` a quarter of it all; `--resume` leaves out what passed before; `--retry` gives a unit that failed
+ * one more try and says so (a slow machine, or a fault that comes and goes). The last line counts the checks.
  */
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -22,6 +23,7 @@ async function main(): Promise<number> {
       bounded: { type: "boolean" },
       shard: { type: "string" },
       resume: { type: "boolean" },
+      retry: { type: "boolean" },
     },
   });
   const chosen = UNITS.filter((unit) => positionals.length === 0 || positionals.some((word) => unit.id.includes(word)))
@@ -42,7 +44,7 @@ async function main(): Promise<number> {
   for (const driver of DRIVERS) driver.install();
   console.log(DRIVERS.map((driver) => `${driver.runtime} ${driver.version}`).join(", "));
   console.log(`${todo.length} units${passedBefore.length > 0 ? ` (${passedBefore.length} passed before)` : ""}`);
-  const results = await runAll(todo, claude, passedBefore);
+  const results = await runAll(todo, claude, passedBefore, values.retry === true);
   const mine = results.filter((result) => chosen.some((unit) => unit.id === result.id));
   if (mine.some((result) => result.rows.length > 0)) console.log(`\n${tableOf(mine)}`);
   const count = (key: "passed" | "failed") => mine.reduce((sum, result) => sum + result[key], 0);
@@ -58,14 +60,24 @@ function isInShard(index: number, shard: string | undefined): boolean {
   return shard === undefined || index % Number(n) === Number(k) - 1;
 }
 
-async function runAll(units: readonly Unit[], claude: string, before: UnitResult[]): Promise<UnitResult[]> {
+async function runAll(
+  units: readonly Unit[],
+  claude: string,
+  before: UnitResult[],
+  retries: boolean,
+): Promise<UnitResult[]> {
   const bundles = mkdtempSync(join(tmpdir(), "rwb-"));
   await buildBundles(bundles);
   const results = [...before];
   for (const unit of units) {
     const startedAt = Date.now();
     console.log(`\n${unit.id}`);
-    results.push(await runUnit(unit, claude, bundles));
+    let result = await runUnit(unit, claude, bundles);
+    if (result.failed > 0 && retries) {
+      console.log("       failed; once more, and only this try counts:");
+      result = await runUnit(unit, claude, bundles);
+    }
+    results.push(result);
     writeResults(results);
     console.log(`       ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   }
@@ -94,8 +106,33 @@ async function runUnit(unit: Unit, claude: string, bundles: string): Promise<Uni
     checker.check("it ran to its end", false, error instanceof Error ? error.message : String(error));
   } finally {
     await world.close();
+    for (const { pid, command } of leftFrom(world.root)) {
+      checker.check("no process outlives it", false, `${pid} ${command}`);
+      process.kill(pid, "SIGKILL");
+    }
   }
   return { id: unit.id, passed: tally.passed, failed: tally.failed, rows };
+}
+
+/** Whatever was started in this world has its folder in its environment. */
+function leftFrom(root: string): { pid: number; command: string }[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((name) => {
+      try {
+        if (!readFileSync(`/proc/${name}/environ`, "latin1").includes(root)) return [];
+        return [
+          {
+            pid: Number(name),
+            command: readFileSync(`/proc/${name}/cmdline`, "latin1").replaceAll("\0", " ").slice(0, 200),
+          },
+        ];
+      } catch {
+        // It has ended meanwhile.
+        return [];
+      }
+    });
 }
 
 process.exit(await main());

@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { findDaemon } from "../../src/client/index.ts";
+import { takeLock } from "../../src/daemon/lock.ts";
 import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { ancestry, processCwd, processEnv, processInfo } from "../../src/platform/process.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
@@ -12,6 +13,9 @@ import { until } from "../support/until.ts";
 
 // Real processes, on machines that have other work too.
 setDefaultTimeout(60_000);
+
+const logOf = ({ paths }: SetupSandbox): string =>
+  existsSync(paths.daemonLog) ? readFileSync(paths.daemonLog, "utf8") : "";
 
 /** Runs the daemon itself, where it is expected not to start. */
 const run = (sandbox: SetupSandbox, env: Record<string, string> = {}) =>
@@ -107,6 +111,17 @@ test("A damaged database is moved aside, said aloud, and a new one begun", async
 });
 
 describe("Started on demand", () => {
+  test("while a killed one still holds the lock to its last breath, it is started again", async () => {
+    await using sandbox = await setupSandbox({ claude: null });
+    mkdirSync(sandbox.paths.home, { recursive: true, mode: 0o700 });
+    const dying = takeLock(sandbox.paths.lock);
+    const started = sandbox.repowire("daemon", "start");
+    await until(() => logOf(sandbox).includes("already serves"), "the first try is refused");
+    dying?.release();
+    expect((await started).code).toBe(0);
+    expect(await findDaemon(sandbox.paths.home)).toBeDefined();
+  });
+
   test("by several at once, there is one, and all use it", async () => {
     await using sandbox = await setupSandbox({ claude: null });
     const started = await Promise.all(Array.from({ length: 5 }, () => sandbox.repowire("daemon", "start", "--json")));

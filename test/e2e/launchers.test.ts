@@ -100,6 +100,7 @@ describe("A repository that wants to run code in us", () => {
     expect(existsSync(sandbox.file("elsewhere"))).toBe(false);
   });
 
+  // @req private.repository
   test("runs nothing in the channel, and does not make it a peer against the user's word", async () => {
     rmSync(marker(), { force: true });
     const { out } = await hostile([channel], HANDSHAKE, NO_PEER);

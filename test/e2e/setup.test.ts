@@ -34,6 +34,7 @@ const STATE = ".claude.json";
 const homeEntries = () => readdirSync(sandbox.root).filter((name) => name !== "bin");
 
 describe("Setup and uninstall", () => {
+  // @req setup.undone
   test("on a machine that is as a person left it give everything back, byte for byte", async () => {
     const settings = '{\n\t"theme": "dark", // mine\n\t"hooks": {\n\t\t"Stop": []\n\t}\n}';
     const state = '{\r\n  "numStartups": 3,\r\n  "mcpServers": {}\r\n}\r\n';
@@ -80,6 +81,7 @@ describe("Setup and uninstall", () => {
     expect(homeEntries()).toEqual([]);
   });
 
+  // @req setup.undone
   test("keep what somebody else wrote in between", async () => {
     await sandbox.repowire("setup", "--yes", "--json");
     const state = JSON.parse(sandbox.text(STATE));

@@ -53,9 +53,11 @@ export function seedGeminiHome(options: GeminiHome): void {
       : {}),
   });
   write("trustedFolders.json", Object.fromEntries(options.trusted.map((path) => [path, "TRUST_FOLDER"])));
-  const rules = [
-    `[[rule]]\ntoolName = ${JSON.stringify(OUR_TOOLS.map((tool) => `mcp_repowire_${tool}`))}\ndecision = "allow"\npriority = 200\n`,
-  ];
+  const rules: string[] = [];
+  if (options.mcp)
+    rules.push(
+      `[[rule]]\ntoolName = ${JSON.stringify(OUR_TOOLS.map((tool) => `mcp_repowire_${tool}`))}\ndecision = "allow"\npriority = 200\n`,
+    );
   if (options.allowShell) rules.push('[[rule]]\ntoolName = "run_shell_command"\ndecision = "allow"\npriority = 200\n');
   writeFileSync(join(folder, "policies", "test.toml"), rules.join("\n"));
 }

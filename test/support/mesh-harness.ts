@@ -235,7 +235,8 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
   return mesh;
 }
 
+/** A copy of its own: stores hand out frozen records, and Bun's matchers write into what they compare. */
 function must<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Error(`there is no ${what}`);
-  return value;
+  return structuredClone(value);
 }

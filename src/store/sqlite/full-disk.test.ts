@@ -49,6 +49,7 @@ test("a message that the disk cannot take does not take the others of its batch 
   expect(mesh.faults).toEqual([expect.any(StorageError)]);
 });
 
+// @req delivery.full-disk-said
 test("what the disk could not take was never said: no hand-over, no event, no number used up", async () => {
   using parts = await nearlyFull();
   const { mesh, frontend, backend } = parts;

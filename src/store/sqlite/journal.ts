@@ -1,9 +1,9 @@
 import type { Database } from "bun:sqlite";
 import type { ApprovalRecord, AskRecord, DeliveryRecord } from "../../core/ports.ts";
 import type { MeshEvent, Message, PeerId } from "../../protocol/index.ts";
+import { deepFreeze } from "../freeze.ts";
 import type { UndoLog } from "../undo.ts";
 import type { Dirty } from "./dirty.ts";
-import { deepFreeze } from "./freeze.ts";
 
 /**
  * A commit is one row of the journal: everything that the transaction wrote, as one text. So it touches two or three pages, where

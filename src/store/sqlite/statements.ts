@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { ApprovalRecord, AskRecord, DeliveryRecord } from "../../core/ports.ts";
 import { type MeshEvent, type Message, OPEN_DELIVERY_STATES } from "../../protocol/index.ts";
-import { deepFreeze } from "./freeze.ts";
+import { deepFreeze } from "../freeze.ts";
 
 /** The prepared statements of the store and how rows become records. */
 

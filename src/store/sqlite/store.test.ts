@@ -57,6 +57,7 @@ const modeOf = (file: string) => statSync(file).mode & 0o777;
 const filesBeside = (file: string) => readdirSync(dirname(file)).sort();
 
 describe("reopening", () => {
+  // @req truth.one-store
   test("finds everything as it was left, and goes on counting", () => {
     using home = tempHome();
     const file = home.file("repowire.db");
@@ -118,6 +119,7 @@ describe("the file", () => {
     expect(query<{ journal_mode: string }>(file, "PRAGMA journal_mode")).toEqual({ journal_mode: "wal" });
   });
 
+  // @req private.files
   test("is private to its user, together with its log", () => {
     using home = tempHome();
     const file = home.file("repowire.db");
@@ -137,6 +139,7 @@ describe("the file", () => {
     expect(modeOf(file)).toBe(0o600);
   });
 
+  // @req private.purged
   test("holds nothing of a purged body any more", () => {
     using home = tempHome();
     const file = home.file("repowire.db");
@@ -154,6 +157,7 @@ describe("the file", () => {
 });
 
 describe("a database of a newer repowire", () => {
+  // @req store.newer-refused
   test("is refused with what to do, and not touched", () => {
     using home = tempHome();
     const file = home.file("repowire.db");
@@ -187,6 +191,7 @@ describe("a damaged database", () => {
     store.close();
   });
 
+  // @req store.damaged-aside
   test("with one broken page is moved aside whole, and the new one has a new epoch", () => {
     using home = tempHome();
     const file = home.file("repowire.db");

@@ -1,9 +1,9 @@
 import { type Database, SQLiteError } from "bun:sqlite";
 import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
+import { deepFreeze } from "../freeze.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
-import { deepFreeze } from "./freeze.ts";
 import { createJournal } from "./journal.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
 import { isOpenDelivery, openRecords } from "./open-records.ts";

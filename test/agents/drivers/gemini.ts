@@ -106,7 +106,9 @@ export async function openGemini(
       await world.until("the text begins in the composer", () => draft() !== "");
       world.terminal.write(name, text.slice(1));
       // An Enter that comes too soon after text is taken as a part of it (0.61.0), and a busy machine is slow to paint.
-      for (let tries = 0; tries < 5 && draft() !== ""; tries++) {
+      // What was sent stands above in the same form as the composer; with no composer below it, there is nothing to send.
+      const isUnsent = () => title().includes("Ready") && !DIALOG.test(screen()) && draft() !== "";
+      for (let tries = 0; tries < 5 && isUnsent(); tries++) {
         await Bun.sleep(300);
         world.terminal.press(name, "Enter");
         await Bun.sleep(700);

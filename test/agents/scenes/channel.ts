@@ -3,6 +3,7 @@ import type { Scene } from "./index.ts";
 
 export const channelScenes: Scene[] = [
   {
+    // @req trace.every-step
     name: "channels on: an ask is answered by reply, and every state is proven",
     async run(world, { check, note }) {
       const backend = await world.session("backend", {

@@ -3,6 +3,7 @@ import type { Scene } from "./index.ts";
 
 export const discoverScenes: Scene[] = [
   {
+    // @req discover.without-setup
     name: "before any setup: a session that already runs is found, listed, asked, and answers",
     async run(world, { check, note }) {
       const backend = await world.session("backend", {

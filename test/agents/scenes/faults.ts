@@ -3,6 +3,7 @@ import type { Scene } from "./index.ts";
 
 export const faultScenes: Scene[] = [
   {
+    // @req daemon.replaceable
     name: "the daemon is killed while an ask is open: the waiting call still gets its answer",
     async run(world, { check, note }) {
       let mayAnswer = false;
@@ -44,6 +45,7 @@ export const faultScenes: Scene[] = [
     },
   },
   {
+    // @req presence.lost-link
     name: "the channel is killed: the peer stays, one rung lower",
     async run(world, { check }) {
       // The tools died with the channel; SendMessage to the address in the frame is what is left.
@@ -84,6 +86,7 @@ export const faultScenes: Scene[] = [
     },
   },
   {
+    // @req conversation.shown-again
     name: "/clear keeps the peer and presents the open question again",
     async run(world, { check }) {
       let isWilling = false;
@@ -150,6 +153,7 @@ export const faultScenes: Scene[] = [
     },
   },
   {
+    // @req gate.no-prompts
     name: "bypassPermissions: the message is held until the user says otherwise",
     async run(world, { check }) {
       const backend = await world.session("backend", {
@@ -185,6 +189,7 @@ export const faultScenes: Scene[] = [
     },
   },
   {
+    // @req failures.told
     name: "usage limit: the asker is told until when, and the question waits for the reset",
     async run(world, { check, note }) {
       const reset = Math.floor(Date.now() / 1000) + 12;

@@ -11,6 +11,7 @@ import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
 import { setupAllScenes } from "./setup-all.ts";
+import { setupRingScenes } from "./setup-ring.ts";
 import { turnScenes } from "./turns.ts";
 
 export interface Scene {
@@ -27,6 +28,7 @@ export const SCENES: Scene[] = [
   ...faultScenes,
   ...setupScenes,
   ...setupAllScenes,
+  ...setupRingScenes,
   ...codexScenes,
   ...codexTerminalScenes,
   ...openCodeScenes,

@@ -1,0 +1,374 @@
+/** One promise of the product: of the design's invariants, the README, the docs or what a tool's description tells a model. */
+export interface Requirement {
+  id: string;
+  text: string;
+  /** Where it is promised. */
+  source: string;
+}
+
+/**
+ * Every promise, once. A test cites the ones that it proves in a line of its own, `// @req ID`; one test fails when a promise is cited
+ * by none, or an id does not exist. `docs/guarantees.md` is made from this.
+ */
+export const REQUIREMENTS: readonly Requirement[] = [
+  {
+    id: "delivery.stored-before-accepted",
+    text: "`accepted` is said only after the commit that holds the message.",
+    source: "invariant 1",
+  },
+  {
+    id: "delivery.none-lost",
+    text: "The death of any process at any instant loses no accepted message.",
+    source: "invariant 1",
+  },
+  {
+    id: "delivery.none-misrouted",
+    text: "No message comes to a peer that it is not for.",
+    source: "invariant 1",
+  },
+  {
+    id: "delivery.full-disk-said",
+    text: "What the disk cannot take is refused as `storage_full`, alone, and nothing of it is said or done.",
+    source: "invariant 1; The link",
+  },
+  {
+    id: "delivery.happened-is-recorded",
+    text: "What happened outside while the disk was full is recorded once it takes something again, and is not done a second time.",
+    source: "invariant 1",
+  },
+  {
+    id: "delivery.written-is-not-read",
+    text: "Handed over is `presented` and nothing more.",
+    source: "invariant 2",
+  },
+  {
+    id: "delivery.seen-needs-receipt",
+    text: "`seen` needs a receipt from the recipient's side: our frame in the main conversation with model output after it, or a call that cites the handle.",
+    source: "invariant 2",
+  },
+  {
+    id: "delivery.subagents-prove-nothing",
+    text: "A call that may come from a subagent answers, but proves nothing about the main conversation and takes no mail.",
+    source: "invariant 2",
+  },
+  {
+    id: "answers.by-id",
+    text: "Answers match by id, never by order.",
+    source: "invariant 3",
+  },
+  {
+    id: "answers.handle-of-recipient",
+    text: "A handle is valid for its recipient only; for anybody else it does not exist.",
+    source: "invariant 3",
+  },
+  {
+    id: "identity.process",
+    text: "A seat belongs to one running process: a pid that was given to another is not the same.",
+    source: "invariant 4",
+  },
+  {
+    id: "identity.role-from-credential",
+    text: "Role and trust come from the credential, whatever the text says.",
+    source: "invariant 4",
+  },
+  {
+    id: "truth.one-store",
+    text: "All durable state is in one database; a daemon that starts finds everything as it was left.",
+    source: "invariant 5",
+  },
+  {
+    id: "truth.live-undone",
+    text: "A commit that fails leaves no trace outside the store either.",
+    source: "invariant 5",
+  },
+  {
+    id: "asks.live-without-wait",
+    text: "An ask exists without anybody waiting; a late answer still arrives, by itself.",
+    source: "invariant 6; tool ask_peer",
+  },
+  {
+    id: "waits.no-loop",
+    text: "No wait closes a loop.",
+    source: "invariant 7",
+  },
+  {
+    id: "waits.ask-back",
+    text: "A question back to a waiting asker returns as the result of its call.",
+    source: "invariant 7; Ask back",
+  },
+  {
+    id: "waits.end",
+    text: "Every call comes back: with an answer, with the truth of its time, or with a refusal.",
+    source: "invariant 6",
+  },
+  {
+    id: "harm.user-text",
+    text: "Text of a turn that the user began or joined is never taken as an answer.",
+    source: "invariant 8; The ladder",
+  },
+  {
+    id: "harm.busy-session",
+    text: "A busy session gets only what is urgent, through a route that serves a busy one.",
+    source: "invariant 8; Urgency",
+  },
+  {
+    id: "harm.no-dialog",
+    text: "Nothing is allowed by default or by time; the first verdict wins and late ones are told so.",
+    source: "invariant 8; Approvals",
+  },
+  {
+    id: "harm.one-question",
+    text: "At most one unanswered question is in flight to a session.",
+    source: "The ladder",
+  },
+  {
+    id: "limits.all-hold",
+    text: "Everything has a limit, and reaching it is a clear error to the sender.",
+    source: "invariant 9",
+  },
+  {
+    id: "limits.nothing-cut-silently",
+    text: "A long text says how much there is, and inbox(id) continues it without a gap.",
+    source: "invariant 9; tool inbox",
+  },
+  {
+    id: "limits.attempts",
+    text: "After the last attempt a delivery is declared dead, and whoever waits hears of it.",
+    source: "invariant 9",
+  },
+  {
+    id: "presence.lost-link",
+    text: "A lost link lowers the rung, not the presence.",
+    source: "invariant 10",
+  },
+  {
+    id: "presence.process-gone",
+    text: "When the process of a session is gone, its seat is offline, its mail is kept and whoever waits for it hears that at once.",
+    source: "invariant 10",
+  },
+  {
+    id: "daemon.replaceable",
+    text: "The daemon may be replaced at any moment: links come back, open calls are asked again, nothing is lost.",
+    source: "invariant 11",
+  },
+  {
+    id: "daemon.resume",
+    text: "A session that comes back gets what it had not received, and is not sent again what it had.",
+    source: "invariant 11; The link",
+  },
+  {
+    id: "private.files",
+    text: "The database and its log are private to their user.",
+    source: "invariant 12",
+  },
+  {
+    id: "private.purged",
+    text: "Nothing of a purged body stays in the file.",
+    source: "Files",
+  },
+  {
+    id: "private.log",
+    text: "The event log never holds a body.",
+    source: "Security",
+  },
+  {
+    id: "private.repository",
+    text: "A repository's bunfig and .env run nothing in us.",
+    source: "Security",
+  },
+  {
+    id: "quiet.fyi",
+    text: "fyi never starts a turn: it rides with the next message that does.",
+    source: "invariant 13; tool notify_peer",
+  },
+  {
+    id: "quiet.permissions",
+    text: "Permission requests of people are never pushed into a model's context.",
+    source: "invariant 13",
+  },
+  {
+    id: "order.first-presentation",
+    text: "First presentations follow acceptance order, for each sender and urgency; behind a question that has to wait, so does the rest.",
+    source: "Order",
+  },
+  {
+    id: "moves.legal",
+    text: "Deliveries and questions move only as the tables of legal moves say.",
+    source: "The domain",
+  },
+  {
+    id: "repeats.never-provable",
+    text: "The same attempt is never presented twice, and a repeat that may be a second copy is counted.",
+    source: "The ladder",
+  },
+  {
+    id: "repeats.keep-handle",
+    text: "A repeat carries the same handle and the next attempt.",
+    source: "The ladder",
+  },
+  {
+    id: "repeats.dead-only",
+    text: "Only a push that is provably dead goes one rung down: the session was idle long enough without a receipt.",
+    source: "The ladder",
+  },
+  {
+    id: "repeats.requests",
+    text: "A request that is sent again with its own id is stored once.",
+    source: "The link; tool ask_peer",
+  },
+  {
+    id: "conversation.shown-again",
+    text: "A question that only a replaced or compacted conversation had seen is presented again.",
+    source: "The domain",
+  },
+  {
+    id: "conversation.no-blind-repeat",
+    text: "What may have come into the new conversation already is not repeated at once: receipts, or their absence, tell.",
+    source: "The domain",
+  },
+  {
+    id: "seats.sticky",
+    text: "A folder's lowest free seat, its name and its mailbox go to the next session there.",
+    source: "The domain",
+  },
+  {
+    id: "seats.resume",
+    text: "A resumed conversation takes back its own seat; a second live claim is a new peer.",
+    source: "The domain",
+  },
+  {
+    id: "addresses.refused-with-candidates",
+    text: "An unknown or ambiguous name is refused with the candidates.",
+    source: "The domain",
+  },
+  {
+    id: "circles.own",
+    text: "An agent finds nobody in another circle, by whatever address.",
+    source: "The domain",
+  },
+  {
+    id: "gate.all-rungs",
+    text: "The gate keeps mail back on all rungs but pull, and tells the sender why and how to lift it.",
+    source: "Receiver gate",
+  },
+  {
+    id: "gate.no-prompts",
+    text: "Sessions without permission prompts are on hold until their user says otherwise.",
+    source: "Receiver gate",
+  },
+  {
+    id: "captured.sole-input",
+    text: "The last text of a turn answers a question only when that was the turn's sole input and nothing else is open.",
+    source: "Captured",
+  },
+  {
+    id: "captured.provisional",
+    text: "A reply takes the place of a captured answer, once.",
+    source: "Captured",
+  },
+  {
+    id: "overlooked.told",
+    text: "A question that was seen and not answered is told to its asker, and the model is reminded once, by id.",
+    source: "Captured",
+  },
+  {
+    id: "failures.told",
+    text: "An interruption, a model error and a usage limit are told to the asker at once, in those words.",
+    source: "The ladder",
+  },
+  {
+    id: "failures.limited-waits",
+    text: "A push into a limited session would be used up: it waits for the reset.",
+    source: "The ladder",
+  },
+  {
+    id: "time.sleep",
+    text: "Deadlines do not run while the machine sleeps.",
+    source: "Clock",
+  },
+  {
+    id: "tools.pending",
+    text: "ask_peer returns the answer, or pending with what is proven at that instant, no more.",
+    source: "tool ask_peer",
+  },
+  {
+    id: "tools.state-reached",
+    text: "notify_peer returns the state that was reached, not that it was sent.",
+    source: "tool notify_peer",
+  },
+  {
+    id: "tools.reply-repeat",
+    text: "Repeating a reply is harmless; a different second one is refused with the first shown.",
+    source: "tool reply",
+  },
+  {
+    id: "tools.decline",
+    text: "A decline is an outcome of its own, with its reason; progress reaches the waiting call at once.",
+    source: "tool reply",
+  },
+  {
+    id: "tools.broadcast",
+    text: "A broadcast reaches all online agents of the circle but its sender, and starts no turn.",
+    source: "tool broadcast",
+  },
+  {
+    id: "tools.whoami",
+    text: "whoami with an id says who really sent a message, with the role of then.",
+    source: "tool whoami",
+  },
+  {
+    id: "tools.list",
+    text: "list_peers shows the own circle, what each does and how much it has unread.",
+    source: "tool list_peers",
+  },
+  {
+    id: "tools.describe",
+    text: "set_description is one line with its age.",
+    source: "tool set_description",
+  },
+  {
+    id: "tools.withdraw",
+    text: "A question that nobody has yet is withdrawn without a trace; else its answer comes as fyi.",
+    source: "tool inbox; Ask back",
+  },
+  {
+    id: "people.rights",
+    text: "Approve, gate and rename need a person's own credential; an agent cannot even see what is pending.",
+    source: "People",
+  },
+  {
+    id: "people.logged",
+    text: "Each use of a person's right is logged with its processes.",
+    source: "People",
+  },
+  {
+    id: "setup.undone",
+    text: "Uninstall takes exactly setup's edits back, byte for byte where nobody else wrote.",
+    source: "README; Files",
+  },
+  {
+    id: "setup.tools-by-name",
+    text: "Setup allows tools by name, and none that starts, ends or approves anything.",
+    source: "People",
+  },
+  {
+    id: "discover.without-setup",
+    text: "Sessions that already run are found and asked before any setup.",
+    source: "README",
+  },
+  {
+    id: "trace.every-step",
+    text: "A trace shows every step of a question and of its answer, with its time and its proof.",
+    source: "README",
+  },
+  {
+    id: "store.newer-refused",
+    text: "A database of a newer program is refused with a sentence, and not touched.",
+    source: "Files",
+  },
+  {
+    id: "store.damaged-aside",
+    text: "A damaged database is moved aside whole and said, never overwritten.",
+    source: "Files",
+  },
+];
