@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import Table from "cli-table3";
 import { systemRefusal } from "../platform/files.ts";
 import { asRepowireError, ERRORS, RepowireError, toProblem } from "../protocol/index.ts";
+import { cleanLine } from "../words/index.ts";
 
 /** What the commands print: text for people on stdout, with `--json` one JSON value; errors on stderr with one next step. */
 
@@ -17,7 +18,7 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** Rows under headings, without borders, cut to nothing: terminals wrap. */
+/** Rows under headings, without borders, cut to nothing: terminals wrap. Cells may hold what peers and folders are called: they are cleaned. */
 export function table(head: string[], rows: string[][]): string {
   const none = {
     top: "",
@@ -34,7 +35,7 @@ export function table(head: string[], rows: string[][]): string {
     chars: { ...none, left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " },
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
   });
-  lines.push(...rows);
+  lines.push(...rows.map((row) => row.map(cleanLine)));
   return lines
     .toString()
     .split("\n")

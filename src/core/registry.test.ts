@@ -192,6 +192,16 @@ describe("names", () => {
     expect(name(id)).toBe("api");
   });
 
+  test("a name that only looks like a taken one is taken: a number for who joins, a refusal for who is renamed", async () => {
+    const { mesh, join, name } = seats();
+    await join("backend");
+    const fake = await join("other", { name: "b\u0430ckend" });
+    expect(name(fake)).toBe("b\u0430ckend-2");
+    await expect(mesh.decide((ctx) => rename(ctx, mesh.peer(fake), "b\u0430\u0441kend"))).rejects.toThrow(
+      'looks like "backend"',
+    );
+  });
+
   test("a taken name is refused with its holder", async () => {
     const { mesh, join } = seats();
     await join("frontend");

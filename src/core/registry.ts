@@ -14,6 +14,7 @@ import {
   sameInstance,
 } from "../protocol/index.ts";
 import { type Context, emit, stir } from "./context.ts";
+import { lookOf } from "./look-alikes.ts";
 import type { PeerRecord } from "./ports.ts";
 import { chooseRoute } from "./routes.ts";
 
@@ -150,19 +151,19 @@ export function nameFromPath(path: string | undefined): string {
   return NAME_PATTERN.test(dashed) ? dashed : "peer";
 }
 
-/** `name`, or `name-2`, `name-3` …: unique in its circle, also among empty seats, so that a name always means the same seat. */
+/** `name`, or `name-2`, `name-3` …: unique in its circle, also among empty seats, so that a name always means the same seat. A name that looks like a taken one is taken too. */
 function freeName(ctx: Context, circle: string, wanted: string): string {
   const taken = new Set(
     ctx.tx.peers
       .all()
       .filter((peer) => peer.circle === circle)
-      .map((peer) => peer.name),
+      .map((peer) => lookOf(peer.name)),
   );
-  if (!taken.has(wanted)) return wanted;
+  if (!taken.has(lookOf(wanted))) return wanted;
   for (let n = 2; ; n++) {
     const number = `-${n}`;
     const name = wanted.slice(0, LIMITS.nameCharsMax - number.length) + number;
-    if (!taken.has(name)) return name;
+    if (!taken.has(lookOf(name))) return name;
   }
 }
 
@@ -186,11 +187,13 @@ export function setPresence(ctx: Context, id: PeerId, to: Omit<Presence, "since"
 
 export function rename(ctx: Context, peer: PeerRecord, name: string): PeerRecord {
   if (peer.name === name) return peer;
-  const holder = ctx.tx.peers.all().find((other) => other.circle === peer.circle && other.name === name);
+  const holder = ctx.tx.peers
+    .all()
+    .find((other) => other.id !== peer.id && other.circle === peer.circle && lookOf(other.name) === lookOf(name));
   if (holder) {
     throw new RepowireError(
       "name_taken",
-      `"${name}" is already a peer of circle "${peer.circle}"${holder.path ? ` (${holder.path})` : ""}. Choose another name.`,
+      `"${name}" ${holder.name === name ? "is" : `looks like "${holder.name}", which is`} already a peer of circle "${peer.circle}"${holder.path ? ` (${holder.path})` : ""}. Choose another name.`,
     );
   }
   ctx.tx.peers.put({ ...peer, name });

@@ -31,8 +31,8 @@ const FRAME_NAMES = [
 /** Control characters but for line feed and tab; invisible ones that could hide a tag from the pattern, or reorder a text for its reader. */
 const CONTROL = /(?![\n\t])\p{Cc}/gu;
 const INVISIBLE = /(?!\u200d)\p{Cf}/gu;
-/** The joiner that emoji need is kept, except where it could split a tag's name. */
-const JOINER_IN_TAG = /(?<=[<\w/-])\u200d|\u200d(?=[\w/-])/g;
+/** The joiner that emoji need is kept, except where it could split a tag's name; a row of them goes as one. */
+const JOINER_IN_TAG = /(?<=[<[\w/\\-])\u200d+|\u200d+(?=[\w/\\-])/g;
 const FRAME_TAG = new RegExp(`<(?=[\\s/\\\\]*(?:${FRAME_NAMES.join("|")})\\b)`, "gi");
 const REPOWIRE_TAG = /\[(?=\s*repowire\b)/gi;
 

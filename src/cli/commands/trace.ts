@@ -27,11 +27,11 @@ export function traceText(trace: Trace): string {
     "accepted 0 ms",
     ...trace.steps
       .filter((step) => IN_LINE.has(step.state))
-      .map((step) => `${step.state} ${duration(step.at)}${step.detail ? ` (${step.detail})` : ""}`),
+      .map((step) => `${step.state} ${duration(step.at)}${step.detail ? ` (${cleanLine(step.detail)})` : ""}`),
   ].join(" · ");
   const steps = trace.steps.map(
     (step) =>
-      `  ${duration(step.at).padStart(8)}  ${step.state}${step.peer ? `  ${step.peer}` : ""}${step.detail ? `  (${step.detail})` : ""}`,
+      `  ${duration(step.at).padStart(8)}  ${step.state}${step.peer ? `  ${step.peer}` : ""}${step.detail ? `  (${cleanLine(step.detail)})` : ""}`,
   );
   return [head, line, "", ...steps].join("\n");
 }
@@ -83,7 +83,7 @@ export function eventLine(event: MeshEvent, names: ReadonlyMap<string, string>):
   const name = typeof event.data.name === "string" ? event.data.name : event.peer ? (names.get(event.peer) ?? "") : "";
   const facts = Object.entries(event.data)
     .filter(([key, value]) => key !== "name" && value !== undefined && value !== null && value !== "")
-    .map(([key, value]) => `${key}=${typeof value === "string" ? cleanLine(value) : JSON.stringify(value)}`)
+    .map(([key, value]) => `${key}=${cleanLine(typeof value === "string" ? value : JSON.stringify(value))}`)
     .join(" ");
   return `${time}  ${event.type.padEnd(20)} ${cleanLine(name).padEnd(14)} ${facts}`.trimEnd();
 }
