@@ -8,7 +8,15 @@ import { isRecorded, recordCliEdits } from "./cli-edits.ts";
 import { CODEX_HOOK_TIMEOUTS, codexAuthorization, trustHooks } from "./codex.ts";
 import { findCli, userHome } from "./find-cli.ts";
 import { launcherPath } from "./launchers.ts";
-import type { CliStep, Environment, RuntimeSetup, SetupContext, SetupNotice, WantedFile } from "./runtime-setup.ts";
+import type {
+  CliStep,
+  Environment,
+  FoundCli,
+  RuntimeSetup,
+  SetupContext,
+  SetupNotice,
+  WantedFile,
+} from "./runtime-setup.ts";
 import { sessionsByProcess, wordsOf } from "./sessions.ts";
 import { findToml, parseTomlText } from "./toml-text.ts";
 import { SERVER_NAME, TOOL_NAMES } from "./tools.ts";
@@ -82,9 +90,18 @@ function files({ paths, env, allowTools, port }: SetupContext): WantedFile[] {
   ];
 }
 
-function notices(env: Environment): SetupNotice[] {
+/** The first with a queue that others may add to (0.148.0 has none). */
+const QUEUE_SINCE = "0.149.0";
+
+function notices(env: Environment, _paths: HomePaths, cli: FoundCli | undefined): SetupNotice[] {
   const file = configFile(env);
   const found: SetupNotice[] = [];
+  if (cli?.version && Bun.semver.order(cli.version, QUEUE_SINCE) < 0) {
+    found.push({
+      found: `Codex ${cli.version} has no queue that others may add to, so nothing can be handed to its sessions`,
+      next: `update it to ${QUEUE_SINCE} or later (npm install -g @openai/codex)`,
+    });
+  }
   if (readToml(file, ["features", "hooks"]) === false) {
     found.push({
       found: `${file} has "hooks = false" under [features], so Codex runs no hooks: receipts are incomplete`,

@@ -176,7 +176,9 @@ test("Files are private; the log holds neither token nor message", async () => {
   const secret = `body-${Bun.randomUUIDv7()}`;
   await mallory.call("notify", { peer: "friend", text: secret });
   await friend.got(secret);
-  await until(() => existsSync(daemon.home), "the home");
+  const { daemonLog } = daemon.sandbox.paths;
+  // Empty, it would prove nothing.
+  await until(() => existsSync(daemonLog) && readFileSync(daemonLog, "utf8").includes("daemon started"), "the log");
   expect(statSync(daemon.home).mode & 0o077).toBe(0);
   const { token } = daemon.address();
   for (const name of readdirSync(daemon.home, { recursive: true }) as string[]) {

@@ -270,6 +270,14 @@ describe("One CLI", () => {
     expect(out).toContain('lists "./plugins/repowire.js" under "plugin"');
   });
 
+  test("a Codex without a queue for others is named, with the version that has one", async () => {
+    await sandbox[Symbol.asyncDispose]();
+    sandbox = await setupSandbox({ program: fromInstalled(template.paths), others: { codex: "0.148.0" } });
+    const { out } = await sandbox.repowire("setup", "codex", "--dry-run");
+    expect(out).toContain("! Codex 0.148.0 has no queue that others may add to");
+    expect(out).toContain("update it to 0.149.0 or later");
+  });
+
   test("whose record is lost is still known by what its files start", async () => {
     await setup("--json");
     rmSync(sandbox.paths.setupRecord);
