@@ -273,7 +273,10 @@ describe("One CLI", () => {
   test("a Codex without a queue for others is named, with the version that has one", async () => {
     await sandbox[Symbol.asyncDispose]();
     sandbox = await setupSandbox({ program: fromInstalled(template.paths), others: { codex: "0.148.0" } });
-    const { out } = await sandbox.repowire("setup", "codex", "--dry-run");
+    const { out } = await sandbox.run([...fromInstalled(template.paths), "setup", "codex", "--dry-run"], {
+      // Nothing listens there: a dry run starts no daemon.
+      env: { REPOWIRE_PORT: "4711" },
+    });
     expect(out).toContain("! Codex 0.148.0 has no queue that others may add to");
     expect(out).toContain("update it to 0.149.0 or later");
   });
