@@ -167,8 +167,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "readiness said once",
     fault: "A session whose readiness the disk could not take gets no push until it reconnects.",
     file: "src/client/link.ts",
-    from: "if (rpc === connection && asRepowireError(error).retryable)",
-    to: "if (rpc === undefined && asRepowireError(error).retryable)",
+    from: "      if (!asRepowireError(error).retryable) return onSaid();\n",
+    to: "      return onSaid();\n",
     caughtBy: ["src/client/link.test.ts"],
   },
   {
