@@ -48,6 +48,18 @@ describe("a request", () => {
     expect(mesh.history(approval.message)).toContain("approval.requested");
   });
 
+  test("beyond the limit of one session is refused with where to decide it, and leaves nothing behind", async () => {
+    for (let n = 0; n < LIMITS.pendingApprovalsPerPeerMax; n++) await request({ request: `r${n}`, preview: `rm ${n}` });
+    const before = mesh.read(({ tx }) => tx.deliveries.count(anna, ["queued"]));
+    await expect(request({ request: "one more" })).rejects.toMatchObject({
+      code: "too_many_approvals",
+      message: expect.stringContaining("in its own terminal"),
+    });
+    expect(mesh.read(({ tx }) => tx.deliveries.count(anna, ["queued"]))).toBe(before);
+    // One that is there already is found as before.
+    expect(await request({ request: "r0" })).toMatchObject({ state: "pending" });
+  });
+
   test("told of twice on the same path is one", async () => {
     const first = await request();
     const again = await request();

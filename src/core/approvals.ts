@@ -53,6 +53,12 @@ export function requestApproval(
     ctx.tx.approvals.put(merged);
     return merged;
   }
+  if (pending.length >= LIMITS.pendingApprovalsPerPeerMax) {
+    throw new RepowireError(
+      "too_many_approvals",
+      `${peer.name} has ${pending.length} permission requests waiting, the most there may be. Decide this one in its own terminal.`,
+    );
+  }
   const { message, deliveries } = acceptMessage(ctx, {
     id: ctx.ids.message(),
     kind: "permission",

@@ -43,6 +43,7 @@ export const ERRORS = {
   frame_too_large: { status: 413, exit: 65, retryable: false, title: "The request is too large" },
   mailbox_full: { status: 429, exit: 75, retryable: true, title: "That peer has too much unread" },
   too_many_asks: { status: 429, exit: 75, retryable: true, title: "Too many open questions" },
+  too_many_approvals: { status: 429, exit: 75, retryable: true, title: "Too many permission requests wait" },
   too_many_waits: { status: 429, exit: 75, retryable: true, title: "Too many calls wait at once" },
   too_many_recipients: { status: 400, exit: 65, retryable: false, title: "Too many recipients" },
   too_many_hops: { status: 409, exit: 65, retryable: false, title: "The chain of messages is too long" },

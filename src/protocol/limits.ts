@@ -38,6 +38,11 @@ export const LIMIT_TABLE = {
     unit: "count",
     why: "Open questions of one peer; an agent that has more is in a loop.",
   },
+  pendingApprovalsPerPeerMax: {
+    value: 64,
+    unit: "count",
+    why: "Permission requests of one session that wait at the same time: a session shows one dialog, its subagents a few. Each stands in a person's list and in memory.",
+  },
   waitersPerPeerMax: {
     value: 16,
     unit: "count",
