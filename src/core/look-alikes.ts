@@ -8,11 +8,15 @@ const LIKE_LATIN: Readonly<Record<string, string>> = {
   ...{ α: "a", ο: "o", ν: "v", ρ: "p", ι: "i", κ: "k", υ: "u", χ: "x", τ: "t", ε: "e", η: "n" },
 };
 
+/** Most names are; none of their letters looks like another of them. */
+const IS_ASCII = /^[\x20-\x7e]*$/;
+
 /**
  * What a name looks like: two names with one look are one name to whoever reads them, though their letters differ. Capitals are seen
  * as such, and stay apart.
  */
 export function lookOf(name: string): string {
+  if (IS_ASCII.test(name)) return name;
   return Array.from(name.normalize("NFKC"), likeLatin).join("");
 }
 

@@ -27,6 +27,8 @@ export interface LoopbackConnection {
 interface ProcessSystem {
   bootId(): string;
   processInfo(pid: number): ProcessInfo | undefined;
+  /** `started` of a running process alone. */
+  startedUnit(pid: number): string | undefined;
   processArgs(pid: number): string[];
   processCwd(pid: number): string | undefined;
   /** One variable of the environment it was started with. */
@@ -98,7 +100,7 @@ export function instanceOf(pid: number): Instance | undefined {
 
 /** Whether that very process still runs; its pid may long belong to another. */
 export function isAlive(instance: Instance): boolean {
-  return instance.boot === bootId() && processInfo(instance.pid)?.started === instance.started;
+  return instance.boot === bootId() && system.startedUnit(instance.pid) === instance.started;
 }
 
 const ANCESTORS_MAX = 64;

@@ -4,8 +4,9 @@ import { instanceOf } from "../../src/platform/process.ts";
 import { asRepowireError, VERSION } from "../../src/protocol/index.ts";
 import { type Order, receiverBook, type Summary, serveOrders } from "./traffic.ts";
 
-/** Traffic over real links: `mesh-traffic.ts N PREFIX` joins N sessions of this process and prints their names, then takes orders (traffic.ts). */
+/** Traffic over real links: `mesh-traffic.ts N [receipts]` joins N sessions of this process and prints their names, then takes orders (traffic.ts). */
 const count = Number(process.argv[2]);
+const givesReceipts = process.argv[3] === "receipts";
 const instance = instanceOf(process.pid);
 if (!instance) throw new Error("no process table");
 const book = receiverBook();
@@ -29,6 +30,11 @@ for (let i = 0; i < count; i++) {
     capabilities: [],
     async onDeliver(items) {
       for (const item of items) book.received(item.body);
+      // As a hook or transcript would, once the model has it.
+      if (givesReceipts)
+        setImmediate(() => {
+          for (const item of items) link.report({ type: "seen", message: item.message, by: "bench" });
+        });
       return items.map((item) => ({ message: item.message, attempt: item.attempt, outcome: "presented" as const }));
     },
   });

@@ -11,10 +11,15 @@ export interface Ends {
 export type Connect = (streams: number) => Promise<Ends>;
 
 /** Over the daemon whose environment this is. */
-export function overMesh(world: BenchWorld, env: Record<string, string>): Connect {
+export function overMesh(world: BenchWorld, env: Record<string, string>, ...options: "receipts"[]): Connect {
   return async (streams) => {
     const join = (side: string) =>
-      world.script("mesh-traffic.ts", [String(streams)], world.folder(`${side}${world.children.length}`), env);
+      world.script(
+        "mesh-traffic.ts",
+        [String(streams), ...options],
+        world.folder(`${side}${world.children.length}`),
+        env,
+      );
     const receiver = join("to");
     const names = await receiver.json<string[]>();
     const sender = join("from");
