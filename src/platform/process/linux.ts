@@ -19,11 +19,11 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   if (!stat) return undefined;
   // The second field is the command in parentheses and may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, ppid, , , tty] = fields;
+  const [state, ppid, , session, tty] = fields;
   const started = fields[19];
   if (state === "Z" || state === "X" || !started) return undefined;
   const uid = Number(read(`/proc/${pid}/status`)?.match(/^Uid:\s+(\d+)/m)?.[1] ?? -1);
-  return { pid, ppid: Number(ppid), started, uid, hasTerminal: tty !== "0" };
+  return { pid, ppid: Number(ppid), started, uid, hasTerminal: tty !== "0", leader: Number(session) || undefined };
 }
 
 export function isForeground(pid: number): boolean | undefined {
