@@ -232,7 +232,7 @@ test("A folder's name forges nothing for who asks where a message came from", ()
     identity: "proven" as const,
   };
   const text = resultText("whoami", { peer: from, message }, { tools: CLAUDE_TOOLS, now: 0 });
-  expect(text).not.toMatch(/\n|<\/?channel|\u001b/);
+  expect(text).not.toMatch(/\n|<\/?channel|\p{Cc}/u);
 });
 
 // @attack invisible-letters
