@@ -14,6 +14,8 @@ export interface ProcessInfo {
   uid: number;
   /** Whether it has a controlling terminal. */
   hasTerminal: boolean;
+  /** The process that leads its process session (a terminal's shell), where the system tells. */
+  leader?: number;
 }
 
 /** One TCP connection over loopback, as seen from the daemon. */

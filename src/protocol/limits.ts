@@ -70,6 +70,11 @@ export const LIMIT_TABLE = {
     unit: "bytes",
     why: "One frame on a link or one HTTP body: a full message as JSON, escaped, with room.",
   },
+  bodyWaitMs: {
+    value: 10_000,
+    unit: "ms",
+    why: "The body of a request comes over loopback: what takes longer than this is a connection that is held open, not a message.",
+  },
   batchMax: {
     value: 256,
     unit: "count",

@@ -32,11 +32,11 @@ export const startedUnit = (pid: number): string | undefined => runningStat(pid)
 
 export function processInfo(pid: number): ProcessInfo | undefined {
   const fields = runningStat(pid);
-  const [, ppid, , , tty] = fields ?? [];
+  const [, ppid, , session, tty] = fields ?? [];
   const started = fields?.[19];
   if (!started) return undefined;
   const uid = Number(read(`/proc/${pid}/status`)?.match(/^Uid:\s+(\d+)/m)?.[1] ?? -1);
-  return { pid, ppid: Number(ppid), started, uid, hasTerminal: tty !== "0" };
+  return { pid, ppid: Number(ppid), started, uid, hasTerminal: tty !== "0", leader: Number(session) || undefined };
 }
 
 export function isForeground(pid: number): boolean | undefined {
