@@ -109,7 +109,7 @@ async function startLocked(
   });
   dispatcher.connect(engine);
   const operations = createOperations(
-    { engine, clock, ids, waits, onEvent: hub.subscribe, discover: (places) => runtimes.discover(places) },
+    { engine, clock, ids, waits, onEventOf: hub.subscribeTo, discover: (places) => runtimes.discover(places) },
     store.epoch,
   );
   const callers = createCallers({

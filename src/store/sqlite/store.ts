@@ -1,10 +1,11 @@
 import { type Database, SQLiteError } from "bun:sqlite";
 import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
-import { deepFreeze } from "../freeze.ts";
+import { asStored, deepFreeze } from "../freeze.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
 import { createFinder } from "./find.ts";
+import { handlesLike } from "./handles.ts";
 import { createJournal } from "./journal.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
 import { isOpenDelivery, openRecords } from "./open-records.ts";
@@ -62,6 +63,16 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   let settleFault: string | undefined;
   // Kept beside the table, which has no order of its own; a database of before it was kept is looked through once.
   let lastDelivery = Number(sql.meta.get(LAST_DELIVERY_KEY) ?? highest(db, "SELECT max(seq) AS n FROM deliveries"));
+  /** The newest message of which a table may hold anything; ids sort by time, so most questions about a new one need no look. */
+  let newestInTables = sql.messages.newest();
+  const mayBeInTables = (message: string): boolean => message <= newestInTables;
+
+  function noteInTables(message: string): void {
+    if (message > newestInTables) newestInTables = message;
+  }
+
+  const handlesInTable = handlesLike(sql);
+
   journal.replay(dirty);
   undo.clear();
   // Read once; from then on every change goes through `tx`. Where the disk is full, the journal's part is in no table yet.
@@ -112,21 +123,22 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
 
   /** The record as it will be read again: what is handed out cannot be changed, and fields without a value are none. */
   function written<T extends object>(
-    kind: "message" | "delivery" | "ask" | "approval" | "event",
+    kind: "peer" | "message" | "delivery" | "ask" | "approval" | "event",
     value: T,
     key?: string,
   ): T {
-    const doc = JSON.stringify(value);
-    journal.add({ kind, doc, key });
-    return deepFreeze(JSON.parse(doc) as T); // the same record, once through JSON
+    const record = asStored(value);
+    journal.add({ kind, record, key });
+    return record;
   }
 
   function ofMessage(message: string) {
     const changed = dirty.deliveriesOf(message);
-    if (changed.length === 0) return sql.deliveries.ofMessage(message);
-    const others = sql.deliveries
-      .ofMessage(message)
-      .filter((stored) => !dirty.deliveries.has(deliveryKey(stored.message, stored.peer)));
+    const others = mayBeInTables(message)
+      ? sql.deliveries
+          .ofMessage(message)
+          .filter((stored) => !dirty.deliveries.has(deliveryKey(stored.message, stored.peer)))
+      : [];
     return [...others, ...changed].sort((a, b) => a.seq - b.seq);
   }
 
@@ -144,10 +156,9 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         return inSeatOrder;
       },
       put(peer) {
-        const doc = JSON.stringify(peer);
-        journal.add({ kind: "peer", doc, key: peer.id });
-        dirty.putPeer(peer.id, { seat: peer.seat, doc });
-        cachePeer(...parsePeer(doc));
+        const record = written("peer", peer, peer.id);
+        dirty.putPeer(peer.id, record);
+        cachePeer(peer.id, record);
       },
       remove(id) {
         journal.add({ kind: "peer_removed", id, key: id });
@@ -157,7 +168,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       nextSeat: () => next("seat"),
     },
     messages: {
-      get: (id) => dirty.messages.get(id) ?? sql.messages.get(id),
+      get: (id) => dirty.messages.get(id) ?? (mayBeInTables(id) ? sql.messages.get(id) : undefined),
       insert(message) {
         if (tx.messages.get(message.id)) throw new StorageError("failed", `message ${message.id} is stored already`);
         dirty.putMessage(written("message", message));
@@ -173,9 +184,13 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       get: (message, peer) =>
         open.delivery(message, peer) ??
         dirty.deliveries.get(deliveryKey(message, peer)) ??
-        sql.deliveries.get(message, peer),
+        (mayBeInTables(message) ? sql.deliveries.get(message, peer) : undefined),
       ofMessage,
       byHandle: (handle) => open.byHandle(handle) ?? dirty.deliveryByHandle(handle) ?? sql.deliveries.byHandle(handle),
+      isHandleTaken: (handle) =>
+        open.byHandle(handle) !== undefined ||
+        dirty.deliveryByHandle(handle) !== undefined ||
+        handlesInTable.has(handle),
       inStates: open.deliveriesOf,
       allInStates: open.deliveries,
       count: open.countOf,
@@ -292,6 +307,11 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     const before = lastDelivery;
     lastDelivery = newestOf(applied, before);
     if (lastDelivery > before) sql.meta.set(LAST_DELIVERY_KEY, String(lastDelivery));
+    for (const id of applied.messages.keys()) noteInTables(id);
+    for (const { handle, message } of applied.deliveries.values()) {
+      handlesInTable.add(handle);
+      noteInTables(message);
+    }
     journal.clear();
     journal.forget();
     dirty = createDirty(undo);
@@ -396,7 +416,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
 
 function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
   const stored = sql.peers.all().map((row) => parsePeer(row.doc));
-  const changed = [...dirty.peers.values()].flatMap((peer) => (peer ? [parsePeer(peer.doc)] : []));
+  const changed = [...dirty.peers].flatMap(([id, peer]): [PeerId, PeerRecord][] => (peer ? [[id, peer]] : []));
   return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
 }
 
@@ -412,7 +432,7 @@ function faultOf(error: SQLiteError): string {
 
 function writeTables(sql: Statements, dirty: Dirty): void {
   for (const [id, peer] of dirty.peers) {
-    if (peer) sql.peers.put(id, peer.seat, peer.doc);
+    if (peer) sql.peers.put(peer);
     else sql.peers.remove(id);
   }
   for (const message of dirty.messages.values()) sql.messages.insert(message);

@@ -83,7 +83,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       clock,
       ids: parts.ids,
       waits,
-      onEvent: hub.subscribe,
+      onEventOf: hub.subscribeTo,
       discover: async () => ({ found: [], unreachable: [] }),
     },
     store.epoch,
