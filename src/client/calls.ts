@@ -78,8 +78,7 @@ export function createCalls(parts: {
       const refusal = parts.refusal();
       if (refusal) return { promise: Promise.reject(refusal), message };
       // Sent all the same it would end the connection, and again after every reconnect.
-      if (byteLength(JSON.stringify(input)) > LIMITS.frameBytesMax - ENVELOPE_BYTES)
-        return { promise: Promise.reject(frameTooLarge()), message };
+      if (isTooLarge(input)) return { promise: Promise.reject(frameTooLarge()), message };
       const call: OpenCall = {
         name,
         input: message ? { ...input, message } : input,
@@ -113,6 +112,20 @@ export function createCalls(parts: {
       for (const call of open) finish(call, () => call.settle.reject(error));
     },
   };
+}
+
+/** Small calls, which most are, are not made into text just to be measured: at worst a character is six bytes (`\\u0007`). */
+const BYTES_PER_CHARACTER_MAX = 6;
+
+function isTooLarge(input: Record<string, unknown>): boolean {
+  const room = LIMITS.frameBytesMax - ENVELOPE_BYTES;
+  let characters = 0;
+  for (const [key, value] of Object.entries(input)) {
+    if (typeof value === "object" && value !== null) characters = Number.POSITIVE_INFINITY;
+    characters += key.length + (typeof value === "string" ? value.length : 0);
+  }
+  if (characters * BYTES_PER_CHARACTER_MAX < room) return false;
+  return byteLength(JSON.stringify(input)) > room;
 }
 
 function metaOf({ toolUseId, subagent }: CallOptions): RpcFrame["meta"] {

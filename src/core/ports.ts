@@ -164,6 +164,8 @@ export interface Tx {
     get(message: MessageId, peer: PeerId): DeliveryRecord | undefined;
     ofMessage(message: MessageId): DeliveryRecord[];
     byHandle(handle: string): DeliveryRecord | undefined;
+    /** Whether a delivery has this handle; for new ones, so it is quick for those that nobody has. */
+    isHandleTaken(handle: string): boolean;
     /** Of one peer, in acceptance order. */
     inStates(peer: PeerId, states: readonly OpenDeliveryState[]): DeliveryRecord[];
     /** Of all peers, in acceptance order. */

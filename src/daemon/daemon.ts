@@ -116,7 +116,7 @@ async function startLocked(
       waits,
       launcher: createLauncher({ paths, spawn: config.spawn }),
       humanName: config.human,
-      onEvent: hub.subscribe,
+      onEventOf: hub.subscribeTo,
       discover: (places) => runtimes.discover(places),
     },
     store.epoch,

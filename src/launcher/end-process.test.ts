@@ -8,7 +8,10 @@ const options = { graceMs: 1_000, isKept: () => false };
 test("a process that now has the pid of one that ended is left alone", async () => {
   await using other = sleeper();
   const now = instanceOf(other.pid) as Instance;
-  expect(await endProcess({ ...now, started: `${Number(now.started) - 100}` }, options)).toEqual({ ended: [], left: [] });
+  expect(await endProcess({ ...now, started: `${Number(now.started) - 100}` }, options)).toEqual({
+    ended: [],
+    left: [],
+  });
   expect(await endProcess({ ...now, boot: "another start of the machine" }, options)).toEqual({ ended: [], left: [] });
   expect(processInfo(other.pid)).toBeDefined();
 });

@@ -2,7 +2,7 @@ import { existsSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { isAppServer } from "../adapters/codex/threads.ts";
-import type { Launcher, LaunchOrder, LaunchWish } from "../core/ports.ts";
+import type { Launcher, LaunchOrder, LaunchWish, PaneRecord } from "../core/ports.ts";
 import { readCheckout } from "../platform/checkout.ts";
 import type { Config } from "../platform/config.ts";
 import type { HomePaths } from "../platform/paths.ts";
@@ -32,6 +32,8 @@ export function createLauncher(parts: { paths: HomePaths; spawn: Config["spawn"]
   const { spawn, paths } = parts;
   const socket = spawn.tmux_socket ?? usualSocket(process.env);
   let opening: Promise<unknown> = Promise.resolve();
+  /** Once for each start: a second Enter would be for whatever comes after the notice. */
+  const accepted = new Set<string>();
 
   const profileOf = (name: string | undefined) => {
     if (name === undefined) return undefined;
@@ -112,7 +114,10 @@ export function createLauncher(parts: { paths: HomePaths; spawn: Config["spawn"]
       const shown = await readPane(pane);
       const lines = (shown?.lines ?? []).map((line) => cleanText(line).trimEnd());
       const text = lines.join("\n");
-      if (shown && usesChannel(runtime) && CHANNEL_NOTICE.test(text)) await pressEnter(pane);
+      if (shown && !shown.isDead && usesChannel(runtime) && CHANNEL_NOTICE.test(text) && !accepted.has(keyOf(pane))) {
+        accepted.add(keyOf(pane));
+        await pressEnter(pane);
+      }
       const dialog = COMMANDS[runtime].dialogs.find(({ screen }) => screen.test(text));
       return {
         isAlive: shown !== undefined && !shown.isDead && isAlive(pane.root),
@@ -140,6 +145,8 @@ export function createLauncher(parts: { paths: HomePaths; spawn: Config["spawn"]
     },
   };
 }
+
+const keyOf = ({ root }: PaneRecord): string => `${root.pid} ${root.started}`;
 
 const fromHome = (path: string): string =>
   path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;

@@ -74,7 +74,11 @@ export async function readPane(pane: PaneRecord): Promise<{ isDead: boolean; lin
     ]);
     const [first = "", ...lines] = out.split("\n");
     const [pid, isDead] = first.split("\t");
-    return Number(pid) === pane.root.pid ? { isDead: isDead === "1", lines } : undefined;
+    if (Number(pid) !== pane.root.pid) return undefined;
+    if (isDead !== "1") return { isDead: false, lines };
+    // With what has scrolled away: the notice of a dead pane moves the screen up by a line (3.3a).
+    const all = await tmuxServer(pane.socket).run(["capture-pane", "-p", "-S", "-50", "-t", pane.pane]);
+    return { isDead: true, lines: all.split("\n") };
   } catch (error) {
     if (error instanceof TmuxError) return undefined;
     throw error;

@@ -165,8 +165,8 @@ export async function handedOver(deps: OperationDeps, message: MessageId): Promi
     deps.engine.read((ctx) => ctx.tx.deliveries.ofMessage(message).some((delivery) => delivery.state === "leased"));
   if (!inFlight()) return;
   const done = Promise.withResolvers<void>();
-  const stopListening = deps.onEvent((event) => {
-    if (event.message === message && event.type !== "delivery.leased") done.resolve();
+  const stopListening = deps.onEventOf(message, (event) => {
+    if (event.type !== "delivery.leased") done.resolve();
   });
   const stopTimer = deps.clock.after(HAND_OVER_WAIT_MS, done.resolve);
   await done.promise;

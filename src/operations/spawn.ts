@@ -88,9 +88,8 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
 
   async function approveAndLaunch(plan: Plan, why: string): Promise<Result> {
     const decided = Promise.withResolvers<string>();
-    const stop = deps.onEvent((event) => {
-      if (event.message === plan.request && event.type.startsWith("approval.") && event.type !== "approval.requested")
-        decided.resolve(event.type);
+    const stop = deps.onEventOf(plan.request, ({ type }) => {
+      if (type.startsWith("approval.") && type !== "approval.requested") decided.resolve(type);
     });
     try {
       await deps.engine.run((ctx) => {

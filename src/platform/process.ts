@@ -14,6 +14,8 @@ export interface ProcessInfo {
   uid: number;
   /** Whether it has a controlling terminal. */
   hasTerminal: boolean;
+  /** The process that leads its process session (a terminal's shell), where the system tells. */
+  leader?: number;
 }
 
 /** One TCP connection over loopback, as seen from the daemon. */
@@ -27,6 +29,8 @@ export interface LoopbackConnection {
 interface ProcessSystem {
   bootId(): string;
   processInfo(pid: number): ProcessInfo | undefined;
+  /** `started` of a running process alone. */
+  startedUnit(pid: number): string | undefined;
   processArgs(pid: number): string[];
   processCwd(pid: number): string | undefined;
   /** One variable of the environment it was started with. */
@@ -101,7 +105,7 @@ export function instanceOf(pid: number): Instance | undefined {
 
 /** Whether that very process still runs; its pid may long belong to another. */
 export function isAlive(instance: Instance): boolean {
-  return instance.boot === bootId() && processInfo(instance.pid)?.started === instance.started;
+  return instance.boot === bootId() && system.startedUnit(instance.pid) === instance.started;
 }
 
 const ANCESTORS_MAX = 64;

@@ -41,6 +41,7 @@ export const ERRORS = {
   id_taken: { status: 409, exit: 65, retryable: false, title: "That message id is already in use" },
   body_too_large: { status: 413, exit: 65, retryable: false, title: "The text is too long" },
   frame_too_large: { status: 413, exit: 65, retryable: false, title: "The request is too large" },
+  too_slow: { status: 408, exit: 75, retryable: true, title: "The request did not come in time" },
   mailbox_full: { status: 429, exit: 75, retryable: true, title: "That peer has too much unread" },
   too_many_asks: { status: 429, exit: 75, retryable: true, title: "Too many open questions" },
   too_many_approvals: { status: 429, exit: 75, retryable: true, title: "Too many permission requests wait" },

@@ -59,12 +59,21 @@ export const LIMIT_TABLE = {
     unit: "count",
     why: "Attempts to present one delivery before it is declared dead and the sender told.",
   },
-  linksMax: { value: 512, unit: "count", why: "Open links of one daemon: sessions of one person on one machine." },
+  linksMax: {
+    value: 16_384,
+    unit: "count",
+    why: "Open links of one daemon: far more sessions than one person has on one machine, few enough for its memory (about 25 kB each when idle).",
+  },
   streamsMax: { value: 64, unit: "count", why: "Open event streams (log -f, dashboards)." },
   frameBytesMax: {
     value: 1_048_576,
     unit: "bytes",
     why: "One frame on a link or one HTTP body: a full message as JSON, escaped, with room.",
+  },
+  bodyWaitMs: {
+    value: 10_000,
+    unit: "ms",
+    why: "The body of a request comes over loopback: what takes longer than this is a connection that is held open, not a message.",
   },
   batchMax: {
     value: 256,

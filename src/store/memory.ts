@@ -92,6 +92,7 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
       get: (message, peer) => deliveries.get(deliveryKey(message, peer)),
       ofMessage: (message) => selectDeliveries((delivery) => delivery.message === message),
       byHandle: (handle) => selectDeliveries((delivery) => delivery.handle === handle)[0],
+      isHandleTaken: (handle) => tx.deliveries.byHandle(handle) !== undefined,
       inStates: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)),
       allInStates: (states) => selectDeliveries((delivery) => isIn(states, delivery)),
       count: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)).length,

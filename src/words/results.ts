@@ -150,7 +150,7 @@ function replyText(output: OperationOutput<"reply">): string {
 
 function broadcastText(output: OperationOutput<"broadcast">): string {
   const names = output.recipients.map((recipient) => cleanLine(recipient.peer)).join(", ");
-  const left = output.left_out.map((peer) => `${cleanLine(peer.peer)} ${peer.reason}`).join(", ");
+  const left = output.left_out.map((peer) => `${cleanLine(peer.peer)} ${cleanLine(peer.reason)}`).join(", ");
   return `broadcast to ${plural(output.recipients.length, "peer")} (${names}): each reads it with its next turn.${left ? ` Not sent: ${left}.` : ""}`;
 }
 
@@ -190,10 +190,10 @@ function whoamiText(output: OperationOutput<"whoami">, { now }: ResultContext): 
   const rung = peer.delivery
     ? `; messages reach you by ${peer.delivery.rung}${peer.delivery.proven_by ? ` (proven by ${peer.delivery.proven_by})` : ", unproven"}`
     : "";
-  const you = `You are ${peer.name}, role ${peer.role}, circle ${peer.circle}, on ${peer.machine}${rung}.`;
+  const you = `You are ${cleanLine(peer.name)}, role ${peer.role}, circle ${peer.circle}, on ${cleanLine(peer.machine)}${rung}.`;
   if (!message) return you;
   const known = message.identity === "proven" ? "its process was proven" : "its identity is only asserted";
-  return `${message.id} is a ${message.kind} from ${cleanLine(message.from.name)} (${message.from.runtime}, ${message.from.path ?? "no folder"}), sent ${duration(now - message.sent_at)} ago in the role ${message.from_role}; ${known}.`;
+  return `${message.id} is a ${message.kind} from ${cleanLine(message.from.name)} (${message.from.runtime}, ${message.from.path === undefined ? "no folder" : cleanLine(message.from.path)}), sent ${duration(now - message.sent_at)} ago in the role ${message.from_role}; ${known}.`;
 }
 
 function inboxText(output: OperationOutput<"inbox">, context: ResultContext): string {

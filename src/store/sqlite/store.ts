@@ -1,9 +1,10 @@
 import { type Database, SQLiteError } from "bun:sqlite";
 import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
-import { deepFreeze } from "../freeze.ts";
+import { asStored, deepFreeze } from "../freeze.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
+import { handlesLike } from "./handles.ts";
 import { createJournal } from "./journal.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
 import { isOpenDelivery, openRecords } from "./open-records.ts";
@@ -44,6 +45,16 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   let inSeatOrder: readonly PeerRecord[] | undefined;
   let fault: string | undefined;
   let settleFault: string | undefined;
+  /** The newest message of which a table may hold anything; ids sort by time, so most questions about a new one need no look. */
+  let newestInTables = sql.messages.newest();
+  const mayBeInTables = (message: string): boolean => message <= newestInTables;
+
+  function noteInTables(message: string): void {
+    if (message > newestInTables) newestInTables = message;
+  }
+
+  const handlesInTable = handlesLike(sql);
+
   journal.replay(dirty);
   undo.clear();
   // Read once; from then on every change goes through `tx`. Where the disk is full, the journal's part is in no table yet.
@@ -97,21 +108,22 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
 
   /** The record as it will be read again: what is handed out cannot be changed, and fields without a value are none. */
   function written<T extends object>(
-    kind: "message" | "delivery" | "ask" | "approval" | "event",
+    kind: "peer" | "message" | "delivery" | "ask" | "approval" | "event",
     value: T,
     key?: string,
   ): T {
-    const doc = JSON.stringify(value);
-    journal.add({ kind, doc, key });
-    return deepFreeze(JSON.parse(doc) as T); // the same record, once through JSON
+    const record = asStored(value);
+    journal.add({ kind, record, key });
+    return record;
   }
 
   function ofMessage(message: string) {
     const changed = dirty.deliveriesOf(message);
-    if (changed.length === 0) return sql.deliveries.ofMessage(message);
-    const others = sql.deliveries
-      .ofMessage(message)
-      .filter((stored) => !dirty.deliveries.has(deliveryKey(stored.message, stored.peer)));
+    const others = mayBeInTables(message)
+      ? sql.deliveries
+          .ofMessage(message)
+          .filter((stored) => !dirty.deliveries.has(deliveryKey(stored.message, stored.peer)))
+      : [];
     return [...others, ...changed].sort((a, b) => a.seq - b.seq);
   }
 
@@ -129,10 +141,9 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         return inSeatOrder;
       },
       put(peer) {
-        const doc = JSON.stringify(peer);
-        journal.add({ kind: "peer", doc, key: peer.id });
-        dirty.putPeer(peer.id, { seat: peer.seat, doc });
-        cachePeer(...parsePeer(doc));
+        const record = written("peer", peer, peer.id);
+        dirty.putPeer(peer.id, record);
+        cachePeer(peer.id, record);
       },
       remove(id) {
         journal.add({ kind: "peer_removed", id, key: id });
@@ -142,7 +153,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       nextSeat: () => next("seat"),
     },
     messages: {
-      get: (id) => dirty.messages.get(id) ?? sql.messages.get(id),
+      get: (id) => dirty.messages.get(id) ?? (mayBeInTables(id) ? sql.messages.get(id) : undefined),
       insert(message) {
         if (tx.messages.get(message.id)) throw new StorageError("failed", `message ${message.id} is stored already`);
         dirty.putMessage(written("message", message));
@@ -157,9 +168,13 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       get: (message, peer) =>
         open.delivery(message, peer) ??
         dirty.deliveries.get(deliveryKey(message, peer)) ??
-        sql.deliveries.get(message, peer),
+        (mayBeInTables(message) ? sql.deliveries.get(message, peer) : undefined),
       ofMessage,
       byHandle: (handle) => open.byHandle(handle) ?? dirty.deliveryByHandle(handle) ?? sql.deliveries.byHandle(handle),
+      isHandleTaken: (handle) =>
+        open.byHandle(handle) !== undefined ||
+        dirty.deliveryByHandle(handle) !== undefined ||
+        handlesInTable.has(handle),
       inStates: open.deliveriesOf,
       allInStates: open.deliveries,
       count: open.countOf,
@@ -265,6 +280,11 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   function applyAll(): void {
     const applied = dirty;
     writeTables(sql, applied);
+    for (const id of applied.messages.keys()) noteInTables(id);
+    for (const { handle, message } of applied.deliveries.values()) {
+      handlesInTable.add(handle);
+      noteInTables(message);
+    }
     journal.clear();
     journal.forget();
     dirty = createDirty(undo);
@@ -349,7 +369,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
 
 function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
   const stored = sql.peers.all().map((row) => parsePeer(row.doc));
-  const changed = [...dirty.peers.values()].flatMap((peer) => (peer ? [parsePeer(peer.doc)] : []));
+  const changed = [...dirty.peers].flatMap(([id, peer]): [PeerId, PeerRecord][] => (peer ? [[id, peer]] : []));
   return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
 }
 
@@ -359,7 +379,7 @@ function faultOf(error: SQLiteError): string {
 
 function writeTables(sql: Statements, dirty: Dirty): void {
   for (const [id, peer] of dirty.peers) {
-    if (peer) sql.peers.put(id, peer.seat, peer.doc);
+    if (peer) sql.peers.put(peer);
     else sql.peers.remove(id);
   }
   for (const message of dirty.messages.values()) sql.messages.insert(message);

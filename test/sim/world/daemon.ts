@@ -86,7 +86,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       waits,
       launcher: noLauncher,
       humanName: "person",
-      onEvent: hub.subscribe,
+      onEventOf: hub.subscribeTo,
       discover: async () => ({ found: [], unreachable: [] }),
     },
     store.epoch,
