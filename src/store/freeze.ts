@@ -13,6 +13,9 @@ export function asStored<T extends object>(value: T): T {
   return copy(value) as T;
 }
 
+/** A date that is none is `null` in JSON. */
+const frozen = (value: unknown): unknown => (typeof value === "object" && value !== null ? deepFreeze(value) : value);
+
 function copy(value: unknown): unknown {
   switch (typeof value) {
     case "object":
@@ -27,12 +30,12 @@ function copy(value: unknown): unknown {
   const prototype = Object.getPrototypeOf(value);
   // Rare, and JSON knows best: dates, maps, and a key that would set the copy's prototype.
   if ((prototype !== Object.prototype && prototype !== null) || Object.hasOwn(value, "__proto__"))
-    return deepFreeze(JSON.parse(JSON.stringify(value)));
+    return frozen(JSON.parse(JSON.stringify(value) ?? "null"));
   const result: Record<string, unknown> = {};
   // Own keys only: the prototype is `Object`'s or none. Making an array of entries for each record costs more than the copy.
   for (const key in value) {
     const item = (value as Record<string, unknown>)[key];
-    if (item !== undefined) result[key] = copy(item);
+    if (item !== undefined && typeof item !== "function") result[key] = copy(item);
   }
   return Object.freeze(result);
 }
