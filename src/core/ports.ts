@@ -16,6 +16,7 @@ import type {
   Runtime,
   SpawnRuntime,
 } from "../protocol/index.ts";
+import type { SearchTerm } from "./text-search.ts";
 
 /** What core needs from outside. It does no I/O itself: it reads and writes through `Tx`, and names what must happen in `Effect`s. */
 
@@ -139,6 +140,42 @@ export interface ApprovalRecord extends Approval {
   expires_awake_ms: number;
 }
 
+/** Which messages are wanted; all that is given must fit. */
+export interface MessageQuery {
+  /** Must all be in the body; none: any body fits. */
+  terms: readonly SearchTerm[];
+  /** Each of them sent the message or is one of its recipients. */
+  parties?: readonly PeerId[];
+  /** From one of the two to the other. */
+  between?: readonly [PeerId, PeerId];
+  /** The sender's circle, as it was then. */
+  circle?: string;
+  kind?: Message["kind"];
+  thread?: MessageId;
+  /** When it was accepted, epoch ms: from `since` on, before `until`. */
+  since?: number;
+  until?: number;
+  /** Only what was accepted before the message at this place. */
+  before?: number;
+  limit: number;
+}
+
+export interface FoundMessages {
+  /** The newest first. `place` is the message's place in acceptance order. */
+  found: { place: number; message: Message }[];
+  /**
+   * Where to go on; absent when nothing older is left to look at. There may be more with fewer than `limit` found, or none: the
+   * work of one call is bounded.
+   */
+  next?: number;
+}
+
+/** How far a purge has come that is done in parts. */
+export interface PurgePlace {
+  phase: "messages" | "events" | "words" | "merge" | "peers";
+  after: number;
+}
+
 export type NewEvent = Omit<MeshEvent, "seq" | "at">;
 
 /**
@@ -159,6 +196,8 @@ export interface Tx {
     /** The newest message, for `trace last`. */
     last(): Message | undefined;
     ofThread(thread: MessageId): Message[];
+    /** Reads with bounded work, however many messages there are and fit. */
+    find(query: MessageQuery): FoundMessages;
   };
   readonly deliveries: {
     get(message: MessageId, peer: PeerId): DeliveryRecord | undefined;
@@ -201,8 +240,14 @@ export interface Tx {
     get(key: string): string | undefined;
     set(key: string, value: string): void;
   };
-  /** Removes what is closed and older than `before` (epoch ms). */
-  purge(before: number): { messages: number; events: number; peers: number };
+  /**
+   * Removes what is closed and older than `before` (epoch ms). With `part`, only a bounded part of the work is done, from the place
+   * where the part before ended; `next` says where to go on, in a transaction of its own.
+   */
+  purge(
+    before: number,
+    part?: { rows: number; from?: PurgePlace },
+  ): { messages: number; events: number; peers: number; next?: PurgePlace };
   /** Runs `body`; if it throws, undoes what it wrote, here and outside the store, and throws on. The rest of the transaction stays. */
   isolated<T>(body: () => T): T;
   /** Undoes a change outside the store (presence, waits) if this transaction does not commit. */

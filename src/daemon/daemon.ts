@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
-import { createEngine, createLive, emit, present, recover } from "../core/index.ts";
+import { createEngine, createLive, emit, present, purgeOlder, recover } from "../core/index.ts";
 import { createLauncher } from "../launcher/launcher.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
@@ -37,6 +37,7 @@ import { createMcpEndpoint } from "./mcp.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
+import { followWords } from "./word-index.ts";
 
 export interface RunningDaemon {
   port: number;
@@ -203,7 +204,8 @@ async function startLocked(
       log.error("the home was removed or taken over; stopping", { home: paths.home });
       onGone();
     }),
-    every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
+    every(PURGE_EVERY_MS, () => purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS)),
+    followWords(store, engine, (error) => log.error("the index of words did not follow", { error })),
   ];
   if (store.damagedMovedTo)
     log.error("the database was damaged; a new one was begun", { moved_to: store.damagedMovedTo });

@@ -87,6 +87,32 @@ export const LIMIT_TABLE = {
   },
   deliverItemsMax: { value: 32, unit: "count", why: "Messages in one `deliver` call; keeps a frame below its limit." },
   pageMax: { value: 1_000, unit: "count", why: "Rows of one page of events or history." },
+  findPageMax: {
+    value: 200,
+    unit: "count",
+    why: "Messages of one page of a search or history; each has a part of its text.",
+  },
+  findTextCharsMax: {
+    value: 2_000,
+    unit: "characters",
+    why: "How much of a message a page of history shows; a page stays below half a megabyte.",
+  },
+  searchWordsMax: { value: 32, unit: "count", why: "Words of one search; each is looked up by itself." },
+  searchRankedMax: {
+    value: 500,
+    unit: "count",
+    why: "The newest messages that fit, among which `relevance` orders: their texts are read, so the work must end.",
+  },
+  searchScanMax: {
+    value: 2_000,
+    unit: "count",
+    why: "Messages that one call of a search reads one by one, where the index does not decide: those not in it yet. Beyond this the page ends early, with a cursor to go on.",
+  },
+  purgeRows: {
+    value: 200,
+    unit: "count",
+    why: "Rows removed in one transaction by a purge: everything else waits that long.",
+  },
   waitMsMax: {
     value: 100_000,
     unit: "ms",

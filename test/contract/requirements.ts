@@ -163,8 +163,13 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: "private.purged",
-    text: "Nothing of a purged body stays in the file.",
+    text: "Nothing of a purged body stays in the file, nor of its words in the index.",
     source: "Files",
+  },
+  {
+    id: "find.never-missed",
+    text: "A search finds every stored message that fits, from the instant it was accepted, in the index or not.",
+    source: "command search",
   },
   {
     id: "private.log",
