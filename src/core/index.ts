@@ -6,6 +6,7 @@ export * from "./context.ts";
 export * from "./deadlines.ts";
 export * from "./engine.ts";
 export * from "./envelope.ts";
+export * from "./launches.ts";
 export * from "./live.ts";
 export * from "./mailbox.ts";
 export * from "./ports.ts";

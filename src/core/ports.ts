@@ -14,6 +14,7 @@ import type {
   ProcessInstance,
   Rung,
   Runtime,
+  SpawnRuntime,
 } from "../protocol/index.ts";
 import type { SearchTerm } from "./text-search.ts";
 
@@ -56,8 +57,37 @@ export interface RungProof {
   latency_ms?: number;
 }
 
+/** The pane that a session was started in, and the process that it was opened with. */
+export interface PaneRecord {
+  socket: string;
+  /** tmux's own id: `%3`. */
+  pane: string;
+  /** As people name it. */
+  label: string;
+  root: ProcessInstance;
+}
+
+/** How a session was started, kept with its seat so that it can be started the same way again. */
+export interface LaunchRecord {
+  /** The request that made it: repeating that is harmless. */
+  request: MessageId;
+  runtime: SpawnRuntime;
+  profile?: string;
+  /** A person's own arguments, beyond those of the profile. */
+  args: string[];
+  spawner: PeerId;
+  /** 1: started by a session or person that was not started itself. */
+  depth: number;
+  /** The seat was made for it, and goes if it never comes up. */
+  madeSeat: boolean;
+  phase: "starting" | "running" | "stopping" | "ended";
+  /** When a phase that should pass is given up. */
+  until_awake?: number;
+  pane?: PaneRecord;
+}
+
 /** A peer as stored: the public shape, and what only the daemon needs to know. */
-export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_reason" | "delivery"> {
+export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_reason" | "delivery" | "spawned_by"> {
   /** Order of creation; a folder's lowest free seat is taken first. */
   seat: number;
   instance?: ProcessInstance;
@@ -77,6 +107,7 @@ export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_r
   resume_hash?: string;
   /** The seat is for one session and is removed with it. */
   temporary?: boolean;
+  launch?: LaunchRecord;
 }
 
 /** A delivery as stored, with the bookkeeping of hand-overs. */
@@ -104,7 +135,7 @@ export interface AskRecord extends Ask {
 
 export interface ApprovalRecord extends Approval {
   /** The runtime's own names for the request, by the path on which it came. */
-  requests: { via: "hook" | "link"; request: string }[];
+  requests: { via: "hook" | "link" | "operation"; request: string }[];
   conversation?: string;
   expires_awake_ms: number;
 }
@@ -281,6 +312,57 @@ export interface CoreConfig {
   machine: string;
   /** The rule for sessions that run without permission prompts. */
   inboundWithoutPrompts: InboundPolicy;
+}
+
+/** What is to be started, as a caller wishes it. */
+export interface LaunchWish {
+  /** Real path of the folder. */
+  path: string;
+  runtime?: SpawnRuntime;
+  profile?: string;
+  args: string[];
+}
+
+export interface LaunchOrder {
+  path: string;
+  name: string;
+  circle: string;
+  runtime: SpawnRuntime;
+  profile?: string;
+  args: string[];
+}
+
+/** What a session that comes up looks like now. */
+export interface LaunchLook {
+  isAlive: boolean;
+  /** Its screen's last lines, without escapes. */
+  tail: string[];
+  /** Only a person can go on from here: what it asks, and what to do. */
+  blockedBy?: string;
+}
+
+export interface Stopped {
+  ended: { pid: number; command: string; by: "TERM" | "KILL" }[];
+  left: { pid: number; command: string }[];
+  pane_gone?: boolean;
+}
+
+/** Starts and ends sessions. Rejections are `RepowireError`s. */
+export interface Launcher {
+  /** The real path of an existing folder; a relative one is seen from `from`. */
+  folder(path: string, from: string | undefined): string;
+  /** Which runtime is meant, and why a person must allow it; without a reason it is on the user's lists. */
+  judge(wish: LaunchWish): { runtime: SpawnRuntime; why?: string };
+  /** The command as it would run, for the person who decides. */
+  preview(order: LaunchOrder): string;
+  start(order: LaunchOrder): Promise<PaneRecord>;
+  look(pane: PaneRecord, runtime: SpawnRuntime): Promise<LaunchLook>;
+  /** It is up: from now on the pane closes with its program. */
+  settle(pane: PaneRecord): Promise<void>;
+  /** Ends a process, what it started, and its pane. Only that very process, never another with its pid. */
+  stop(process: ProcessInstance | undefined, pane: PaneRecord | undefined): Promise<Stopped>;
+  /** Files of a checkout that are not committed, new ones too. */
+  uncommitted(path: string): Promise<{ branch?: string; files: number } | undefined>;
 }
 
 export type { Runtime };

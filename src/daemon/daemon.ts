@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
 import { createEngine, createLive, emit, present, purgeOlder, recover } from "../core/index.ts";
+import { createLauncher } from "../launcher/launcher.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -109,7 +110,16 @@ async function startLocked(
   });
   dispatcher.connect(engine);
   const operations = createOperations(
-    { engine, clock, ids, waits, onEventOf: hub.subscribeTo, discover: (places) => runtimes.discover(places) },
+    {
+      engine,
+      clock,
+      ids,
+      waits,
+      launcher: createLauncher({ paths, spawn: config.spawn }),
+      humanName: config.human,
+      onEventOf: hub.subscribeTo,
+      discover: (places) => runtimes.discover(places),
+    },
     store.epoch,
   );
   const callers = createCallers({

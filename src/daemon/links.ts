@@ -25,7 +25,7 @@ import {
 import type { Operations } from "../operations/index.ts";
 import { newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
-import type { LoopbackConnection } from "../platform/process.ts";
+import { ancestors, type LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
@@ -272,6 +272,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         circle: claim.circle,
         config_dir: claim.config_dir,
         temporary: claim.temporary,
+        ancestors: ancestors(claim.process.pid),
         capabilities: [
           "mcp_tools",
           ...(hello.capabilities.includes("relay_permissions") ? (["relay_permissions"] as const) : []),

@@ -160,7 +160,7 @@ function truthOf(ctx: Context, message: MessageId, peer: string): RecipientTruth
 }
 
 /** Resolves once no hand-over of this message is in flight, or after a short while. */
-async function handedOver(deps: OperationDeps, message: MessageId): Promise<void> {
+export async function handedOver(deps: OperationDeps, message: MessageId): Promise<void> {
   const inFlight = () =>
     deps.engine.read((ctx) => ctx.tx.deliveries.ofMessage(message).some((delivery) => delivery.state === "leased"));
   if (!inFlight()) return;

@@ -1,6 +1,6 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Clock, Ids } from "../core/ports.ts";
+import type { Clock, Ids, Launcher } from "../core/ports.ts";
 import type {
   CallOptions,
   MeshEvent,
@@ -19,6 +19,9 @@ export interface OperationDeps {
   clock: Clock;
   ids: Ids;
   waits: Waits;
+  launcher: Launcher;
+  /** The name of the person who is asked for what needs one. */
+  humanName: string;
   /** Calls back with every committed event of that message until the returned function is called. */
   onEventOf(message: MessageId, listener: (event: MeshEvent) => void): () => void;
   /** Looks for sessions that run without setup, over all runtimes. */

@@ -40,6 +40,8 @@ interface ProcessSystem {
   connectionOwner(connection: LoopbackConnection): number | undefined;
   /** Whether its process group owns its terminal: what is typed there goes to it. Undefined where it has no terminal or has ended. */
   isForeground(pid: number): boolean | undefined;
+  /** The process group that it belongs to; a leader's is its own pid. */
+  processGroup(pid: number): number | undefined;
   /** Whether this file descriptor of it is a terminal; undefined where the system does not tell. */
   isTerminal(pid: number, fd: number): boolean | undefined;
   /** The process that listens on this loopback port. */
@@ -70,6 +72,7 @@ export const {
   connectionOwner,
   startedAt,
   isForeground,
+  processGroup,
   isTerminal,
   listenerOwner,
   commandLines,
@@ -118,6 +121,11 @@ export function ancestry(pid: number): ProcessInfo[] {
     chain.push(next);
   }
   return chain;
+}
+
+/** The process and its living parents, as instances. */
+export function ancestors(pid: number): Instance[] {
+  return ancestry(pid).map((info) => ({ pid: info.pid, started: info.started, boot: bootId() }));
 }
 
 /** "repowire(812) ← zsh(790) ← tmux(401)", for the log of what was done with a person's rights. */

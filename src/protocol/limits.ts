@@ -158,6 +158,44 @@ export const LIMIT_TABLE = {
     unit: "ms",
     why: "How often the daemon looks whether the process of each peer is still alive.",
   },
+  spawnDepthMax: {
+    value: 3,
+    unit: "count",
+    why: "Sessions that start sessions: a person's, their helpers, and one more level. Deeper is a runaway.",
+  },
+  spawnedPerPeerMax: {
+    value: 8,
+    unit: "count",
+    why: "Live sessions below one session; each is a process of some hundred MB and spends its user's tokens.",
+  },
+  spawnedMax: { value: 32, unit: "count", why: "Live sessions that repowire started on one machine, whoever asked." },
+  spawnReadyMs: {
+    value: 75_000,
+    unit: "ms",
+    why: "From the start of a runtime until its session can receive: the slowest (a cold OpenCode without network) takes up to 87 s and then fails clearly; the others some seconds.",
+  },
+  spawnWaitMs: {
+    value: 90_000,
+    unit: "ms",
+    why: "How long a call of spawn_peer waits for a session or for its approval, as for asks: below the limits of the runtimes' own tool calls.",
+  },
+  stopGraceMs: {
+    value: 5_000,
+    unit: "ms",
+    why: "Between TERM and KILL: agent CLIs write their transcript and end their tools within a second or two.",
+  },
+  stopMs: {
+    value: 20_000,
+    unit: "ms",
+    why: "A stop that is not over by then (the daemon was killed in the middle) is no longer shown as one.",
+  },
+  launchArgsMax: { value: 64, unit: "count", why: "Arguments of one session's command." },
+  launchArgCharsMax: {
+    value: 4_096,
+    unit: "characters",
+    why: "One argument of a session's command; a prompt is a message.",
+  },
+  screenTailLines: { value: 15, unit: "count", why: "What is shown of the screen of a session that did not start." },
   retentionDays: {
     value: 30,
     unit: "days",

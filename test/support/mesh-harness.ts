@@ -35,6 +35,7 @@ import type {
 } from "../../src/protocol/index.ts";
 import { memoryStore } from "../../src/store/memory.ts";
 import { countedIds } from "./counted-ids.ts";
+import { noLauncher } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
 /**
@@ -146,7 +147,10 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
   };
   // No runtimes here, so there is nothing to find.
   const discover = async () => ({ found: [], unreachable: [] });
-  const operations = createOperations({ engine, clock, ids, waits, onEventOf, discover }, store.epoch);
+  const operations = createOperations(
+    { engine, clock, ids, waits, launcher: noLauncher, humanName: "person", onEventOf, discover },
+    store.epoch,
+  );
 
   const mesh: MeshHarness = {
     clock,

@@ -36,6 +36,11 @@ export function isForeground(pid: number): boolean | undefined {
   return !match || Number(match[2]) <= 0 ? undefined : match[1] === match[2];
 }
 
+export function processGroup(pid: number): number | undefined {
+  const group = Number(run("/bin/ps", "-o", "pgid=", "-p", String(pid))?.trim());
+  return group > 0 ? group : undefined;
+}
+
 export function isTerminal(pid: number, fd: number): boolean | undefined {
   const listing = run("/usr/sbin/lsof", "-a", "-p", String(pid), "-d", String(fd), "-Fn");
   const file = listing?.split("\n").find((line) => line.startsWith("n"));

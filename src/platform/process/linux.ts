@@ -46,6 +46,12 @@ export function isForeground(pid: number): boolean | undefined {
   return group === undefined || tty === "0" ? undefined : group === foreground;
 }
 
+export function processGroup(pid: number): number | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  const group = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+  return group > 0 ? group : undefined;
+}
+
 export function isTerminal(pid: number, fd: number): boolean | undefined {
   const file = linkOf(`/proc/${pid}/fd/${fd}`);
   return file === undefined ? undefined : /^\/dev\/(?:pts\/|tty|console)/.test(file);
