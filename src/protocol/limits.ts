@@ -97,6 +97,7 @@ export const LIMIT_TABLE = {
     unit: "characters",
     why: "How much of a message a page of history shows; a page stays below half a megabyte.",
   },
+  searchCharsMax: { value: 1_000, unit: "characters", why: "What is searched for is a few words." },
   searchWordsMax: { value: 32, unit: "count", why: "Words of one search; each is looked up by itself." },
   searchRankedMax: {
     value: 500,

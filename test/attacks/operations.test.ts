@@ -14,6 +14,8 @@ interface Foreign {
   victimName: string;
 }
 
+const SECRET = "between-the-two-of-us";
+
 const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ask: ({ message }) => [{ peer: "friend", question: "mine now", message, wait_seconds: 0 }],
   reply: ({ handle, answerHandle }) => [
@@ -50,11 +52,25 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   decide: ({ handle }) => [{ id: handle, verdict: "allow" }],
   trace: ({ handle, message }) => [{ id: handle }, { id: message }, { id: "last" }],
   events: () => [{}, { after: 0 }],
+  search: ({ victimName, message, handle }) => [
+    { words: SECRET },
+    { words: `"${SECRET}"` },
+    { words: "answer", peer: victimName },
+    { words: "two", thread: message },
+    { words: "two", thread: handle },
+    { words: "b", relevance: true },
+  ],
+  history: ({ victimName, message, handle }) => [
+    {},
+    { peer: victimName },
+    { peer: victimName, with: "friend" },
+    { thread: message },
+    { thread: handle },
+    { kind: "answer" },
+  ],
   discover: () => [{}],
   purge: () => [{ days: 0 }, {}],
 };
-
-const SECRET = "between-the-two-of-us";
 
 let mesh: MeshHarness;
 let foreign: Foreign;

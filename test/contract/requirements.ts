@@ -172,6 +172,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "command search",
   },
   {
+    id: "find.own-only",
+    text: "Whoever is no person finds and reads only what it sent or received.",
+    source: "Security: other peers' inboxes",
+  },
+  {
+    id: "find.no-syntax",
+    text: "What is searched for is words and quoted phrases, never a query language: whatever is typed finds messages or is refused with a sentence.",
+    source: "command search",
+  },
+  {
     id: "private.log",
     text: "The event log never holds a body.",
     source: "Security",
