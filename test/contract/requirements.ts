@@ -371,4 +371,14 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "A damaged database is moved aside whole and said, never overwritten.",
     source: "Files",
   },
+  {
+    id: "observe.metrics",
+    text: "`/metrics` counts what was committed and refused, and opens to the token only.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.metrics-bounded",
+    text: "Metrics name no peer and carry no text of anybody: their labels have few values, all of them repowire's own.",
+    source: "docs/observability.md",
+  },
 ];

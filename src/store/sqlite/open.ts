@@ -25,6 +25,8 @@ export interface OpenOptions {
   synchronous: "full" | "normal";
   /** The steps that make the schema; those of this program, unless a test brings its own. */
   migrations?: readonly string[];
+  /** Told how long each commit took, with its wait for the disk; milliseconds. */
+  onCommit?: (ms: number) => void;
 }
 
 /** Above this, checking every page would make the daemon's start slow; damage is then found when it is met. */
