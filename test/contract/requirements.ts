@@ -381,4 +381,14 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "Metrics name no peer and carry no text of anybody: their labels have few values, all of them repowire's own.",
     source: "docs/observability.md",
   },
+  {
+    id: "private.log-redacted",
+    text: "What looks like a secret is masked in every record of the log, wherever in the record it stands.",
+    source: "Security; docs/observability.md",
+  },
+  {
+    id: "private.log-bounded",
+    text: "The log has a limit on disk, and so has each of its records.",
+    source: "docs/observability.md",
+  },
 ];
