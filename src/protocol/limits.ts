@@ -206,6 +206,16 @@ export const LIMIT_TABLE = {
     unit: "ms",
     why: "A hook gives up on the daemon after this and spools its event instead.",
   },
+  logFileBytesMax: {
+    value: 5_000_000,
+    unit: "bytes",
+    why: "The daemon's log; when it is full it becomes `daemon.log.1`, and what that held is gone. Days of a busy mesh, quickly searched.",
+  },
+  logTextCharsMax: {
+    value: 8_000,
+    unit: "characters",
+    why: "One text in a record of the log: a long stack fits; what is longer was never meant for a log.",
+  },
   spoolFilesMax: { value: 2_000, unit: "count", why: "Hook events kept on disk while the daemon is down." },
 } as const satisfies Record<string, Limit>;
 

@@ -431,4 +431,24 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "Whoever started a session is told when it ends by itself.",
     source: "Operations: spawn",
   },
+  {
+    id: "observe.metrics",
+    text: "`/metrics` counts what was committed and refused, and opens to the token only.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.metrics-bounded",
+    text: "Metrics name no peer and carry no text of anybody: their labels have few values, all of them repowire's own.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "private.log-redacted",
+    text: "What looks like a secret is masked in every record of the log, wherever in the record it stands.",
+    source: "Security; docs/observability.md",
+  },
+  {
+    id: "private.log-bounded",
+    text: "The log has a limit on disk, and so has each of its records.",
+    source: "docs/observability.md",
+  },
 ];
