@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
-import { createEngine, createLive, emit, present, recover } from "../core/index.ts";
+import { createEngine, createLive, emit, present, purge, recover } from "../core/index.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -101,7 +101,16 @@ async function startLocked(
     clock,
     ids,
     live,
-    config: { machine: config.machine, inboundWithoutPrompts: config.inbound_without_prompts },
+    config: {
+      machine: config.machine,
+      inboundWithoutPrompts: config.inbound_without_prompts,
+      budgets: {
+        pairPerMinute: config.pair_per_minute,
+        pairPerNight: config.pair_per_night,
+        circlePerMinute: config.circle_per_minute,
+        threadDepth: config.thread_depth,
+      },
+    },
     schedule: (run) => void setImmediate(run),
     perform: (effects) => dispatcher.perform(effects),
     onFault: (error) => log.error("a batch was not stored", { error }),
@@ -193,7 +202,7 @@ async function startLocked(
       log.error("the home was removed or taken over; stopping", { home: paths.home });
       onGone();
     }),
-    every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
+    every(PURGE_EVERY_MS, () => engine.run((ctx) => purge(ctx, ctx.now.wall - config.retention_days * DAY_MS))),
   ];
   if (store.damagedMovedTo)
     log.error("the database was damaged; a new one was begun", { moved_to: store.damagedMovedTo });

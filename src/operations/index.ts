@@ -13,6 +13,7 @@ import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { discoverHandler } from "./discover.ts";
 import { inboxHandler } from "./inbox.ts";
+import { pausesHandler, resumeHandler } from "./pauses.ts";
 import { describeHandler, peersHandler, renameHandler, setInboundHandler, whoamiHandler } from "./peers.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
 import { replyHandler } from "./reply.ts";
@@ -44,6 +45,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     inbox: inboxHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
+    pauses: pausesHandler(deps),
+    resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),
     decide: decideHandler(deps),
     trace: traceHandler(deps),

@@ -5,6 +5,7 @@ import type { Subprocess } from "bun";
 import { findDaemon } from "../../src/client/index.ts";
 import { buildBundles } from "../../src/platform/bundle.ts";
 import { ENTRIES, type Entry, isolatedBun } from "../../src/platform/program.ts";
+import { NO_BUDGETS_ENV } from "../support/budgets.ts";
 import { channelProcess } from "./channel-process.ts";
 import { median, type Result, result } from "./stats.ts";
 import { tokenResults } from "./tokens.ts";
@@ -30,7 +31,7 @@ async function main(): Promise<Result[]> {
     ...isolatedBun(process.execPath, join(program, "bunfig.toml")),
     join(program, ENTRIES[entry].bundle),
   ];
-  const env = { PATH: process.env.PATH ?? "", HOME: root, REPOWIRE_HOME: home, REPOWIRE_PORT: "0" };
+  const env = { PATH: process.env.PATH ?? "", HOME: root, REPOWIRE_HOME: home, REPOWIRE_PORT: "0", ...NO_BUDGETS_ENV };
   for (const folder of ["home", "asker", "answerer", "session"]) mkdirSync(join(root, folder), { mode: 0o700 });
   children.push(
     Bun.spawn([...command("cli"), "daemon", "run", "--detached"], {

@@ -14,6 +14,7 @@ export type Write = (
   | { kind: "peer" | "message" | "delivery" | "ask" | "approval" | "event"; doc: string }
   | { kind: "peer_removed"; id: PeerId }
   | { kind: "meta"; name: string; value: string }
+  | { kind: "shelf"; shelf: string; id: string; doc: string | undefined }
 ) & {
   /** Names the record among those that may be written again in the same transaction. */
   key?: string;
@@ -95,7 +96,8 @@ type StoredWrite =
   | ["ask", AskRecord]
   | ["approval", ApprovalRecord]
   | ["event", MeshEvent]
-  | ["meta", string, string];
+  | ["meta", string, string]
+  | ["shelf", string, string, unknown];
 
 function textOf(write: Write): string {
   switch (write.kind) {
@@ -103,6 +105,8 @@ function textOf(write: Write): string {
       return JSON.stringify([write.kind, write.id]);
     case "meta":
       return JSON.stringify([write.kind, write.name, write.value]);
+    case "shelf":
+      return `["shelf",${JSON.stringify(write.shelf)},${JSON.stringify(write.id)},${write.doc ?? "null"}]`;
     default:
       return `["${write.kind}",${write.doc}]`;
   }
@@ -126,6 +130,10 @@ function take(into: Dirty, write: StoredWrite): void {
       return into.addEvent(deepFreeze(write[1]));
     case "meta":
       return into.setMeta(write[1], write[2]);
+    case "shelf": {
+      const [, shelf, id, record] = write;
+      return into.putShelved({ shelf, id, doc: record === null ? undefined : JSON.stringify(record) });
+    }
     default:
       write satisfies never;
   }

@@ -57,4 +57,6 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // What is committed and not in the tables yet (journal.ts).
   "CREATE TABLE journal (seq INTEGER PRIMARY KEY, writes TEXT NOT NULL);",
+  // Records of the small kinds (store/shelves.ts), each in the order in which it came.
+  "CREATE TABLE shelves (seq INTEGER PRIMARY KEY, shelf TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (shelf, id));",
 ];

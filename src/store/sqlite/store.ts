@@ -1,7 +1,16 @@
 import { type Database, SQLiteError } from "bun:sqlite";
-import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
+import {
+  type MessageStore,
+  type PeerRecord,
+  type Shelf,
+  type ShelfName,
+  type Shelves,
+  StorageError,
+  type Tx,
+} from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
 import { deepFreeze } from "../freeze.ts";
+import { shelvesOf } from "../shelves.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
 import { createJournal } from "./journal.ts";
@@ -121,7 +130,42 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     );
   }
 
+  const shelved = readShelves(sql, dirty);
+  /** Kept in memory beside its table, like seats: few, small, and looked at with many decisions. */
+  function shelf<Name extends ShelfName>(name: Name): Shelf<Shelves[Name]> {
+    let records = shelved.get(name) ?? new Map<string, unknown>();
+    const list = () => records as Map<string, Shelves[Name]>; // written by `put` below from this shelf's records
+    const change = (next: Map<string, unknown>) => {
+      const before = records;
+      records = next;
+      undo.push(() => {
+        records = before;
+      });
+    };
+    const write = (id: string, doc: string | undefined) => {
+      journal.add({ kind: "shelf", shelf: name, id, doc, key: `shelf ${name} ${id}` });
+      dirty.putShelved({ shelf: name, id, doc });
+    };
+    return {
+      get: (id) => list().get(id),
+      all: () => [...list().values()],
+      put(id, value) {
+        const doc = JSON.stringify(value);
+        write(id, doc);
+        change(new Map(records).set(id, deepFreeze(JSON.parse(doc) as object)));
+      },
+      remove(id) {
+        if (!records.has(id)) return;
+        write(id, undefined);
+        const next = new Map(records);
+        next.delete(id);
+        change(next);
+      },
+    };
+  }
+
   const tx: Tx = {
+    shelves: shelvesOf(shelf),
     peers: {
       get: (id) => peers.get(id),
       all() {
@@ -353,6 +397,22 @@ function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
   return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
 }
 
+/** All records by shelf and id, the newest form of each; what was put first stands first. */
+function readShelves(sql: Statements, dirty: Dirty): Map<string, Map<string, unknown>> {
+  const shelves = new Map<string, Map<string, unknown>>();
+  const of = (name: string) => {
+    const records = shelves.get(name) ?? new Map<string, unknown>();
+    shelves.set(name, records);
+    return records;
+  };
+  for (const { shelf, id, doc } of sql.shelves.all()) of(shelf).set(id, deepFreeze(JSON.parse(doc) as object));
+  for (const { shelf, id, doc } of dirty.shelved.values()) {
+    if (doc === undefined) of(shelf).delete(id);
+    else of(shelf).set(id, deepFreeze(JSON.parse(doc) as object));
+  }
+  return shelves;
+}
+
 function faultOf(error: SQLiteError): string {
   return isCorruption(error) ? "the database is damaged; restart the daemon to move it aside" : error.message;
 }
@@ -368,6 +428,7 @@ function writeTables(sql: Statements, dirty: Dirty): void {
   for (const approval of dirty.approvals.values()) sql.approvals.put(approval);
   for (const event of dirty.events) sql.events.insert(event);
   for (const [key, value] of dirty.meta) sql.meta.set(key, value);
+  for (const record of dirty.shelved.values()) sql.shelves.put(record);
 }
 
 /** What `trace last` means: what somebody sent, not what came back. */
