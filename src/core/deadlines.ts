@@ -3,6 +3,7 @@ import { expireApproval } from "./approvals.ts";
 import { expireAsk } from "./asks.ts";
 import { NIGHT_MS } from "./budget.ts";
 import { type Context, stir } from "./context.ts";
+import { keepLaunchDeadlines } from "./launches.ts";
 import { closeDelivery } from "./mailbox.ts";
 import type { DeliveryRecord } from "./ports.ts";
 import { requeue } from "./retry.ts";
@@ -32,6 +33,7 @@ export function keepDeadlines(ctx: Context): void {
     }
     leaveIfDone(ctx, peer.id);
   }
+  keepLaunchDeadlines(ctx);
 }
 
 /** A hand-over whose time ran out without a report. */

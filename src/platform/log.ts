@@ -29,11 +29,15 @@ export function redact(text: string): string {
   return clean;
 }
 
+/** A text of somebody else begins no line of the log, where it could pass for an entry. */
+const oneLine = (text: string): string => text.replace(/[\n\r\u2028\u2029]/g, "\\n");
+const stackOf = (error: Error): string => (error.stack ?? error.message).replace(/[\n\r\u2028\u2029]/g, "\n    ");
+
 export function formatRecord(record: LogRecord): string {
   const facts = Object.entries(record.properties)
     .map(
       ([key, value]) =>
-        `${key}=${typeof value === "string" ? value : value instanceof Error ? (value.stack ?? value.message) : JSON.stringify(value)}`,
+        `${key}=${typeof value === "string" ? oneLine(value) : value instanceof Error ? stackOf(value) : JSON.stringify(value)}`,
     )
     .join(" ");
   const message = record.message.map(String).join("");
