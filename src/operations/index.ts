@@ -14,6 +14,7 @@ import { askHandler } from "./ask.ts";
 import { discoverHandler } from "./discover.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
+import { paneHandler } from "./pane.ts";
 import {
   describeHandler,
   moveHandler,
@@ -61,6 +62,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps),
+    pane: paneHandler(deps),
     move: moveHandler(deps),
   };
   return {
