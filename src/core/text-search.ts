@@ -67,10 +67,11 @@ export function parseSearch(text: string): SearchTerm[] {
     }
     const isLast = index === parts.length - 1;
     // "src/store.ts" is one term: its words in a row, as they stand in a text.
-    const pieces = part.split(/\s+/).filter((piece) => piece !== "");
-    pieces.forEach((piece, at) => {
-      const words = wordsOf(piece).map((word) => word.text);
-      if (words.length === 0) return;
+    const pieces = part
+      .split(/\s+/)
+      .map((piece) => wordsOf(piece).map((word) => word.text))
+      .filter((words) => words.length > 0);
+    pieces.forEach((words, at) => {
       const isPrefix = isLast && at === pieces.length - 1 && (words.at(-1)?.length ?? 0) >= PREFIX_CHARS_MIN;
       terms.push({ words, isPrefix });
     });

@@ -23,6 +23,7 @@ import type { createEventStream } from "./events-stream.ts";
 import { bearerToken } from "./guard.ts";
 import type { createHealth } from "./health.ts";
 import type { McpEndpoint } from "./mcp.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** What Bun's server adds to a request: its connection, and the right to take long over it. */
 export interface RequestEnv {
@@ -36,6 +37,7 @@ export interface AppParts {
   health: ReturnType<typeof createHealth>;
   eventStream: ReturnType<typeof createEventStream>;
   mcp: McpEndpoint;
+  metrics: Metrics;
   markWritten(peer: PeerId, messages: MessageId[]): void;
   /** Adds the routes of what only some runtimes need (hooks). */
   extend?(app: Hono<RequestEnv>): void;
@@ -72,6 +74,7 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
 
   app.onError((thrown) => {
     if (!(thrown instanceof RepowireError)) log.error("a request failed", { error: thrown });
+    parts.metrics.refused(thrown);
     return problemResponse(asRepowireError(thrown));
   });
   app.notFound((context) =>
@@ -101,6 +104,11 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
 
   parts.extend?.(app);
 
+  app.get(HTTP_PATHS.metrics, async () => {
+    const { contentType, text } = await parts.metrics.render();
+    return new Response(text, { headers: { "content-type": contentType } });
+  });
+
   app.all(HTTP_PATHS.mcp, async (context) => {
     const request = await withBody(context.req.raw);
     context.env.keepOpen();
@@ -115,7 +123,7 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
         "forbidden",
         "The event stream shows all peers' messages; agents see their own with trace and inbox.",
       );
-    return parts.eventStream(context);
+    return parts.eventStream.serve(context);
   });
 
   app.post("/v1/:operation", async (context) => {

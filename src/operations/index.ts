@@ -12,6 +12,7 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { discoverHandler } from "./discover.ts";
+import { historyHandler, searchHandler } from "./find.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
 import { paneHandler } from "./pane.ts";
@@ -58,6 +59,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     decide: decideHandler(deps),
     trace: traceHandler(deps),
     events: eventsHandler(deps, epoch),
+    search: searchHandler(deps),
+    history: historyHandler(deps),
     discover: discoverHandler(deps),
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),

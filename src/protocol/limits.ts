@@ -97,6 +97,7 @@ export const LIMIT_TABLE = {
     unit: "characters",
     why: "How much of a message a page of history shows; a page stays below half a megabyte.",
   },
+  searchCharsMax: { value: 1_000, unit: "characters", why: "What is searched for is a few words." },
   searchWordsMax: { value: 32, unit: "count", why: "Words of one search; each is looked up by itself." },
   searchRankedMax: {
     value: 500,
@@ -204,6 +205,16 @@ export const LIMIT_TABLE = {
     value: 2_000,
     unit: "ms",
     why: "A hook gives up on the daemon after this and spools its event instead.",
+  },
+  logFileBytesMax: {
+    value: 5_000_000,
+    unit: "bytes",
+    why: "The daemon's log; when it is full it becomes `daemon.log.1`, and what that held is gone. Days of a busy mesh, quickly searched.",
+  },
+  logTextCharsMax: {
+    value: 8_000,
+    unit: "characters",
+    why: "One text in a record of the log: a long stack fits; what is longer was never meant for a log.",
   },
   spoolFilesMax: { value: 2_000, unit: "count", why: "Hook events kept on disk while the daemon is down." },
 } as const satisfies Record<string, Limit>;

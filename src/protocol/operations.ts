@@ -15,7 +15,7 @@ import {
   Urgency,
 } from "./messages.ts";
 import { AskState } from "./moves.ts";
-import { AskOutcome, RecipientTruth, TraceStep } from "./outcomes.ts";
+import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
 
@@ -87,6 +87,22 @@ const Started = z.object({
   pane: z.string(),
   prompt: z.object({ id: z.string(), recipient: RecipientTruth }).optional(),
 });
+const messageFilters = {
+  /** Who sent it or is one of its recipients. */
+  peer: peerField.optional(),
+  /** The circle of its sender, as it was then. */
+  circle: CircleName.optional(),
+  kind: MessageKind.optional(),
+  /** Accepted from `since` on, before `until`. */
+  since: z.number().int().nonnegative().optional(),
+  until: z.number().int().nonnegative().optional(),
+  /** Any message of the thread. */
+  thread: z.union([MessageId, Handle]).optional(),
+};
+const page = {
+  limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
+  cursor: z.number().int().positive().optional(),
+};
 
 /** A message id chosen by the caller: repeating a request with it is harmless. */
 const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };
@@ -379,6 +395,48 @@ export const OPERATIONS = {
       epoch: z.string(),
     }),
     callers: ["human", "orchestrator", "service"],
+  },
+  search: {
+    purpose:
+      'Find messages by words of their text. People see all, everybody else what they sent or received. Every word must be there, the last one as a beginning; "in quotes": an exact phrase. A page may end early, even empty, with a cursor to go on.',
+    input: z.strictObject({
+      words: z.string().max(LIMITS.searchCharsMax),
+      ...messageFilters,
+      /** By how well they fit instead of by time: among the newest that fit, on one page. */
+      relevance: z.boolean().optional(),
+      ...page,
+    }),
+    output: z.object({
+      messages: z.array(
+        FoundMessage.extend({
+          /** The text around the first hit, on one line; `marks` are start and end of each hit in it, in UTF-16 units. */
+          snippet: z.object({ text: z.string(), marks: z.array(z.tuple([z.number().int(), z.number().int()])) }),
+        }),
+      ),
+      cursor: z.number().int().optional(),
+    }),
+    callers: EVERYONE,
+  },
+  history: {
+    purpose:
+      "Messages of a peer, of a pair or of a thread, the newest last; `cursor` leads to older ones. People see all, everybody else what they sent or received.",
+    input: z.strictObject({
+      ...messageFilters,
+      /** With `peer`: only what these two sent each other. */
+      with: peerField.optional(),
+      ...page,
+    }),
+    output: z.object({
+      messages: z.array(
+        FoundMessage.extend({
+          text: z.string(),
+          /** What was left out at the end of the text, in UTF-16 units. */
+          rest_chars: z.number().int(),
+        }),
+      ),
+      cursor: z.number().int().optional(),
+    }),
+    callers: EVERYONE,
   },
   discover: {
     purpose:

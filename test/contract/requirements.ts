@@ -172,6 +172,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "command search",
   },
   {
+    id: "find.own-only",
+    text: "Whoever is no person finds and reads only what it sent or received.",
+    source: "Security: other peers' inboxes",
+  },
+  {
+    id: "find.no-syntax",
+    text: "What is searched for is words and quoted phrases, never a query language: whatever is typed finds messages or is refused with a sentence.",
+    source: "command search",
+  },
+  {
     id: "private.log",
     text: "The event log never holds a body.",
     source: "Security",
@@ -425,5 +435,25 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "spawn.death-is-told",
     text: "Whoever started a session is told when it ends by itself.",
     source: "Operations: spawn",
+  },
+  {
+    id: "observe.metrics",
+    text: "`/metrics` counts what was committed and refused, and opens to the token only.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.metrics-bounded",
+    text: "Metrics name no peer and carry no text of anybody: their labels have few values, all of them repowire's own.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "private.log-redacted",
+    text: "What looks like a secret is masked in every record of the log, wherever in the record it stands.",
+    source: "Security; docs/observability.md",
+  },
+  {
+    id: "private.log-bounded",
+    text: "The log has a limit on disk, and so has each of its records.",
+    source: "docs/observability.md",
   },
 ];

@@ -346,6 +346,12 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     }
   }
 
+  function commitJournal(): void {
+    const startedAt = performance.now();
+    journal.commit();
+    options.onCommit?.(performance.now() - startedAt);
+  }
+
   function setSynchronous(to: OpenOptions["synchronous"]): void {
     db.run(`PRAGMA synchronous = ${to === "full" ? "FULL" : "NORMAL"}`);
   }
@@ -369,7 +375,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       try {
         const value = body(tx);
         // Outside of SQLite's transactions this one statement is one of its own, and durable when it returns.
-        if (!journal.isEmpty) journal.commit();
+        if (!journal.isEmpty) commitJournal();
         if (db.inTransaction) db.query("COMMIT").run();
         undo.clear();
         fault = undefined;
