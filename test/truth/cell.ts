@@ -33,7 +33,7 @@ export interface CellOptions {
 
 /** One runtime in one condition: as many stagings as its messages need, then the verdicts. */
 export async function runCell(options: CellOptions): Promise<Row> {
-  const { driver, staging, world, messages, seed } = options;
+  const { driver, staging, world, messages, seed, say } = options;
   const plan = planOf(seed, `${driver.runtime}: ${staging.condition}`, messages);
   const counts = Object.fromEntries(LIES.map((lie) => [lie, 0])) as Record<Lie, number>;
   const row: Row = {
@@ -48,14 +48,19 @@ export async function runCell(options: CellOptions): Promise<Row> {
     const early = staging.isEarly ? planned.map((one) => send(world, name, one, one.after * 1_000)) : [];
     const session: AgentSession = kept ?? (await start(options, plan, name));
     kept = session;
-    sent.push(...(await stage(options, plan, { session, n, planned, early, row })));
-    await settled(world, sent, staging.isFatal ? 3_000 : END_MS);
-    if (staging.isFresh || n === plan.stagings.length - 1) {
+    try {
+      sent.push(...(await stage(options, plan, { session, n, planned, early, row })));
+      await settled(world, sent, staging.isFatal ? 3_000 : END_MS);
+      if (!staging.isFresh && n < plan.stagings.length - 1) continue;
       await conclude(options, session, sent, row);
-      kept = undefined;
-      sent = [];
-      if (staging.isFresh && !staging.isFatal) await session.kill();
+    } catch (error) {
+      for (const { message } of sent) say(JSON.stringify(await world.mesh.trace({ id: message })));
+      say(`the screen of ${name}:\n${session.screen()}`);
+      throw error;
     }
+    kept = undefined;
+    sent = [];
+    if (staging.isFresh && !staging.isFatal) await session.kill();
   }
   return row;
 }
