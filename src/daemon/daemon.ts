@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
-import { createEngine, createLive, emit, present, recover } from "../core/index.ts";
+import { createEngine, createLive, emit, present, purgeOlder, recover } from "../core/index.ts";
+import { createLauncher } from "../launcher/launcher.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -33,9 +34,12 @@ import { createEventHub } from "./hub.ts";
 import { createLinkServer, type LinkSocketData } from "./links.ts";
 import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { countRefusals } from "./metrics/refusals.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
+import { followWords } from "./word-index.ts";
 
 export interface RunningDaemon {
   port: number;
@@ -88,7 +92,8 @@ async function startLocked(
   const startedAt = Date.now();
   const instance = newSecret();
   const token = ensureToken(paths.home);
-  const store = sqliteStore(paths.database, { synchronous: config.synchronous });
+  const metrics = createMetrics(() => engine);
+  const store = sqliteStore(paths.database, { synchronous: config.synchronous, onCommit: metrics.commitTook });
   const mark = store.read((tx) => tx.meta.get(CLOCK_KEY));
   const clock = realClock(mark ? (JSON.parse(mark) as ClockMark) : undefined); // written below from a ClockMark
   const hub = createEventHub();
@@ -103,13 +108,29 @@ async function startLocked(
     live,
     config: { machine: config.machine, inboundWithoutPrompts: config.inbound_without_prompts },
     schedule: (run) => void setImmediate(run),
-    perform: (effects) => dispatcher.perform(effects),
+    perform(effects) {
+      dispatcher.perform(effects);
+      metrics.effects(effects);
+    },
+    onBatch: metrics.batchCommitted,
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
-  const operations = createOperations(
-    { engine, clock, ids, waits, onEvent: hub.subscribe, discover: (places) => runtimes.discover(places) },
-    store.epoch,
+  const operations = countRefusals(
+    createOperations(
+      {
+        engine,
+        clock,
+        ids,
+        waits,
+        launcher: createLauncher({ paths, spawn: config.spawn }),
+        humanName: config.human,
+        onEventOf: hub.subscribeTo,
+        discover: (places) => runtimes.discover(places),
+      },
+      store.epoch,
+    ),
+    metrics,
   );
   const callers = createCallers({
     engine,
@@ -145,6 +166,8 @@ async function startLocked(
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,
     onSession: runtimes.onSession,
+    onJoined: metrics.linkJoined,
+    onRefused: metrics.refused,
     onLost: () => watch?.lookSoon(),
   });
   const mcp = createMcpEndpoint({ engine, operations, markWritten, sharedBy: runtimes.sharedBy });
@@ -155,20 +178,29 @@ async function startLocked(
       detail: store.damagedMovedTo && `the old database was damaged and moved to ${store.damagedMovedTo}`,
     };
   };
+  const eventStream = createEventStream({ engine, hub, epoch: store.epoch });
+  const counts = () => ({
+    links: links.size,
+    mcp_sessions: mcp.size,
+    streams: eventStream.open,
+    waits: waits.size,
+  });
+  metrics.addGauges({ engine, startedAt, counts, storeIsOk: () => store.fault === undefined });
   const health = createHealth({
     instance,
     startedAt,
     engine,
     parts: { store: storeCheck, ...runtimes.checks },
-    counts: () => ({ links: links.size, mcp_sessions: mcp.size, streams: hub.size, waits: waits.size }),
+    counts,
   });
   const app = createApp({
     token,
     operations,
     callers,
     health,
-    eventStream: createEventStream({ engine, hub, epoch: store.epoch }),
+    eventStream,
     mcp,
+    metrics,
     markWritten,
     extend: runtimes.extend,
   });
@@ -193,7 +225,8 @@ async function startLocked(
       log.error("the home was removed or taken over; stopping", { home: paths.home });
       onGone();
     }),
-    every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
+    every(PURGE_EVERY_MS, () => purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS)),
+    followWords(store, engine, (error) => log.error("the index of words did not follow", { error })),
   ];
   if (store.damagedMovedTo)
     log.error("the database was damaged; a new one was begun", { moved_to: store.damagedMovedTo });
@@ -202,7 +235,7 @@ async function startLocked(
 
   async function serveOrStop(): Promise<Server<LinkSocketData>> {
     try {
-      return serve(config.port, app, links);
+      return serve(config.port, app, links, metrics.refused);
     } catch (error) {
       await runtimes.stop();
       throw error;
@@ -245,6 +278,7 @@ function serve(
   port: number,
   app: ReturnType<typeof createApp>,
   links: ReturnType<typeof createLinkServer>,
+  onRefused: (error: unknown) => void,
 ): Server<LinkSocketData> {
   try {
     return Bun.serve<LinkSocketData>({
@@ -263,6 +297,7 @@ function serve(
           }
           return app.fetch(request, { connection, keepOpen: () => server.timeout(request, 0) });
         } catch (error) {
+          onRefused(error);
           return problemResponse(asRepowireError(error));
         }
       },

@@ -25,7 +25,7 @@ import {
 import type { Operations } from "../operations/index.ts";
 import { newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
-import type { LoopbackConnection } from "../platform/process.ts";
+import { ancestors, type LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
@@ -91,6 +91,9 @@ export interface LinkServerParts {
   profile(hello: Hello): LinkProfile | undefined;
   /** A session joined or came back. */
   onSession(peer: PeerRecord): void;
+  /** A link said hello: whether it is one that came back. */
+  onJoined?(kind: "new" | "resumed"): void;
+  onRefused?(error: unknown): void;
   /** A session's link is gone; its process may be, too. */
   onLost(): void;
   /** How long a new connection may take to say hello; milliseconds. */
@@ -123,8 +126,18 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     }
   }
 
+  /** Connections that have not said who they are make room for others: whoever opens many of them keeps no session out. */
+  function dropOldestStranger(): void {
+    for (const [id, { socket, peer }] of live) {
+      if (peer !== undefined) continue;
+      live.delete(id);
+      return socket.close(CLOSE.helloTimeout, "no hello, and no room to wait for it");
+    }
+  }
+
   function open(socket: LinkSocket): void {
     const id = newSecret();
+    if (live.size >= LIMITS.linksMax) dropOldestStranger();
     if (live.size >= LIMITS.linksMax) {
       socket.close(CLOSE.shuttingDown, ERRORS.too_many_links.title);
       return;
@@ -133,16 +146,18 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       send: (text) => void socket.send(text),
       handle,
       onFault: (error) => log.error("a request failed", { error }),
+      onRefused: parts.onRefused,
     });
     live.set(id, { socket, rpc });
     const stopHelloTimer = parts.clock.after(parts.helloTimeoutMs ?? HELLO_TIMEOUT_MS, () =>
       socket.close(CLOSE.helloTimeout, "no hello"),
     );
     let session: { peer: PeerRecord["id"]; route?: Route } | undefined;
+    let isGreeting = false;
     const gone = new AbortController();
 
     async function handle(method: string, params: Record<string, unknown>, meta: RpcFrame["meta"]): Promise<unknown> {
-      if (method === "hello") return greet(parse("hello", params));
+      if (method === "hello") return greetOnce(parse("hello", params));
       if (method === "ping") return {};
       if (!session)
         throw refuse(new RepowireError("unauthorized", "The first request on a link is hello."), CLOSE.unauthorized);
@@ -176,12 +191,22 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       };
     }
 
+    /** A second hello that comes while the first is under way is one too many, too. */
+    async function greetOnce(hello: Hello): Promise<Welcome> {
+      if (session || isGreeting) throw new RepowireError("invalid_input", "This link already said hello.");
+      isGreeting = true;
+      try {
+        return await greet(hello);
+      } finally {
+        isGreeting = false;
+      }
+    }
+
     async function greet(hello: Hello): Promise<Welcome> {
-      if (session) throw new RepowireError("invalid_input", "This link already said hello.");
       checkHello(hello);
       const identity = checkClaim(hello);
       const profile = parts.profile(hello);
-      const { peer, resume } = await parts.engine.run((ctx) => {
+      const { peer, resume, isBack } = await parts.engine.run((ctx) => {
         endDeadSessions(ctx, hello.session, parts.isAlive);
         return join(ctx, hello, identity, profile);
       });
@@ -197,6 +222,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       if (profile) parts.dispatcher.addTransport(id, transportOf(rpc));
       log.info("session joined", { peer: peer.id, name: peer.name, runtime: peer.runtime, pid: peer.instance?.pid });
       parts.onSession(peer);
+      parts.onJoined?.(isBack ? "resumed" : "new");
       return parts.engine.read((ctx) => welcome(ctx, peer, resume));
     }
 
@@ -236,7 +262,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       hello: Hello,
       identity: "proven" | "asserted",
       profile: LinkProfile | undefined,
-    ): { peer: PeerRecord; resume: string } {
+    ): { peer: PeerRecord; resume: string; isBack: boolean } {
       const { session: claim } = hello;
       const claimed = claimSeat(ctx, {
         runtime: claim.runtime,
@@ -251,6 +277,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         circle: claim.circle,
         config_dir: claim.config_dir,
         temporary: claim.temporary,
+        ancestors: ancestors(claim.process.pid),
         capabilities: [
           "mcp_tools",
           ...(hello.capabilities.includes("relay_permissions") ? (["relay_permissions"] as const) : []),
@@ -278,7 +305,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
           suspect: false,
           ready: hello.receives,
         });
-      return { peer: mustGet(ctx, claimed.id), resume };
+      return { peer: mustGet(ctx, claimed.id), resume, isBack: known };
     }
 
     /** One process has one link: a second one of the same session takes over, and the first must not fight for it. */

@@ -7,6 +7,7 @@ export const HTTP_PATHS = {
   events: "/v1/events/stream",
   link: "/v1/link",
   health: "/health",
+  metrics: "/metrics",
   mcp: "/mcp",
   hookReport: (runtime: string) => `/v1/hooks/${runtime}`,
   hookPrinted: (runtime: string) => `/v1/hooks/${runtime}/printed`,
