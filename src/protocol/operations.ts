@@ -3,20 +3,11 @@ import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import {
-  Approval,
-  Ask,
-  Body,
-  CheckoutState,
-  Delivery,
-  Envelope,
-  MessageKind,
-  TraceParent,
-  Urgency,
-} from "./messages.ts";
+import { Approval, Ask, Body, CheckoutState, Delivery, Envelope, MessageKind, Urgency } from "./messages.ts";
 import { AskState } from "./moves.ts";
 import { AskOutcome, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
+import { TraceParent } from "./tracing.ts";
 
 interface ToolShape {
   name: string;
