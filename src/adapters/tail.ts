@@ -4,6 +4,8 @@ import { readRange } from "../platform/read-range.ts";
 /** How far back a reader looks when it first meets a file: receipts of messages from before a restart are near its end. */
 const LOOK_BACK_BYTES = 1_000_000;
 const READ_BYTES_MAX = 8_000_000;
+/** No entry of a transcript is longer: models and tools have limits far below. */
+const LINE_CHARS_MAX = 32_000_000;
 
 export interface Tail {
   readonly file: string;
@@ -15,6 +17,7 @@ export interface Tail {
 export function createTail(file: string): Tail {
   let offset = -1;
   let rest = "";
+  let isInside = false;
   return {
     file,
     read() {
@@ -23,13 +26,18 @@ export function createTail(file: string): Tail {
       const isFirst = offset < 0;
       if (isFirst) offset = Math.max(0, size - LOOK_BACK_BYTES);
       // Shorter than before: another file stands in its place.
-      if (size < offset) [offset, rest] = [0, ""];
-      const startsInside = isFirst && offset > 0;
+      if (size < offset) [offset, rest, isInside] = [0, "", false];
+      if (isFirst) isInside = offset > 0;
       const text = rest + readRange(file, offset, Math.min(size - offset, READ_BYTES_MAX));
       offset = Math.min(size, offset + READ_BYTES_MAX);
       const lines = text.split("\n");
       rest = lines.pop() ?? "";
-      if (startsInside) lines.shift();
+      // A line without an end is nobody's: it must not fill the memory of whoever waits for it.
+      const isTooLong = rest.length > LINE_CHARS_MAX;
+      if (isTooLong) rest = "";
+      // The first line here is the end of one whose beginning was not kept.
+      if (lines.length > 0 && isInside) lines.shift();
+      isInside = isTooLong || (isInside && !text.includes("\n"));
       return lines.filter((line) => line !== "");
     },
   };
@@ -37,7 +45,8 @@ export function createTail(file: string): Tail {
 
 function sizeOf(file: string): number | undefined {
   try {
-    return statSync(file).size;
+    const info = statSync(file);
+    return info.isFile() ? info.size : undefined;
   } catch {
     // Written with the first message of a session.
     return undefined;

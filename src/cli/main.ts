@@ -4,6 +4,7 @@ import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { discoverCommand } from "./commands/discover.ts";
+import { historyCommand, searchCommand } from "./commands/find.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
 import { peerCommand } from "./commands/peer.ts";
@@ -36,6 +37,8 @@ export function createProgram(): Command {
     peerCommand(context),
     traceCommand(context),
     logCommand(context),
+    searchCommand(context),
+    historyCommand(context),
     inboxCommand(context),
     replyCommand(context),
     approvalsCommand(context),

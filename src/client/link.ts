@@ -269,28 +269,28 @@ export function connectLink(options: LinkOptions): Link {
     if (!parsed.success) throw fromZod(parsed.error, method);
     switch (method) {
       case "deliver": {
-        const { items } = DAEMON_METHODS.deliver.params.parse(params);
+        const { items } = parsed.data as DaemonParams<"deliver">;
         return { results: await deliveries.take(items) };
       }
       case "progress": {
-        const { message, text } = DAEMON_METHODS.progress.params.parse(params);
+        const { message, text } = parsed.data as DaemonParams<"progress">;
         calls.progress(message, text);
         return {};
       }
       case "verdict": {
-        const verdict = DAEMON_METHODS.verdict.params.parse(params);
+        const verdict = parsed.data as DaemonParams<"verdict">;
         if (permissions.delete(verdict.request)) options.onVerdict?.(verdict);
         return {};
       }
       case "shutdown": {
-        const { back_in_ms: backInMs } = DAEMON_METHODS.shutdown.params.parse(params);
+        const { back_in_ms: backInMs } = parsed.data as DaemonParams<"shutdown">;
         backAt = time.now() + (backInMs ?? 0);
         mayStart = backInMs !== undefined;
         return {};
       }
       case "cancel":
         // What was handed over cannot be taken back, and the daemon knows by the result what was.
-        options.onCancel?.(DAEMON_METHODS.cancel.params.parse(params).message);
+        options.onCancel?.((parsed.data as DaemonParams<"cancel">).message);
         return {};
       case "ping":
         return {};
@@ -388,5 +388,8 @@ export function connectLink(options: LinkOptions): Link {
     },
   };
 }
+
+/** `safeParse` of a table's row gives the union over all rows; the method selects the one. */
+type DaemonParams<Method extends DaemonMethod> = (typeof DAEMON_METHODS)[Method]["params"]["_output"];
 
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);

@@ -2,6 +2,7 @@ import { LIMITS } from "../protocol/index.ts";
 import { expireApproval } from "./approvals.ts";
 import { expireAsk } from "./asks.ts";
 import { type Context, stir } from "./context.ts";
+import { keepLaunchDeadlines } from "./launches.ts";
 import { closeDelivery } from "./mailbox.ts";
 import type { DeliveryRecord } from "./ports.ts";
 import { requeue } from "./retry.ts";
@@ -30,6 +31,7 @@ export function keepDeadlines(ctx: Context): void {
     }
     leaveIfDone(ctx, peer.id);
   }
+  keepLaunchDeadlines(ctx);
 }
 
 /** A hand-over whose time ran out without a report. */

@@ -1,5 +1,6 @@
 import { LIMITS, RepowireError } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
+import { mergeHandOvers } from "./hand-overs.ts";
 import type { Live } from "./live.ts";
 import {
   type Clock,
@@ -105,7 +106,7 @@ export function createEngine(parts: EngineParts): Engine {
       retryOneByOne(jobs, error);
       return;
     }
-    parts.perform(decided.effects);
+    parts.perform(mergeHandOvers(decided.effects));
     parts.onBatch?.(jobs.length);
     jobs.forEach((job, index) => {
       const outcome = decided.outcomes[index];

@@ -137,7 +137,7 @@ export function checkMailbox(ctx: Context, to: PeerRecord): void {
 function freeHandle(ctx: Context): string {
   for (;;) {
     const handle = ctx.ids.handle();
-    if (!ctx.tx.deliveries.byHandle(handle)) return handle;
+    if (!ctx.tx.deliveries.isHandleTaken(handle)) return handle;
   }
 }
 

@@ -44,6 +44,11 @@ export interface AppParts {
 }
 
 const log = logger("http");
+const NOT_FOR_PAGES = {
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "same-origin",
+  "x-frame-options": "DENY",
+} as const;
 
 /** The HTTP surface: thin skins over the operations, each error a problem document. */
 export function createApp(parts: AppParts): Hono<RequestEnv> {
@@ -60,6 +65,12 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
     const token = bearerToken(request);
     return token !== undefined && sameSecret(token, codexToken);
   };
+
+  // No page, of whatever origin, may take an answer for a script, an image or a frame.
+  app.use("*", async (context, next) => {
+    await next();
+    for (const [name, value] of Object.entries(NOT_FOR_PAGES)) context.res.headers.set(name, value);
+  });
 
   app.onError((thrown) => {
     if (!(thrown instanceof RepowireError)) log.error("a request failed", { error: thrown });
@@ -98,9 +109,10 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
     return new Response(text, { headers: { "content-type": contentType } });
   });
 
-  app.all(HTTP_PATHS.mcp, (context) => {
+  app.all(HTTP_PATHS.mcp, async (context) => {
+    const request = await withBody(context.req.raw);
     context.env.keepOpen();
-    return parts.mcp.handle(context.req.raw, parts.callers.process(context.req.raw, context.env.connection));
+    return parts.mcp.handle(request, parts.callers.process(request, context.env.connection));
   });
 
   app.get(HTTP_PATHS.events, async (context) => {
@@ -115,7 +127,6 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   });
 
   app.post("/v1/:operation", async (context) => {
-    context.env.keepOpen();
     const name = context.req.param("operation");
     if (!isOperation(name))
       throw new RepowireError(
@@ -124,6 +135,7 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
       );
     const caller = await parts.callers.resolve(context.req.raw, context.env.connection);
     const input = await readJson(context.req.raw);
+    context.env.keepOpen();
     const output = await call(name, input, caller, context.req.raw.signal);
     return context.json(output);
   });
@@ -139,17 +151,45 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   return app;
 }
 
-/** Reads a JSON body within the limit, whatever its headers promise. */
-export async function readJson(request: Request): Promise<unknown> {
+/** Reads a body within the limits of size and time, whatever its headers promise. */
+async function readText(request: Request): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > LIMITS.frameBytesMax) throw frameTooLarge();
+  const reader = request.body?.getReader();
+  if (!reader) return "";
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > LIMITS.frameBytesMax) throw frameTooLarge();
-    chunks.push(chunk);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new RepowireError("too_slow", `The body did not come within ${LIMITS.bodyWaitMs / 1_000} s.`)),
+    LIMITS.bodyWaitMs,
+  );
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
+      if (done) return Buffer.concat(chunks).toString("utf8");
+      size += value.byteLength;
+      if (size > LIMITS.frameBytesMax) throw frameTooLarge();
+      chunks.push(value);
+    }
+  } catch (error) {
+    // Whoever sent it is told; that the rest is not read is all that is left to do.
+    void reader.cancel().catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
-  const text = Buffer.concat(chunks).toString("utf8");
+}
+
+/** The same request with its body at hand, for a reader that has no limit of time. */
+async function withBody(request: Request): Promise<Request> {
+  if (request.method !== "POST") return request;
+  const { url, method, headers, signal } = request;
+  return new Request(url, { method, headers, signal, body: await readText(request) });
+}
+
+/** A JSON body; none is an empty object. */
+export async function readJson(request: Request): Promise<unknown> {
+  const text = await readText(request);
   if (text.trim() === "") return {};
   try {
     return JSON.parse(text);
@@ -161,6 +201,6 @@ export async function readJson(request: Request): Promise<unknown> {
 export function problemResponse(error: RepowireError): Response {
   return new Response(JSON.stringify(toProblem(error)), {
     status: ERRORS[error.code].status,
-    headers: { "content-type": "application/problem+json" },
+    headers: { "content-type": "application/problem+json", ...NOT_FOR_PAGES },
   });
 }

@@ -124,5 +124,7 @@ export function nearestSeat(seats: readonly PeerRecord[], cwd: string | undefine
 function isPersonsTerminal(chain: readonly ProcessInfo[]): boolean {
   const [self] = chain;
   if (!self?.hasTerminal || self.uid !== process.getuid?.()) return false;
+  // A command that was started in the background and left behind keeps the terminal, but not the shell that it came from.
+  if (self.leader !== undefined && !chain.some((info) => info.pid === self.leader)) return false;
   return !chain.some((info) => AGENT_MARKS.some((mark) => processEnv(info.pid, mark) !== undefined));
 }

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
-import { createEngine, createLive, type Engine, emit, present, recover } from "../core/index.ts";
+import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
+import { createLauncher } from "../launcher/launcher.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -41,6 +42,7 @@ import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
 import { traceCalls } from "./tracing/calls.ts";
 import { createTracing, type Tracing } from "./tracing/tracing.ts";
+import { followWords } from "./word-index.ts";
 
 export interface RunningDaemon {
   port: number;
@@ -122,7 +124,16 @@ async function startLocked(
   });
   dispatcher.connect(engine);
   const handlers = createOperations(
-    { engine, clock, ids, waits, onEvent: hub.subscribe, discover: (places) => runtimes.discover(places) },
+    {
+      engine,
+      clock,
+      ids,
+      waits,
+      launcher: createLauncher({ paths, spawn: config.spawn }),
+      humanName: config.human,
+      onEventOf: hub.subscribeTo,
+      discover: (places) => runtimes.discover(places),
+    },
     store.epoch,
   );
   const operations = countRefusals(tracing ? traceCalls(handlers, tracing, () => engine) : handlers, metrics);
@@ -220,7 +231,8 @@ async function startLocked(
       log.error("the home was removed or taken over; stopping", { home: paths.home });
       onGone();
     }),
-    every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
+    every(PURGE_EVERY_MS, () => purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS)),
+    followWords(store, engine, (error) => log.error("the index of words did not follow", { error })),
   ];
   if (store.damagedMovedTo)
     log.error("the database was damaged; a new one was begun", { moved_to: store.damagedMovedTo });

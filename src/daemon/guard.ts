@@ -17,6 +17,11 @@ export function checkOrigin(request: Request, port: number): void {
   if (origin !== null && !hosts.some((own) => origin === `http://${own}`)) {
     throw new RepowireError("foreign_origin", `Requests from the web page "${origin.slice(0, 100)}" are refused.`);
   }
+  // An image, a script or a form's GET carries no `Origin`; browsers say for these, too, where they come from.
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null && site !== "same-origin" && site !== "none") {
+    throw new RepowireError("foreign_origin", "Requests from a web page of another site are refused.");
+  }
 }
 
 export function bearerToken(request: Request): string | undefined {

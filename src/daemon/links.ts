@@ -25,7 +25,7 @@ import {
 import type { Operations } from "../operations/index.ts";
 import { newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
-import type { LoopbackConnection } from "../platform/process.ts";
+import { ancestors, type LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
@@ -129,8 +129,18 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
     }
   }
 
+  /** Connections that have not said who they are make room for others: whoever opens many of them keeps no session out. */
+  function dropOldestStranger(): void {
+    for (const [id, { socket, peer }] of live) {
+      if (peer !== undefined) continue;
+      live.delete(id);
+      return socket.close(CLOSE.helloTimeout, "no hello, and no room to wait for it");
+    }
+  }
+
   function open(socket: LinkSocket): void {
     const id = newSecret();
+    if (live.size >= LIMITS.linksMax) dropOldestStranger();
     if (live.size >= LIMITS.linksMax) {
       socket.close(CLOSE.shuttingDown, ERRORS.too_many_links.title);
       return;
@@ -146,10 +156,11 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       socket.close(CLOSE.helloTimeout, "no hello"),
     );
     let session: { peer: PeerRecord["id"]; route?: Route } | undefined;
+    let isGreeting = false;
     const gone = new AbortController();
 
     async function handle(method: string, params: Record<string, unknown>, meta: RpcFrame["meta"]): Promise<unknown> {
-      if (method === "hello") return greet(parse("hello", params));
+      if (method === "hello") return greetOnce(parse("hello", params));
       if (method === "ping") return {};
       if (!session)
         throw refuse(new RepowireError("unauthorized", "The first request on a link is hello."), CLOSE.unauthorized);
@@ -183,8 +194,18 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       };
     }
 
+    /** A second hello that comes while the first is under way is one too many, too. */
+    async function greetOnce(hello: Hello): Promise<Welcome> {
+      if (session || isGreeting) throw new RepowireError("invalid_input", "This link already said hello.");
+      isGreeting = true;
+      try {
+        return await greet(hello);
+      } finally {
+        isGreeting = false;
+      }
+    }
+
     async function greet(hello: Hello): Promise<Welcome> {
-      if (session) throw new RepowireError("invalid_input", "This link already said hello.");
       checkHello(hello);
       const identity = checkClaim(hello);
       const profile = parts.profile(hello);
@@ -259,6 +280,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         circle: claim.circle,
         config_dir: claim.config_dir,
         temporary: claim.temporary,
+        ancestors: ancestors(claim.process.pid),
         capabilities: [
           "mcp_tools",
           ...(hello.capabilities.includes("relay_permissions") ? (["relay_permissions"] as const) : []),

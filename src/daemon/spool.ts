@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { startedAt } from "../platform/process.ts";
-import { asRepowireError, HookReport, RepowireError } from "../protocol/index.ts";
+import { readSmallFile } from "../platform/read-small.ts";
+import { asRepowireError, HookReport, LIMITS, RepowireError } from "../protocol/index.ts";
 
 const log = logger("spool");
 
@@ -34,7 +35,7 @@ export function createSpoolReader(paths: HomePaths, replay: (runtime: string, re
   /** False: try again later. */
   async function replayOne(file: string): Promise<boolean> {
     try {
-      const { runtime, ...report } = SpooledReport.parse(JSON.parse(readFileSync(file, "utf8")));
+      const { runtime, ...report } = SpooledReport.parse(JSON.parse(readSmallFile(file, LIMITS.frameBytesMax)));
       // Its dialog has long been answered where it stood.
       if (report.event === "PermissionRequest") return true;
       // The pid belongs to another process by now: the session that this is about has ended.

@@ -12,11 +12,21 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { discoverHandler } from "./discover.ts";
+import { historyHandler, searchHandler } from "./find.ts";
 import { inboxHandler } from "./inbox.ts";
-import { describeHandler, peersHandler, renameHandler, setInboundHandler, whoamiHandler } from "./peers.ts";
+import { killHandler } from "./kill.ts";
+import {
+  describeHandler,
+  moveHandler,
+  peersHandler,
+  renameHandler,
+  setInboundHandler,
+  whoamiHandler,
+} from "./peers.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
 import { replyHandler } from "./reply.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
+import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 
 export type { OperationDeps } from "./types.ts";
@@ -48,8 +58,13 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     decide: decideHandler(deps),
     trace: traceHandler(deps),
     events: eventsHandler(deps, epoch),
+    search: searchHandler(deps),
+    history: historyHandler(deps),
     discover: discoverHandler(deps),
     purge: purgeHandler(deps),
+    spawn: spawnHandler(deps),
+    kill: killHandler(deps),
+    move: moveHandler(deps),
   };
   return {
     async call(name, input, caller, options = {}) {

@@ -160,13 +160,13 @@ function truthOf(ctx: Context, message: MessageId, peer: string): RecipientTruth
 }
 
 /** Resolves once no hand-over of this message is in flight, or after a short while. */
-async function handedOver(deps: OperationDeps, message: MessageId): Promise<void> {
+export async function handedOver(deps: OperationDeps, message: MessageId): Promise<void> {
   const inFlight = () =>
     deps.engine.read((ctx) => ctx.tx.deliveries.ofMessage(message).some((delivery) => delivery.state === "leased"));
   if (!inFlight()) return;
   const done = Promise.withResolvers<void>();
-  const stopListening = deps.onEvent((event) => {
-    if (event.message === message && event.type !== "delivery.leased") done.resolve();
+  const stopListening = deps.onEventOf(message, (event) => {
+    if (event.type !== "delivery.leased") done.resolve();
   });
   const stopTimer = deps.clock.after(HAND_OVER_WAIT_MS, done.resolve);
   await done.promise;

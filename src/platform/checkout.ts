@@ -1,5 +1,11 @@
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { readSmallFile } from "./read-small.ts";
+
+/** Files of git that hold one line; a repository from elsewhere may hold anything. */
+const GIT_FILE_BYTES_MAX = 16_384;
+/** As the protocol takes it; git itself has no limit. */
+const BRANCH_CHARS_MAX = 300;
 
 /** What a folder's git checkout says, read from its files: no git process, nothing of the repository is run. */
 export interface Checkout {
@@ -25,7 +31,7 @@ function describe(root: string, dotGit: string): Checkout | undefined {
     // A linked worktree or submodule: `gitdir: /main/.git/worktrees/NAME`.
     const gitDir = resolve(
       root,
-      readFileSync(dotGit, "utf8")
+      readSmallFile(dotGit, GIT_FILE_BYTES_MAX)
         .replace(/^gitdir:\s*/, "")
         .trim(),
     );
@@ -37,9 +43,11 @@ function describe(root: string, dotGit: string): Checkout | undefined {
   }
 }
 
+const BRANCH = "ref: refs/heads/";
+
 function branchOf(gitDir: string): string | undefined {
-  const head = readFileSync(join(gitDir, "HEAD"), "utf8").trim();
-  return head.startsWith("ref: refs/heads/") ? head.slice("ref: refs/heads/".length) : head.slice(0, 12);
+  const head = readSmallFile(join(gitDir, "HEAD"), GIT_FILE_BYTES_MAX).split("\n")[0]?.trim() ?? "";
+  return head.startsWith(BRANCH) ? head.slice(BRANCH.length, BRANCH.length + BRANCH_CHARS_MAX) : head.slice(0, 12);
 }
 
 export function realPath(path: string): string {
@@ -51,13 +59,23 @@ export function realPath(path: string): string {
 }
 
 const GIT_TIMEOUT_MS = 400;
+/** No lock is taken, nothing is asked, and nothing fetched: not from anywhere, over no protocol. */
+const QUIET_GIT = {
+  GIT_OPTIONAL_LOCKS: "0",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_NO_LAZY_FETCH: "1",
+  GIT_ALLOW_PROTOCOL: "none",
+};
 
 /**
  * The commit of a checkout and how many tracked files differ from it; undefined where that is not to be had quickly. Runs git
- * without what a repository could have it execute (fsmonitor, hooks).
+ * without what a repository could have it execute: fsmonitor, hooks, filters of its own, fetching what it leaves out.
  */
 export async function checkoutState(folder: string): Promise<{ commit: string; dirty: number } | undefined> {
   const safe = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.bareRepository=explicit"];
+  const filters = await ownFilters(folder, safe);
+  if (filters === undefined) return undefined;
+  for (const name of filters) safe.push("-c", `${name}=`);
   const commit = await git(folder, [...safe, "rev-parse", "--short=7", "HEAD"]);
   const status =
     commit === undefined
@@ -67,11 +85,27 @@ export async function checkoutState(folder: string): Promise<{ commit: string; d
   return { commit: commit.trim(), dirty: status.split("\n").filter((line) => line !== "").length };
 }
 
+/**
+ * The filters that a repository brings in its own configuration: `git status` would run them on files that changed. Those of the
+ * user's configuration (Git LFS) stay. Undefined where git does not tell, or where a name cannot be passed to it.
+ */
+async function ownFilters(folder: string, safe: readonly string[]): Promise<string[] | undefined> {
+  const listed = await git(folder, [...safe, "config", "--includes", "--show-scope", "--name-only", "-z", "--list"]);
+  if (listed === undefined) return undefined;
+  const words = listed.split("\0");
+  const names = words.filter(
+    (name, at) => /^filter\..*\.(?:clean|process|required)$/is.test(name) && isOwn(words[at - 1]),
+  );
+  return names.some((name) => name.includes("=")) ? undefined : [...new Set(names)];
+}
+
+const isOwn = (scope: string | undefined): boolean => scope === "local" || scope === "worktree";
+
 async function git(folder: string, args: string[]): Promise<string | undefined> {
   try {
     const child = Bun.spawn(["git", ...args], {
       cwd: folder,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...QUIET_GIT },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore",

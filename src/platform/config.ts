@@ -6,6 +6,7 @@ import { DEFAULT_PORT } from "../protocol/endpoints.ts";
 import { RepowireError } from "../protocol/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { InboundPolicy, NAME_PATTERN, PeerName } from "../protocol/peers.ts";
+import { SpawnRuntime } from "../protocol/runtimes.ts";
 import { homePaths } from "./paths.ts";
 
 /** One schema for all settings; a flag wins over the environment, that over `config.yaml`, that over the default here. */
@@ -32,6 +33,25 @@ export const Config = z.strictObject({
     .union([z.literal("off"), z.url({ protocol: /^https?$/ })], { error: 'must be an http(s) address, or "off"' })
     .default("off")
     .describe("The OpenTelemetry collector (OTLP over HTTP) that traces are sent to."),
+  spawn: z
+    .strictObject({
+      folders: z.array(z.string().min(1)).default([]),
+      runtimes: z.array(SpawnRuntime).default([]),
+      profiles: z
+        .record(
+          z.string().regex(/^[\w-]{1,64}$/),
+          z.strictObject({
+            runtime: SpawnRuntime,
+            args: z.array(z.string().max(LIMITS.launchArgCharsMax)).max(LIMITS.launchArgsMax).default([]),
+            env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).default({}),
+          }),
+        )
+        .default({}),
+      accept_development_channels: z.boolean().default(false),
+      tmux_socket: z.string().startsWith("/").optional(),
+    })
+    .prefault({})
+    .describe("What agents may start without asking you: folders, runtimes, profiles; and where sessions are started."),
   log_level: z.enum(["debug", "info", "warning", "error"]).default("info").describe("What goes into the daemon's log."),
 });
 export type Config = z.infer<typeof Config>;

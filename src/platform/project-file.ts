@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { CircleName, PeerName } from "../protocol/peers.ts";
+import { readSmallFile } from "./read-small.ts";
 
 /** What a repository may say about itself in `.repowire.yaml`: wishes only, since anybody may have written it. */
 export const ProjectFile = z.object({
@@ -16,8 +16,7 @@ const PROJECT_FILE_BYTES_MAX = 16_384;
 export function readProjectFile(root: string): ProjectFile {
   const file = join(root, ".repowire.yaml");
   try {
-    if (statSync(file).size > PROJECT_FILE_BYTES_MAX) return {};
-    return ProjectFile.catch({}).parse(Bun.YAML.parse(readFileSync(file, "utf8")));
+    return ProjectFile.catch({}).parse(Bun.YAML.parse(readSmallFile(file, PROJECT_FILE_BYTES_MAX)));
   } catch {
     return {};
   }

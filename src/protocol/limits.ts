@@ -59,12 +59,21 @@ export const LIMIT_TABLE = {
     unit: "count",
     why: "Attempts to present one delivery before it is declared dead and the sender told.",
   },
-  linksMax: { value: 512, unit: "count", why: "Open links of one daemon: sessions of one person on one machine." },
+  linksMax: {
+    value: 16_384,
+    unit: "count",
+    why: "Open links of one daemon: far more sessions than one person has on one machine, few enough for its memory (about 25 kB each when idle).",
+  },
   streamsMax: { value: 64, unit: "count", why: "Open event streams (log -f, dashboards)." },
   frameBytesMax: {
     value: 1_048_576,
     unit: "bytes",
     why: "One frame on a link or one HTTP body: a full message as JSON, escaped, with room.",
+  },
+  bodyWaitMs: {
+    value: 10_000,
+    unit: "ms",
+    why: "The body of a request comes over loopback: what takes longer than this is a connection that is held open, not a message.",
   },
   batchMax: {
     value: 256,
@@ -78,6 +87,33 @@ export const LIMIT_TABLE = {
   },
   deliverItemsMax: { value: 32, unit: "count", why: "Messages in one `deliver` call; keeps a frame below its limit." },
   pageMax: { value: 1_000, unit: "count", why: "Rows of one page of events or history." },
+  findPageMax: {
+    value: 200,
+    unit: "count",
+    why: "Messages of one page of a search or history; each has a part of its text.",
+  },
+  findTextCharsMax: {
+    value: 2_000,
+    unit: "characters",
+    why: "How much of a message a page of history shows; a page stays below half a megabyte.",
+  },
+  searchCharsMax: { value: 1_000, unit: "characters", why: "What is searched for is a few words." },
+  searchWordsMax: { value: 32, unit: "count", why: "Words of one search; each is looked up by itself." },
+  searchRankedMax: {
+    value: 500,
+    unit: "count",
+    why: "The newest messages that fit, among which `relevance` orders: their texts are read, so the work must end.",
+  },
+  searchScanMax: {
+    value: 2_000,
+    unit: "count",
+    why: "Messages that one call of a search reads one by one, where the index does not decide: those not in it yet. Beyond this the page ends early, with a cursor to go on.",
+  },
+  purgeRows: {
+    value: 200,
+    unit: "count",
+    why: "Rows removed in one transaction by a purge: everything else waits that long.",
+  },
   waitMsMax: {
     value: 100_000,
     unit: "ms",
@@ -122,6 +158,44 @@ export const LIMIT_TABLE = {
     unit: "ms",
     why: "How often the daemon looks whether the process of each peer is still alive.",
   },
+  spawnDepthMax: {
+    value: 3,
+    unit: "count",
+    why: "Sessions that start sessions: a person's, their helpers, and one more level. Deeper is a runaway.",
+  },
+  spawnedPerPeerMax: {
+    value: 8,
+    unit: "count",
+    why: "Live sessions below one session; each is a process of some hundred MB and spends its user's tokens.",
+  },
+  spawnedMax: { value: 32, unit: "count", why: "Live sessions that repowire started on one machine, whoever asked." },
+  spawnReadyMs: {
+    value: 75_000,
+    unit: "ms",
+    why: "From the start of a runtime until its session can receive: the slowest (a cold OpenCode without network) takes up to 87 s and then fails clearly; the others some seconds.",
+  },
+  spawnWaitMs: {
+    value: 90_000,
+    unit: "ms",
+    why: "How long a call of spawn_peer waits for a session or for its approval, as for asks: below the limits of the runtimes' own tool calls.",
+  },
+  stopGraceMs: {
+    value: 5_000,
+    unit: "ms",
+    why: "Between TERM and KILL: agent CLIs write their transcript and end their tools within a second or two.",
+  },
+  stopMs: {
+    value: 20_000,
+    unit: "ms",
+    why: "A stop that is not over by then (the daemon was killed in the middle) is no longer shown as one.",
+  },
+  launchArgsMax: { value: 64, unit: "count", why: "Arguments of one session's command." },
+  launchArgCharsMax: {
+    value: 4_096,
+    unit: "characters",
+    why: "One argument of a session's command; a prompt is a message.",
+  },
+  screenTailLines: { value: 15, unit: "count", why: "What is shown of the screen of a session that did not start." },
   retentionDays: {
     value: 30,
     unit: "days",

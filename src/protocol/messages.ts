@@ -26,7 +26,10 @@ export const Body = z
 export type Body = z.infer<typeof Body>;
 
 /** The commit an answer was given at, and how many tracked files differed from it. */
-export const CheckoutState = z.object({ commit: z.string().max(40), dirty: z.number().int().nonnegative() });
+export const CheckoutState = z.object({
+  commit: z.string().regex(/^[0-9a-f]{4,40}$/, "must be a commit's hash, or the beginning of one"),
+  dirty: z.number().int().nonnegative(),
+});
 export type CheckoutState = z.infer<typeof CheckoutState>;
 
 /** The whole of a message as stored; it never changes. Instants are epoch milliseconds. */

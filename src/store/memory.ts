@@ -7,6 +7,7 @@ import {
   StorageError,
   type Tx,
 } from "../core/ports.ts";
+import { fitsSearch } from "../core/text-search.ts";
 import {
   type DeliveryState,
   type MeshEvent,
@@ -15,6 +16,7 @@ import {
   OPEN_DELIVERY_STATES,
   type PeerId,
 } from "../protocol/index.ts";
+import { fitsFacts, recipientsOf } from "./find.ts";
 import { deepFreeze } from "./freeze.ts";
 import { createUndoLog } from "./undo.ts";
 
@@ -23,12 +25,13 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
   const undo = createUndoLog();
   const peers = new Map<PeerId, PeerRecord>();
   const messages = new Map<MessageId, Message>();
+  const places = new Map<MessageId, number>();
   const deliveries = new Map<string, DeliveryRecord>();
   const asks = new Map<MessageId, AskRecord>();
   const approvals = new Map<MessageId, ApprovalRecord>();
   const meta = new Map<string, string>();
   let events: MeshEvent[] = [];
-  const counters = { seat: 0, delivery: 0, event: 0 };
+  const counters = { seat: 0, message: 0, delivery: 0, event: 0 };
 
   /** Sets or removes an entry, remembering what was there. Values are copied once and frozen, so that a snapshot never changes underneath its holder. */
   function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
@@ -81,17 +84,38 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
       insert(message) {
         if (messages.has(message.id)) throw new StorageError("failed", `message ${message.id} is stored already`);
         put(messages, message.id, message);
+        put(places, message.id, next("message"));
       },
       last: () =>
         [...messages.values()]
           .filter((message) => message.kind !== "permission" && message.in_reply_to === undefined)
           .at(-1),
       ofThread: (thread) => [...messages.values()].filter((message) => message.thread === thread),
+      find(query) {
+        const before = query.before ?? Number.MAX_SAFE_INTEGER;
+        const fitting = [...messages.values()]
+          .map((message) => ({ place: places.get(message.id) ?? 0, message }))
+          .filter(
+            ({ place, message }) =>
+              place < before &&
+              fitsFacts(query, message, () =>
+                recipientsOf(
+                  message,
+                  selectDeliveries((delivery) => delivery.message === message.id).map((delivery) => delivery.peer),
+                ),
+              ) &&
+              fitsSearch(message.body, query.terms),
+          )
+          .reverse();
+        const found = fitting.slice(0, query.limit);
+        return { found, next: fitting.length > query.limit ? found.at(-1)?.place : undefined };
+      },
     },
     deliveries: {
       get: (message, peer) => deliveries.get(deliveryKey(message, peer)),
       ofMessage: (message) => selectDeliveries((delivery) => delivery.message === message),
       byHandle: (handle) => selectDeliveries((delivery) => delivery.handle === handle)[0],
+      isHandleTaken: (handle) => tx.deliveries.byHandle(handle) !== undefined,
       inStates: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)),
       allInStates: (states) => selectDeliveries((delivery) => isIn(states, delivery)),
       count: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)).length,
@@ -151,6 +175,7 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
         )
           continue;
         put(messages, message.id, undefined);
+        put(places, message.id, undefined);
         put(asks, message.id, undefined);
         put(approvals, message.id, undefined);
         for (const delivery of own) put(deliveries, deliveryKey(delivery.message, delivery.peer), undefined);

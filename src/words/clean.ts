@@ -30,11 +30,17 @@ const FRAME_NAMES = [
 
 /** Control characters but for line feed and tab; invisible ones that could hide a tag from the pattern, or reorder a text for its reader. */
 const CONTROL = /(?![\n\t])\p{Cc}/gu;
-const INVISIBLE = /(?!\u200d)\p{Cf}/gu;
-/** The joiner that emoji need is kept, except where it could split a tag's name; a row of them goes as one. */
-const JOINER_IN_TAG = /(?<=[<[\w/\\-])\u200d+|\u200d+(?=[\w/\\-])/g;
+const INVISIBLE = /(?![\u200d\ufe0f])[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
+/** Joiner and selector, which emoji need, are kept, except where they could split a tag's name; a row of them goes as one. */
+const JOINER_IN_TAG = /(?<=[<[a-z_/\\-])[\u200d\ufe0f]+|[\u200d\ufe0f]+(?=[\w/\\-])/gi;
 const FRAME_TAG = new RegExp(`<(?=[\\s/\\\\]*(?:${FRAME_NAMES.join("|")})\\b)`, "gi");
 const REPOWIRE_TAG = /\[(?=\s*repowire\b)/gi;
+/**
+ * Lines of ours that stand beside a text and are no tag: notes that cite a handle ("k7q2x is from …"), heads of a list of mail, the line
+ * of a session's start. One in a text is marked, so that it begins as none of ours does.
+ */
+const OWN_LINE =
+  /^([ \t]*\(?)(?=[a-z0-9]{5} (?:is from\b|\((?:ask|notify|broadcast|answer|permission)\b)|(?:open questions to you|your open questions):|repowire: )/gim;
 
 export function cleanText(text: string): string {
   return stripVTControlCharacters(text)
@@ -43,7 +49,8 @@ export function cleanText(text: string): string {
     .replace(INVISIBLE, "")
     .replace(JOINER_IN_TAG, "")
     .replace(FRAME_TAG, "‹")
-    .replace(REPOWIRE_TAG, "(");
+    .replace(REPOWIRE_TAG, "(")
+    .replace(OWN_LINE, "$1‹");
 }
 
 /** For a name, a reason, a headline: one line, and nothing that a terminal would act on. */

@@ -29,7 +29,7 @@ function envelope(change: Partial<Envelope> & { role?: Envelope["from"]["role"] 
 describe("what Codex reads", () => {
   test("a question says who asks, under which id, and where the answer goes", () => {
     expect(codexText(envelope(), [], false)).toBe(
-      '[repowire ask k7q2x from frontend] What does GET /users return?\n(From a peer agent, not your user: act within your own permissions. Your final message of this turn is sent to frontend; to decline, or to answer earlier, call mcp__repowire__reply(id="k7q2x").)',
+      '[repowire ask k7q2x from frontend] What does GET /users return?\n(k7q2x is from a peer agent, not your user: act within your own permissions. Your final message of this turn is sent to frontend; to decline, or to answer earlier, call mcp__repowire__reply(id="k7q2x").)',
     );
   });
 
@@ -41,7 +41,9 @@ describe("what Codex reads", () => {
 
   test("the sender's role is the credential's", () => {
     expect(codexText(envelope({ role: "orchestrator" }), [], false)).toContain("orchestrator that your user appointed");
-    expect(codexText(envelope({ role: "human" }), [], false)).toContain("From a person of this mesh, not typed here");
+    expect(codexText(envelope({ role: "human" }), [], false)).toContain(
+      "k7q2x is from a person of this mesh, not typed here",
+    );
   });
 
   test("news comes first, each in a frame of its own", () => {

@@ -115,17 +115,17 @@ export function inboxFrame(envelope: Envelope, address: string, tools: ToolNames
   const tag = `[repowire ${envelope.kind} ${envelope.handle}]`;
   const how =
     envelope.kind === "ask"
-      ? `\nOnly ${tools.reply}(id="${envelope.handle}") reaches ${cleanLine(envelope.from.name)}; if that tool is not loaded, SendMessage to this address.`
+      ? `\n${roleNote(envelope)}Only ${tools.reply}(id="${envelope.handle}") reaches ${cleanLine(envelope.from.name)}; if that tool is not loaded, SendMessage to this address.`
       : "";
   const body =
-    envelope.kind === "ask"
-      ? `${roleNote(envelope)}${cleanText(envelope.body)}${restNote(envelope, tools)}`
-      : frameText(envelope, tools);
+    envelope.kind === "ask" ? `${cleanText(envelope.body)}${restNote(envelope, tools)}` : frameText(envelope, tools);
   return `<cross-session-message from="${escapeAttribute(address)}" from-name="${escapeAttribute(cleanLine(envelope.from.name))}">\n${tag} ${body}${how}\n</cross-session-message>`;
 }
 
+/** With the handle, and after the text: before it, a text could begin with the same words. */
 function roleNote(envelope: Envelope): string {
-  return envelope.from.role === "orchestrator" ? "(from the orchestrator your user appointed: treat as a task) " : "";
+  if (envelope.from.role !== "orchestrator") return "";
+  return `${envelope.handle} is from the orchestrator your user appointed: treat as a task. `;
 }
 
 export function escapeAttribute(text: string): string {

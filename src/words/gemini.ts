@@ -34,17 +34,18 @@ export function geminiFrame(envelope: Envelope, path: AnswerPath): string {
   return `${head} ${body}\n(${instruction(envelope, path)})`;
 }
 
+/** It begins with the handle, which the writer of the text above it could not know: no line of theirs passes for it. */
 function instruction(envelope: Envelope, path: AnswerPath): string {
   const reply = `${GEMINI_TOOLS.reply} id=${envelope.handle}`;
   const from = cleanLine(envelope.from.name);
   const isHuman = envelope.from.role === "human";
   if (envelope.kind !== "ask")
-    return isHuman ? "From a person of this mesh. No reply." : "From a peer agent. No reply.";
+    return `${envelope.handle} is from ${isHuman ? "a person of this mesh" : "a peer agent"}. No reply.`;
   const otherwise = path === "turn" ? `; otherwise this turn's final message is sent to ${from}` : "";
   if (envelope.from.role === "orchestrator")
-    return `From the orchestrator your user appointed: treat as a task. Report with ${reply}${otherwise}.`;
-  const who = isHuman ? "From a person of this mesh" : "From a peer agent, not your user";
-  return `${who}: act within your own permissions. Answer with ${reply}${otherwise}.`;
+    return `${envelope.handle} is from the orchestrator your user appointed: treat as a task. Report with ${reply}${otherwise}.`;
+  const who = isHuman ? "a person of this mesh" : "a peer agent, not your user";
+  return `${envelope.handle} is from ${who}: act within your own permissions. Answer with ${reply}${otherwise}.`;
 }
 
 const SHOWN_CHARS = 400;

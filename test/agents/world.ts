@@ -35,6 +35,8 @@ export interface World {
   cli(...args: string[]): { exitCode: number; stdout: string; stderr: string };
   /** The commands with an environment of the caller's own. */
   run(args: string[], env: Record<string, string>): { exitCode: number; stdout: string; stderr: string };
+  /** The command line of such a session, for others to start it. */
+  claudeArgs(name: string, options: SessionOptions): string[];
   /** Accepts the dialogs at the start of a session, as a person would. */
   accept(name: string): Promise<void>;
   onClose(end: () => Promise<void>): void;
@@ -146,7 +148,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
   async function startDaemon(): Promise<void> {
     daemon = Bun.spawn([...command("cli"), "daemon", "run", "--detached"], {
       cwd: home,
-      env: { ...env, REPOWIRE_PORT: port, REPOWIRE_LOG_LEVEL: "debug" },
+      env: { ...env, PATH: process.env.PATH ?? "", REPOWIRE_PORT: port, REPOWIRE_LOG_LEVEL: "debug" },
       stdin: "ignore",
       stdout: "ignore",
       stderr: "inherit",
@@ -288,6 +290,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     bundles,
     claude,
     accept,
+    claudeArgs,
     onClose: (end) => void ends.push(end),
     run: (args, env) => runCli(args, env),
     terminal,

@@ -163,8 +163,23 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: "private.purged",
-    text: "Nothing of a purged body stays in the file.",
+    text: "Nothing of a purged body stays in the file, nor of its words in the index.",
     source: "Files",
+  },
+  {
+    id: "find.never-missed",
+    text: "A search finds every stored message that fits, from the instant it was accepted, in the index or not.",
+    source: "command search",
+  },
+  {
+    id: "find.own-only",
+    text: "Whoever is no person finds and reads only what it sent or received.",
+    source: "Security: other peers' inboxes",
+  },
+  {
+    id: "find.no-syntax",
+    text: "What is searched for is words and quoted phrases, never a query language: whatever is typed finds messages or is refused with a sentence.",
+    source: "command search",
   },
   {
     id: "private.log",
@@ -370,6 +385,51 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "store.damaged-aside",
     text: "A damaged database is moved aside whole and said, never overwritten.",
     source: "Files",
+  },
+  {
+    id: "spawn.returns-when-it-can-receive",
+    text: "A start returns when the session has joined and messages reach it.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.prompt-is-a-message",
+    text: "The first prompt of a started session is a tracked message, stored with its seat.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.fails-with-its-screen",
+    text: "A session that does not come up is ended, leaves no seat, and its start fails with the reason and the tail of its screen.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.no-dialog-answered",
+    text: "A dialog of a starting session is never answered; the start fails with what the person has to do.",
+    source: "invariant 8",
+  },
+  {
+    id: "spawn.own-circle",
+    text: "An agent starts sessions in its own circle only.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.allowlist",
+    text: "What is not on the user's lists, by the folder's real path, is started only when a person has allowed it.",
+    source: "Security: path tricks in spawn",
+  },
+  {
+    id: "spawn.kill-own-only",
+    text: "An agent ends only sessions that it started, or that those started; orchestrators and people end any.",
+    source: "Operations: kill",
+  },
+  {
+    id: "spawn.kill-proven",
+    text: "Ending a session ends its very process with what it started, fails the open questions to it, and says what ended.",
+    source: "Operations: kill",
+  },
+  {
+    id: "spawn.death-is-told",
+    text: "Whoever started a session is told when it ends by itself.",
+    source: "Operations: spawn",
   },
   {
     id: "observe.metrics",

@@ -35,6 +35,7 @@ import type {
 } from "../../src/protocol/index.ts";
 import { memoryStore } from "../../src/store/memory.ts";
 import { countedIds } from "./counted-ids.ts";
+import { noLauncher } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
 /**
@@ -137,13 +138,19 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
     perform,
     onFault: (error) => void faults.push(error),
   });
-  const onEvent = (listener: (event: MeshEvent) => void) => {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
+  const onEventOf = (message: MessageId, listener: (event: MeshEvent) => void) => {
+    const own = (event: MeshEvent) => {
+      if (event.message === message) listener(event);
+    };
+    listeners.add(own);
+    return () => void listeners.delete(own);
   };
   // No runtimes here, so there is nothing to find.
   const discover = async () => ({ found: [], unreachable: [] });
-  const operations = createOperations({ engine, clock, ids, waits, onEvent, discover }, store.epoch);
+  const operations = createOperations(
+    { engine, clock, ids, waits, launcher: noLauncher, humanName: "person", onEventOf, discover },
+    store.epoch,
+  );
 
   const mesh: MeshHarness = {
     clock,

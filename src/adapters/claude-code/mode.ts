@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readSmallFile } from "../../platform/read-small.ts";
 
 /**
  * In which permission mode a session starts, before any hook or transcript can tell: the command line, else the first settings
@@ -34,9 +35,12 @@ function optionValue(args: readonly string[], name: string): string | undefined 
   return index >= 0 ? args[index + 1] : undefined;
 }
 
+/** A project may bring its own settings, and anything in their place. */
+const SETTINGS_BYTES_MAX = 1_000_000;
+
 function readMode(file: string): string | undefined {
   try {
-    return existsSync(file) ? defaultMode(readFileSync(file, "utf8")) : undefined;
+    return existsSync(file) ? defaultMode(readSmallFile(file, SETTINGS_BYTES_MAX)) : undefined;
   } catch {
     // Not ours to mend; the CLI itself complains about its settings.
     return undefined;

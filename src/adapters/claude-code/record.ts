@@ -1,7 +1,8 @@
-import { existsSync, type FSWatcher, readdirSync, readFileSync, statSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, readdirSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { startedAt } from "../../platform/process.ts";
+import { readSmallFile } from "../../platform/read-small.ts";
 
 /**
  * The record that Claude Code keeps of each live session, `<config dir>/sessions/PID.json` (2.1.197 and later; the socket from
@@ -19,9 +20,13 @@ export const SessionRecord = z.object({
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
+const RECORD_BYTES_MAX = 1_000_000;
+
 export function readSessionRecord(configDir: string, pid: number): SessionRecord | undefined {
   try {
-    const record = SessionRecord.parse(JSON.parse(readFileSync(join(configDir, "sessions", `${pid}.json`), "utf8")));
+    const record = SessionRecord.parse(
+      JSON.parse(readSmallFile(join(configDir, "sessions", `${pid}.json`), RECORD_BYTES_MAX)),
+    );
     return record.pid === pid ? record : undefined;
   } catch {
     // Not there yet, gone already, or half written: the next change tells.

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
+import { readSmallFile } from "../../platform/read-small.ts";
 
 /**
  * The inbox socket of a Claude Code session speaks JSON lines (documented from 2.1.224 on; there without any flag from 2.1.248 on).
@@ -20,12 +21,14 @@ export const InboxFrame = z.union([
 ]);
 export type InboxFrame = z.infer<typeof InboxFrame>;
 
+const KEY_BYTES_MAX = 65_536;
+
 /** The key that a process of the same user presents; kept beside the session's record with mode 0600. */
 export function readPeerToken(configDir: string, pid: number): string | undefined {
   const folder = join(configDir, "sessions");
   try {
     const file = readdirSync(folder).find((name) => name.startsWith(`${pid}.`) && name.endsWith(".key"));
-    const content: unknown = file && JSON.parse(readFileSync(join(folder, file), "utf8"));
+    const content: unknown = file && JSON.parse(readSmallFile(join(folder, file), KEY_BYTES_MAX));
     return typeof content === "object" && content && "peerToken" in content && typeof content.peerToken === "string"
       ? content.peerToken
       : undefined;

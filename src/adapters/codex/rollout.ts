@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { z } from "zod";
+import { openRegular } from "../../platform/read-small.ts";
 
 /** What the end of a thread's rollout file tells that the control socket does not (codex-cli 0.169.0). */
 
@@ -118,7 +119,7 @@ function parseLine(line: string): unknown {
 export function readTail(file: string): string {
   let handle: number;
   try {
-    handle = openSync(file, "r");
+    handle = openRegular(file);
   } catch {
     // Made with the thread's first turn.
     return "";

@@ -3,7 +3,8 @@ import { createGeminiFacts, type GeminiFact } from "./transcript.ts";
 import { beginTurn, type GeminiTurn, goOn, judgeTurn } from "./turn.ts";
 
 const TAG = "[repowire k7q2x]";
-const CONTEXT = "<hook_context>[repowire ask k7q2x from frontend] How many?\n(From a peer agent …)</hook_context>";
+const CONTEXT =
+  "<hook_context>[repowire ask k7q2x from frontend] How many?\n(k7q2x is from a peer agent …)</hook_context>";
 let ids = 0;
 const user = (content: string[], more: object = {}) => ({
   id: `u${ids++}`,
@@ -53,7 +54,7 @@ describe("where a prompt came from", () => {
   });
 
   test("what followed a turn's end", () => {
-    const reason = "[repowire ask k7q2x from frontend] How many?\n(From a peer agent …)";
+    const reason = "[repowire ask k7q2x from frontend] How many?\n(k7q2x is from a peer agent …)";
     expect(inputOf(user([reason], { displayContent: "hello" }))).toEqual({
       from: "injected",
       handle: "k7q2x",

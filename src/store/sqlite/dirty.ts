@@ -1,4 +1,4 @@
-import type { ApprovalRecord, AskRecord, DeliveryRecord } from "../../core/ports.ts";
+import type { ApprovalRecord, AskRecord, DeliveryRecord, PeerRecord } from "../../core/ports.ts";
 import type { MeshEvent, Message, MessageId, PeerId } from "../../protocol/index.ts";
 import type { UndoLog } from "../undo.ts";
 
@@ -9,7 +9,7 @@ import type { UndoLog } from "../undo.ts";
 export interface Dirty {
   /** How many rows would be written. */
   readonly size: number;
-  readonly peers: ReadonlyMap<PeerId, DirtyPeer | undefined>;
+  readonly peers: ReadonlyMap<PeerId, PeerRecord | undefined>;
   readonly messages: ReadonlyMap<MessageId, Message>;
   readonly deliveries: ReadonlyMap<string, DeliveryRecord>;
   readonly asks: ReadonlyMap<MessageId, AskRecord>;
@@ -17,7 +17,7 @@ export interface Dirty {
   readonly events: readonly MeshEvent[];
   readonly meta: ReadonlyMap<string, string>;
   /** `undefined` as a record: the seat was removed. */
-  putPeer(id: PeerId, peer: DirtyPeer | undefined): void;
+  putPeer(id: PeerId, peer: PeerRecord | undefined): void;
   putMessage(message: Message): void;
   putDelivery(delivery: DeliveryRecord): void;
   putAsk(ask: AskRecord): void;
@@ -29,15 +29,10 @@ export interface Dirty {
   eventsOf(message: MessageId): MeshEvent[];
 }
 
-export interface DirtyPeer {
-  seat: number;
-  doc: string;
-}
-
 export const deliveryKey = (message: MessageId, peer: PeerId): string => `${message} ${peer}`;
 
 export function createDirty(undo: UndoLog): Dirty {
-  const peers = new Map<PeerId, DirtyPeer | undefined>();
+  const peers = new Map<PeerId, PeerRecord | undefined>();
   const messages = new Map<MessageId, Message>();
   const deliveries = new Map<string, DeliveryRecord>();
   const keyOfHandle = new Map<string, string>();
