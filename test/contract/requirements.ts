@@ -461,4 +461,9 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "Traces are made and sent only where the user named a collector; a dead collector costs spans, never a message.",
     source: "docs/observability.md; invariant 12",
   },
+  {
+    id: "protocol.openapi",
+    text: "`/openapi.json` is a valid OpenAPI document with every address that the daemon serves.",
+    source: "docs/protocol.md",
+  },
 ];
