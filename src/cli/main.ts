@@ -9,6 +9,7 @@ import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
+import { resumeCommand } from "./commands/resume.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),
+    resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),
     mcpCommand(),

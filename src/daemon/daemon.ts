@@ -112,7 +112,16 @@ async function startLocked(
     clock,
     ids,
     live,
-    config: { machine: config.machine, inboundWithoutPrompts: config.inbound_without_prompts },
+    config: {
+      machine: config.machine,
+      inboundWithoutPrompts: config.inbound_without_prompts,
+      budgets: {
+        pairPerMinute: config.pair_per_minute,
+        pairPerNight: config.pair_per_night,
+        circlePerMinute: config.circle_per_minute,
+        threadDepth: config.thread_depth,
+      },
+    },
     schedule: (run) => void setImmediate(run),
     perform(effects) {
       tracing?.effects(effects);

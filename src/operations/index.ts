@@ -15,6 +15,7 @@ import { discoverHandler } from "./discover.ts";
 import { historyHandler, searchHandler } from "./find.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
+import { pausesHandler, resumeHandler } from "./pauses.ts";
 import {
   describeHandler,
   moveHandler,
@@ -54,6 +55,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     inbox: inboxHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
+    pauses: pausesHandler(deps),
+    resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),
     decide: decideHandler(deps),
     trace: traceHandler(deps),

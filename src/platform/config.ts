@@ -9,6 +9,9 @@ import { InboundPolicy, NAME_PATTERN, PeerName } from "../protocol/peers.ts";
 import { SpawnRuntime } from "../protocol/runtimes.ts";
 import { homePaths } from "./paths.ts";
 
+/** What agents may write before they are paused (core/loop-guard.ts). */
+const budget = (standard: number) => z.number().int().min(0).max(1_000_000).default(standard);
+
 /** One schema for all settings; a flag wins over the environment, that over `config.yaml`, that over the default here. */
 export const Config = z.strictObject({
   port: z.number().int().min(0).max(65_535).default(DEFAULT_PORT).describe("Loopback port of the daemon."),
@@ -19,6 +22,12 @@ export const Config = z.strictObject({
   inbound_without_prompts: InboundPolicy.default("hold").describe(
     "What happens to messages for sessions that run without permission prompts.",
   ),
+  pair_per_minute: budget(LIMITS.pairPerMinuteMax).describe("Messages between two agents within a minute; 0: any."),
+  pair_per_night: budget(LIMITS.pairPerNightMax).describe("Messages between two agents within 12 hours; 0: any."),
+  circle_per_minute: budget(LIMITS.circlePerMinuteMax).describe(
+    "Messages of all agents of a circle within a minute; 0: any.",
+  ),
+  thread_depth: budget(LIMITS.hopsMax).describe("Messages that cause messages without a person in between; 0: any."),
   retention_days: z
     .number()
     .min(0)

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
+import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { Approval, Ask, Body, CheckoutState, Delivery, Envelope, MessageKind, Urgency } from "./messages.ts";
@@ -321,6 +322,19 @@ export const OPERATIONS = {
       "Decide what happens to messages for a peer: accept, hold or refuse; `auto` returns to the rule for its mode.",
     input: z.strictObject({ peer: peerField, policy: z.enum([...InboundPolicy.options, "auto"]) }),
     output: z.object({ peer: Peer, released: z.number().int() }),
+    callers: PEOPLE,
+    human: true,
+  },
+  pauses: {
+    purpose: "List the messages that the loop guard has stopped.",
+    input: z.strictObject({}),
+    output: z.object({ pauses: z.array(Pause) }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  resume: {
+    purpose: "Lift what the loop guard has stopped: by the id of the pause, a message of the thread, or a peer.",
+    input: z.strictObject({ what: peerField }),
+    output: z.object({ resumed: z.array(Pause) }),
     callers: PEOPLE,
     human: true,
   },

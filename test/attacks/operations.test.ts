@@ -48,6 +48,8 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
+  pauses: () => [{}],
+  resume: ({ victimName, handle, message }) => [{ what: victimName }, { what: handle }, { what: message }],
   approvals: () => [{}, { all: true }],
   decide: ({ handle }) => [{ id: handle, verdict: "allow" }],
   trace: ({ handle, message }) => [{ id: handle }, { id: message }, { id: "last" }],

@@ -272,6 +272,41 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Receiver gate",
   },
   {
+    id: "guard.budgets",
+    text: "Agents that write to each other more than their budget allows are paused, whatever befalls the daemon.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.depth",
+    text: "A chain of messages that cause messages ends at its depth, unless a person writes in between.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.fair-share",
+    text: "Where a circle's budget is used up, the one that used most of it is paused, and not the others.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.told",
+    text: "Who is paused reads why and what helps with every try; people hear of it once.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.people-lift",
+    text: "Only a person lifts a pause.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.people-free",
+    text: "What people write is neither counted nor paused.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.restart",
+    text: "Pauses outlive the daemon, and what was sent just before its restart still counts.",
+    source: "Loop guard",
+  },
+  {
     id: "captured.sole-input",
     text: "The last text of a turn answers a question only when that was the turn's sole input and nothing else is open.",
     source: "Captured",
