@@ -4,21 +4,12 @@ import { MeshEvent } from "./events.ts";
 import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import {
-  Approval,
-  Ask,
-  Body,
-  CheckoutState,
-  Delivery,
-  Envelope,
-  MessageKind,
-  TraceParent,
-  Urgency,
-} from "./messages.ts";
+import { Approval, Ask, Body, CheckoutState, Delivery, Envelope, MessageKind, Urgency } from "./messages.ts";
 import { AskState } from "./moves.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
+import { TraceParent } from "./tracing.ts";
 
 interface ToolShape {
   name: string;

@@ -491,4 +491,19 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "The log has a limit on disk, and so has each of its records.",
     source: "docs/observability.md",
   },
+  {
+    id: "observe.trace",
+    text: "A question is one OpenTelemetry trace from its asker over the daemon to its recipient and back, each step under its cause.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.trace-only-if-asked",
+    text: "Traces are made and sent only where the user named a collector; a dead collector costs spans, never a message.",
+    source: "docs/observability.md; invariant 12",
+  },
+  {
+    id: "protocol.openapi",
+    text: "`/openapi.json` is a valid OpenAPI document with every address that the daemon serves.",
+    source: "docs/protocol.md",
+  },
 ];
