@@ -159,6 +159,7 @@ export interface Reply {
   by: AnsweredBy;
   checkout?: CheckoutState;
   message?: MessageId;
+  traceparent?: string;
 }
 
 /** Closes an ask with an answer or a refusal, and sends that to the asker. Repeating it changes nothing. */
@@ -178,6 +179,7 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
     text: reply.text,
     checkout: reply.checkout,
     message: reply.message,
+    traceparent: reply.traceparent,
   });
   return { ...closed, repeated: false };
 }
@@ -212,6 +214,8 @@ interface Closing {
   text: string;
   checkout?: CheckoutState;
   message?: MessageId;
+  /** The call that answered; else the answer goes on in the question's trace. */
+  traceparent?: string;
   urgency?: Urgency;
 }
 
@@ -256,6 +260,7 @@ export function closeAsk(
     thread: question?.thread,
     hops: question?.hops ?? 0,
     checkout: closing.checkout,
+    traceparent: closing.traceparent ?? question?.traceparent,
     expiryMs: LIMITS.askExpiryMs,
   });
   dropSupersededAnswer(ctx, ask);

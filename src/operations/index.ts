@@ -15,6 +15,7 @@ import { discoverHandler } from "./discover.ts";
 import { historyHandler, searchHandler } from "./find.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
+import { paneHandler } from "./pane.ts";
 import { pausesHandler, resumeHandler } from "./pauses.ts";
 import {
   describeHandler,
@@ -67,6 +68,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps),
+    pane: paneHandler(deps),
     move: moveHandler(deps),
   };
   return {

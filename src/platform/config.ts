@@ -38,6 +38,10 @@ export const Config = z.strictObject({
     .enum(["full", "normal"])
     .default("full")
     .describe("full survives power loss; normal survives process death."),
+  otlp_endpoint: z
+    .union([z.literal("off"), z.url({ protocol: /^https?$/ })], { error: 'must be an http(s) address, or "off"' })
+    .default("off")
+    .describe("The OpenTelemetry collector (OTLP over HTTP) that traces are sent to."),
   spawn: z
     .strictObject({
       folders: z.array(z.string().min(1)).default([]),
@@ -70,7 +74,10 @@ export interface LoadedConfig {
 }
 
 const KEYS = Object.keys(Config.shape) as ConfigKey[]; // the schema's own keys
+/** The names of other programs' variables that mean the same; ours wins. */
+const ALSO_CALLED: Partial<Record<ConfigKey, string>> = { otlp_endpoint: "OTEL_EXPORTER_OTLP_ENDPOINT" };
 const environmentName = (key: ConfigKey) => `REPOWIRE_${key.toUpperCase()}`;
+const environmentNames = (key: ConfigKey) => [environmentName(key), ...(ALSO_CALLED[key] ? [ALSO_CALLED[key]] : [])];
 
 /** Throws a `RepowireError` that names the file, the field and what it may be. */
 export function loadConfig(
@@ -88,7 +95,9 @@ export function loadConfig(
     );
   }
   for (const key of KEYS) {
-    const fromEnvironment = env[environmentName(key)];
+    const fromEnvironment = environmentNames(key)
+      .map((name) => env[name])
+      .find((value) => value);
     if (flags[key] !== undefined) [merged[key], origins[key]] = [flags[key], "flag"];
     else if (fromEnvironment) [merged[key], origins[key]] = [fromText(fromEnvironment), "environment"];
     else if (file[key] !== undefined) [merged[key], origins[key]] = [file[key], "file"];

@@ -16,4 +16,5 @@ export * from "./outcomes.ts";
 export * from "./peers.ts";
 export * from "./rpc.ts";
 export * from "./runtimes.ts";
+export * from "./tracing.ts";
 export * from "./version.ts";

@@ -4,21 +4,12 @@ import { MeshEvent } from "./events.ts";
 import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import {
-  Approval,
-  Ask,
-  Body,
-  CheckoutState,
-  Delivery,
-  Envelope,
-  MessageKind,
-  TraceParent,
-  Urgency,
-} from "./messages.ts";
+import { Approval, Ask, Body, CheckoutState, Delivery, Envelope, MessageKind, Urgency } from "./messages.ts";
 import { AskState } from "./moves.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
+import { TraceParent } from "./tracing.ts";
 
 interface ToolShape {
   name: string;
@@ -311,6 +302,22 @@ export const OPERATIONS = {
       description: "End a session you spawned. Says what ended and what was uncommitted.",
       input: killTool,
     },
+  },
+  pane: {
+    purpose: "Where the screen of a started session is, and the commands that open it.",
+    input: z.strictObject({ peer: peerField }),
+    output: z.object({
+      peer: z.string(),
+      /** As people name it: `repowire:3.0`. */
+      label: z.string(),
+      /** The tmux server that holds it. */
+      socket: z.string(),
+      /** Argument arrays: for a terminal outside that server, and for one inside it. */
+      attach: z.array(z.string()),
+      switch_to: z.array(z.string()),
+    }),
+    callers: PEOPLE,
+    human: true,
   },
   move: {
     purpose: "Put a peer into another circle; it keeps its id, mailbox and open questions.",

@@ -437,6 +437,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Operations: spawn",
   },
   {
+    id: "spawn.here",
+    text: "`repowire RUNTIME ARGS` starts that runtime in this folder with exactly those arguments, and its pane can be opened by a person.",
+    source: "Operations: spawn",
+  },
+  {
     id: "spawn.no-dialog-answered",
     text: "A dialog of a starting session is never answered; the start fails with what the person has to do.",
     source: "invariant 8",
@@ -485,5 +490,20 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "private.log-bounded",
     text: "The log has a limit on disk, and so has each of its records.",
     source: "docs/observability.md",
+  },
+  {
+    id: "observe.trace",
+    text: "A question is one OpenTelemetry trace from its asker over the daemon to its recipient and back, each step under its cause.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.trace-only-if-asked",
+    text: "Traces are made and sent only where the user named a collector; a dead collector costs spans, never a message.",
+    source: "docs/observability.md; invariant 12",
+  },
+  {
+    id: "protocol.openapi",
+    text: "`/openapi.json` is a valid OpenAPI document with every address that the daemon serves.",
+    source: "docs/protocol.md",
   },
 ];
