@@ -24,6 +24,8 @@ import { bearerToken } from "./guard.ts";
 import type { createHealth } from "./health.ts";
 import type { McpEndpoint } from "./mcp.ts";
 import type { Metrics } from "./metrics/metrics.ts";
+import { openApiDocument } from "./openapi/document.ts";
+import { docsPage, PAGE_HEADERS } from "./openapi/page.ts";
 
 /** What Bun's server adds to a request: its connection, and the right to take long over it. */
 export interface RequestEnv {
@@ -67,6 +69,11 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   };
 
   // No page, of whatever origin, may take an answer for a script, an image or a frame.
+  // What every copy of this program says of itself, nothing of this one: open, so that a browser can show it.
+  const documentFor = (request: Request) => openApiDocument(Number(new URL(request.url).port));
+  app.get(HTTP_PATHS.openApi, (context) => context.json(documentFor(context.req.raw)));
+  app.get(HTTP_PATHS.docs, (context) => context.html(docsPage(documentFor(context.req.raw)), 200, PAGE_HEADERS));
+
   app.use("*", async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(NOT_FOR_PAGES)) context.res.headers.set(name, value);

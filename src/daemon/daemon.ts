@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
-import { createEngine, createLive, emit, present, purgeOlder, recover } from "../core/index.ts";
+import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
 import { createLauncher } from "../launcher/launcher.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
@@ -12,6 +12,7 @@ import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { isAlive, type LoopbackConnection } from "../platform/process.ts";
 import { ensureToken } from "../platform/token.ts";
+import { within } from "../platform/within.ts";
 import {
   asRepowireError,
   HOST,
@@ -39,6 +40,8 @@ import { countRefusals } from "./metrics/refusals.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
+import { traceCalls } from "./tracing/calls.ts";
+import { createTracing, type Tracing } from "./tracing/tracing.ts";
 import { followWords } from "./word-index.ts";
 
 export interface RunningDaemon {
@@ -62,6 +65,8 @@ const HOME_CHECK_MS = 2_000;
 const SETTLE_EVERY_MS = 1_000;
 const PURGE_EVERY_MS = 6 * 3_600_000;
 const DAY_MS = 86_400_000;
+/** The last spans are sent within this time, or not at all. */
+const TRACING_STOP_MS = 2_000;
 
 /**
  * Puts the daemon's parts together and starts it: first the lock, then the store, then the port. Throws `RepowireError` with what
@@ -99,16 +104,27 @@ async function startLocked(
   const hub = createEventHub();
   const waits = createWaits();
   const live = createLive();
-  const dispatcher = createDispatcher({ hub, waits, clock });
+  const tracing = await startTracing(config, instance, () => engine);
+  const dispatcher = createDispatcher({ hub, waits, clock, carry: tracing?.carry });
   const ids = { peer: newPeerId, message: newMessageId, handle: newHandle, secret: newSecret };
   const engine = createEngine({
     store,
     clock,
     ids,
     live,
-    config: { machine: config.machine, inboundWithoutPrompts: config.inbound_without_prompts },
+    config: {
+      machine: config.machine,
+      inboundWithoutPrompts: config.inbound_without_prompts,
+      budgets: {
+        pairPerMinute: config.pair_per_minute,
+        pairPerNight: config.pair_per_night,
+        circlePerMinute: config.circle_per_minute,
+        threadDepth: config.thread_depth,
+      },
+    },
     schedule: (run) => void setImmediate(run),
     perform(effects) {
+      tracing?.effects(effects);
       dispatcher.perform(effects);
       metrics.effects(effects);
     },
@@ -116,22 +132,20 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
-  const operations = countRefusals(
-    createOperations(
-      {
-        engine,
-        clock,
-        ids,
-        waits,
-        launcher: createLauncher({ paths, spawn: config.spawn }),
-        humanName: config.human,
-        onEventOf: hub.subscribeTo,
-        discover: (places) => runtimes.discover(places),
-      },
-      store.epoch,
-    ),
-    metrics,
+  const handlers = createOperations(
+    {
+      engine,
+      clock,
+      ids,
+      waits,
+      launcher: createLauncher({ paths, spawn: config.spawn }),
+      humanName: config.human,
+      onEventOf: hub.subscribeTo,
+      discover: (places) => runtimes.discover(places),
+    },
+    store.epoch,
   );
+  const operations = countRefusals(tracing ? traceCalls(handlers, tracing, () => engine) : handlers, metrics);
   const callers = createCallers({
     engine,
     humanName: config.human,
@@ -166,6 +180,7 @@ async function startLocked(
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,
     onSession: runtimes.onSession,
+    onSpans: tracing?.sessionSpans,
     onJoined: metrics.linkJoined,
     onRefused: metrics.refused,
     onLost: () => watch?.lookSoon(),
@@ -254,6 +269,7 @@ async function startLocked(
       emit(ctx, { type: "daemon.stopped", data: {} });
       ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark()));
     });
+    await within(TRACING_STOP_MS, tracing?.stop() ?? Promise.resolve());
     store.close();
     rmSync(paths.daemonRecord, { force: true });
     release();
@@ -267,6 +283,15 @@ async function startLocked(
       return stopping;
     },
   };
+}
+
+/** Traces cost nothing, and load nothing, unless the user named a collector. */
+async function startTracing(config: Config, instance: string, engine: () => Engine): Promise<Tracing | undefined> {
+  const { otlp_endpoint: endpoint, machine } = config;
+  if (endpoint === "off") return undefined;
+  const { createExporter } = await import("./tracing/exporter.ts");
+  const exporter = createExporter({ endpoint, machine, instance });
+  return createTracing({ engine, ...exporter, onFault: (error) => log.warning("a span was not made", { error }) });
 }
 
 function every(ms: number, run: () => Promise<unknown>): () => void {

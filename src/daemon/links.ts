@@ -47,6 +47,7 @@ import {
   RepowireError,
   type Rpc,
   type RpcFrame,
+  type SessionSpan,
   VERSION,
   type Welcome,
 } from "../protocol/index.ts";
@@ -91,6 +92,8 @@ export interface LinkServerParts {
   profile(hello: Hello): LinkProfile | undefined;
   /** A session joined or came back. */
   onSession(peer: PeerRecord): void;
+  /** Told of the spans of a session's process; absent: nobody wants them, and sessions are told so. */
+  onSpans?(peer: PeerRecord["id"], spans: SessionSpan[]): void;
   /** A link said hello: whether it is one that came back. */
   onJoined?(kind: "new" | "resumed"): void;
   onRefused?(error: unknown): void;
@@ -325,6 +328,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         cursor: ctx.tx.events.last(),
         resume,
         daemon: { version: VERSION, instance: parts.instance },
+        tracing: parts.onSpans ? true : undefined,
         mesh: {
           online: others
             .slice(0, 6)
@@ -374,6 +378,9 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
           );
           return {};
         }
+        case "spans":
+          parts.onSpans?.(own.peer, parse("spans", params).spans);
+          return {};
         default:
           return method satisfies never;
       }

@@ -8,6 +8,8 @@ export const HTTP_PATHS = {
   link: "/v1/link",
   health: "/health",
   metrics: "/metrics",
+  openApi: "/openapi.json",
+  docs: "/docs",
   mcp: "/mcp",
   hookReport: (runtime: string) => `/v1/hooks/${runtime}`,
   hookPrinted: (runtime: string) => `/v1/hooks/${runtime}/printed`,

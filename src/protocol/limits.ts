@@ -50,9 +50,24 @@ export const LIMIT_TABLE = {
   },
   fanOutMax: { value: 128, unit: "count", why: "Recipients of one broadcast; each costs tokens in a session." },
   hopsMax: {
-    value: 12,
+    value: 20,
     unit: "count",
-    why: "Messages that cause messages; a chain this long is agents talking in circles.",
+    why: "Messages that cause messages, without a person in between; a chain this long is agents talking in circles. `thread_depth` in config.yaml.",
+  },
+  pairPerMinuteMax: {
+    value: 30,
+    unit: "count",
+    why: "Messages between two agents within a minute, both ways; work needs a few, a politeness storm takes all it gets. `pair_per_minute` in config.yaml.",
+  },
+  pairPerNightMax: {
+    value: 600,
+    unit: "count",
+    why: "Messages between two agents within 12 hours: nearly one a minute for a whole night. `pair_per_night` in config.yaml.",
+  },
+  circlePerMinuteMax: {
+    value: 300,
+    unit: "count",
+    why: "Messages of all agents of a circle within a minute: ten pairs at their own limit. `circle_per_minute` in config.yaml.",
   },
   attemptsMax: {
     value: 8,

@@ -90,3 +90,18 @@ test("a link that comes back after a restart counts as resumed", async () => {
   await daemon.crashAndRestart();
   await until(async () => (await valueAt('repowire_link_joins_total{kind="resumed"}')) === 1, "the link is back");
 });
+
+test("the API's description is served to anybody on this machine, and to no page of another site", async () => {
+  const document = (await (await fetch(httpUrl(daemon.address(), "/openapi.json"))).json()) as {
+    servers: { url: string }[];
+    paths: object;
+  };
+  expect(document.servers).toEqual([{ url: `http://127.0.0.1:${daemon.address().port}` }]);
+  expect(document.paths).toHaveProperty("/v1/ask");
+  const page = await fetch(httpUrl(daemon.address(), "/docs"));
+  expect(page.headers.get("content-type")).toStartWith("text/html");
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+  expect(await page.text()).toContain("/v1/ask");
+  const foreign = await fetch(httpUrl(daemon.address(), "/docs"), { headers: { origin: "https://evil.example" } });
+  expect(foreign.status).toBe(403);
+});
