@@ -46,6 +46,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }],
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
+  pane: ({ victimName }) => [{ peer: victimName }],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
   approvals: () => [{}, { all: true }],
