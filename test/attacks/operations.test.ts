@@ -45,7 +45,6 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ],
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }],
-  pane: ({ victimName }) => [{ peer: victimName }],
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
   pane: ({ victimName }) => [{ peer: victimName }],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
