@@ -9,8 +9,10 @@ import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
+import { resumeCommand } from "./commands/resume.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
 import { setupCommand } from "./commands/setup.ts";
+import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
@@ -29,12 +31,15 @@ export function createProgram(): Command {
     .version(VERSION, "-V, --version")
     .showSuggestionAfterError()
     .showHelpAfterError("(--help shows what there is)")
+    // What stands after `repowire codex` is for codex.
+    .enablePositionalOptions()
     .exitOverride();
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
     statusCommand(context),
     discoverCommand(context),
     peerCommand(context),
+    ...agentCommands(context),
     traceCommand(context),
     logCommand(context),
     searchCommand(context),
@@ -44,6 +49,7 @@ export function createProgram(): Command {
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),
+    resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),
     mcpCommand(),

@@ -26,6 +26,7 @@ import { createDeliveries } from "./deliveries.ts";
 import { createReports, type NumberedReport } from "./reports.ts";
 import { type OpenSocket, openWebSocket } from "./socket.ts";
 import { type LinkTime, processTime, sleep } from "./time.ts";
+import { createTraces } from "./traces.ts";
 
 /**
  * A session's link to the daemon. It reconnects for ever, resumes where it was, asks open calls again under their own ids, drops
@@ -78,7 +79,13 @@ const RETRY_MS = 1_000;
 export function connectLink(options: LinkOptions): Link {
   const time = options.time ?? processTime;
   const reports = createReports();
-  const deliveries = createDeliveries(options.onDeliver);
+  const traces = createTraces({
+    isOn: () => welcome?.tracing === true,
+    tell: (spans) => {
+      if (rpc && state === "online") rpc.notify("spans", { spans });
+    },
+  });
+  const deliveries = createDeliveries((items) => traces.present(items, options.onDeliver));
   const permissions = new Map<string, PermissionAsk>();
   const unsaid = new Set<{ method: string; params: Record<string, unknown> }>();
   /** Questions whose caller was interrupted, as long as the daemon may not know it. */
@@ -343,7 +350,8 @@ export function connectLink(options: LinkOptions): Link {
   const mesh = Object.fromEntries(
     OPERATION_NAMES.map((name) => [
       name,
-      (input: Record<string, unknown>, callOptions?: CallOptions) => call(name, input, callOptions),
+      (input: Record<string, unknown>, callOptions?: CallOptions) =>
+        traces.call(name, input, (traced) => call(name, traced, callOptions)),
     ]),
   ) as unknown as Mesh; // one generic caller stands behind every name; the daemon holds it to the table
 

@@ -42,6 +42,8 @@ export interface EngineParts {
   perform(effects: Effect[]): void;
   /** Told of faults that are not refusals. */
   onFault(error: unknown): void;
+  /** Told of every batch that was committed: how many decisions it held. */
+  onBatch?(decisions: number): void;
 }
 
 interface Job {
@@ -105,6 +107,7 @@ export function createEngine(parts: EngineParts): Engine {
       return;
     }
     parts.perform(mergeHandOvers(decided.effects));
+    parts.onBatch?.(jobs.length);
     jobs.forEach((job, index) => {
       const outcome = decided.outcomes[index];
       if (outcome?.ok) {

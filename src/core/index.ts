@@ -8,6 +8,7 @@ export * from "./engine.ts";
 export * from "./envelope.ts";
 export * from "./launches.ts";
 export * from "./live.ts";
+export * from "./loop-guard.ts";
 export * from "./mailbox.ts";
 export * from "./ports.ts";
 export * from "./recovery.ts";

@@ -9,6 +9,7 @@ import type {
   Message,
   MessageId,
   OpenDeliveryState,
+  Pause,
   Peer,
   PeerId,
   ProcessInstance,
@@ -178,6 +179,27 @@ export interface PurgePlace {
 
 export type NewEvent = Omit<MeshEvent, "seq" | "at">;
 
+/** Messages between peers that were stopped because they came too many, too fast or too deep, until a person lifts it. */
+export interface PauseRecord extends Omit<Pause, "peers"> {
+  peers: PeerId[];
+  /** For a thread that was lifted: how deep it was then, from where its depth counts anew. */
+  lifted_at_hops?: number;
+}
+
+/** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
+export interface Shelves {
+  pause: PauseRecord;
+}
+export type ShelfName = keyof Shelves;
+
+export interface Shelf<T> {
+  get(id: string): T | undefined;
+  /** In the order in which they were put first. */
+  all(): readonly T[];
+  put(id: string, value: T): void;
+  remove(id: string): void;
+}
+
 /**
  * One transaction. Reads see the writes before them; nothing is durable until the surrounding `transaction` returns. Records
  * handed out are snapshots: changing one changes nothing until it is given back to `put`.
@@ -236,6 +258,7 @@ export interface Tx {
     ofMessages(messages: readonly MessageId[]): MeshEvent[];
     last(): number;
   };
+  readonly shelves: { readonly [Name in ShelfName]: Shelf<Shelves[Name]> };
   readonly meta: {
     get(key: string): string | undefined;
     set(key: string, value: string): void;
@@ -312,6 +335,15 @@ export interface CoreConfig {
   machine: string;
   /** The rule for sessions that run without permission prompts. */
   inboundWithoutPrompts: InboundPolicy;
+  budgets: Budgets;
+}
+
+/** How much agents may write before a person is asked; 0 is without a limit. */
+export interface Budgets {
+  pairPerMinute: number;
+  pairPerNight: number;
+  circlePerMinute: number;
+  threadDepth: number;
 }
 
 /** What is to be started, as a caller wishes it. */
@@ -361,6 +393,8 @@ export interface Launcher {
   settle(pane: PaneRecord): Promise<void>;
   /** Ends a process, what it started, and its pane. Only that very process, never another with its pid. */
   stop(process: ProcessInstance | undefined, pane: PaneRecord | undefined): Promise<Stopped>;
+  /** The commands with which a person opens a pane; undefined when it is gone, or another's now. */
+  doors(pane: PaneRecord): Promise<{ attach: string[]; switchTo: string[] } | undefined>;
   /** Files of a checkout that are not committed, new ones too. */
   uncommitted(path: string): Promise<{ branch?: string; files: number } | undefined>;
 }

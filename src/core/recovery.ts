@@ -3,6 +3,7 @@ import { isOfOperation } from "./approvals.ts";
 import type { Context } from "./context.ts";
 import { stir } from "./context.ts";
 import { voidRequest } from "./launches.ts";
+import { rebuildBudgets } from "./loop-guard.ts";
 import type { PeerRecord } from "./ports.ts";
 import { endSession } from "./sessions.ts";
 
@@ -11,6 +12,7 @@ import { endSession } from "./sessions.ts";
  * sessions' own processes, which are given a moment to come back. Sessions whose process is gone ended meanwhile.
  */
 export function recover(ctx: Context, isAlive: (peer: PeerRecord) => boolean): void {
+  rebuildBudgets(ctx);
   const graceUntil = ctx.now.awake + LIMITS.resumeGraceMs;
   for (const delivery of ctx.tx.deliveries.allInStates(["leased"])) {
     ctx.tx.deliveries.put({ ...delivery, lease_route: undefined, lease_until: graceUntil });

@@ -15,6 +15,8 @@ import { discoverHandler } from "./discover.ts";
 import { historyHandler, searchHandler } from "./find.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
+import { paneHandler } from "./pane.ts";
+import { pausesHandler, resumeHandler } from "./pauses.ts";
 import {
   describeHandler,
   moveHandler,
@@ -54,6 +56,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     inbox: inboxHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
+    pauses: pausesHandler(deps),
+    resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),
     decide: decideHandler(deps),
     trace: traceHandler(deps),
@@ -64,6 +68,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps),
+    pane: paneHandler(deps),
     move: moveHandler(deps),
   };
   return {

@@ -47,7 +47,12 @@ export const ERRORS = {
   too_many_approvals: { status: 429, exit: 75, retryable: true, title: "Too many permission requests wait" },
   too_many_waits: { status: 429, exit: 75, retryable: true, title: "Too many calls wait at once" },
   too_many_recipients: { status: 400, exit: 65, retryable: false, title: "Too many recipients" },
-  too_many_hops: { status: 409, exit: 65, retryable: false, title: "The chain of messages is too long" },
+  thread_paused: {
+    status: 409,
+    exit: 77,
+    retryable: false,
+    title: "Those messages are paused until a person lifts it",
+  },
   too_many_links: { status: 503, exit: 75, retryable: true, title: "Too many connections" },
   overloaded: { status: 503, exit: 75, retryable: true, title: "Too much at once" },
   too_many_sessions: { status: 429, exit: 75, retryable: true, title: "Too many sessions were started" },

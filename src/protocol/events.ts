@@ -39,6 +39,8 @@ export const EventType = z.enum([
   "approval.denied",
   "approval.withdrawn",
   "approval.expired",
+  "guard.paused",
+  "guard.resumed",
   "daemon.started",
   "daemon.stopped",
   "store.damaged",

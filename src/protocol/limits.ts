@@ -50,9 +50,24 @@ export const LIMIT_TABLE = {
   },
   fanOutMax: { value: 128, unit: "count", why: "Recipients of one broadcast; each costs tokens in a session." },
   hopsMax: {
-    value: 12,
+    value: 20,
     unit: "count",
-    why: "Messages that cause messages; a chain this long is agents talking in circles.",
+    why: "Messages that cause messages, without a person in between; a chain this long is agents talking in circles. `thread_depth` in config.yaml.",
+  },
+  pairPerMinuteMax: {
+    value: 30,
+    unit: "count",
+    why: "Messages between two agents within a minute, both ways; work needs a few, a politeness storm takes all it gets. `pair_per_minute` in config.yaml.",
+  },
+  pairPerNightMax: {
+    value: 600,
+    unit: "count",
+    why: "Messages between two agents within 12 hours: nearly one a minute for a whole night. `pair_per_night` in config.yaml.",
+  },
+  circlePerMinuteMax: {
+    value: 300,
+    unit: "count",
+    why: "Messages of all agents of a circle within a minute: ten pairs at their own limit. `circle_per_minute` in config.yaml.",
   },
   attemptsMax: {
     value: 8,
@@ -205,6 +220,16 @@ export const LIMIT_TABLE = {
     value: 2_000,
     unit: "ms",
     why: "A hook gives up on the daemon after this and spools its event instead.",
+  },
+  logFileBytesMax: {
+    value: 5_000_000,
+    unit: "bytes",
+    why: "The daemon's log; when it is full it becomes `daemon.log.1`, and what that held is gone. Days of a busy mesh, quickly searched.",
+  },
+  logTextCharsMax: {
+    value: 8_000,
+    unit: "characters",
+    why: "One text in a record of the log: a long stack fits; what is longer was never meant for a log.",
   },
   spoolFilesMax: { value: 2_000, unit: "count", why: "Hook events kept on disk while the daemon is down." },
 } as const satisfies Record<string, Limit>;

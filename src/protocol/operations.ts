@@ -1,23 +1,15 @@
 import { z } from "zod";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
+import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import {
-  Approval,
-  Ask,
-  Body,
-  CheckoutState,
-  Delivery,
-  Envelope,
-  MessageKind,
-  TraceParent,
-  Urgency,
-} from "./messages.ts";
+import { Approval, Ask, Body, CheckoutState, Delivery, Envelope, MessageKind, Urgency } from "./messages.ts";
 import { AskState } from "./moves.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
+import { TraceParent } from "./tracing.ts";
 
 interface ToolShape {
   name: string;
@@ -66,22 +58,6 @@ const inboxTool = z.strictObject({
   wait_seconds: waitSeconds("with id: wait for that answer"),
 });
 
-const messageFilters = {
-  /** Who sent it or is one of its recipients. */
-  peer: peerField.optional(),
-  /** The circle of its sender, as it was then. */
-  circle: CircleName.optional(),
-  kind: MessageKind.optional(),
-  /** Accepted from `since` on, before `until`. */
-  since: z.number().int().nonnegative().optional(),
-  until: z.number().int().nonnegative().optional(),
-  /** Any message of the thread. */
-  thread: z.union([MessageId, Handle]).optional(),
-};
-const page = {
-  limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
-  cursor: z.number().int().positive().optional(),
-};
 const spawnTool = z.strictObject({
   path: z.string().min(1).max(LIMITS.pathCharsMax),
   runtime: SpawnRuntime.optional(),
@@ -103,6 +79,22 @@ const Started = z.object({
   pane: z.string(),
   prompt: z.object({ id: z.string(), recipient: RecipientTruth }).optional(),
 });
+const messageFilters = {
+  /** Who sent it or is one of its recipients. */
+  peer: peerField.optional(),
+  /** The circle of its sender, as it was then. */
+  circle: CircleName.optional(),
+  kind: MessageKind.optional(),
+  /** Accepted from `since` on, before `until`. */
+  since: z.number().int().nonnegative().optional(),
+  until: z.number().int().nonnegative().optional(),
+  /** Any message of the thread. */
+  thread: z.union([MessageId, Handle]).optional(),
+};
+const page = {
+  limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
+  cursor: z.number().int().positive().optional(),
+};
 
 /** A message id chosen by the caller: repeating a request with it is harmless. */
 const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };
@@ -311,6 +303,22 @@ export const OPERATIONS = {
       input: killTool,
     },
   },
+  pane: {
+    purpose: "Where the screen of a started session is, and the commands that open it.",
+    input: z.strictObject({ peer: peerField }),
+    output: z.object({
+      peer: z.string(),
+      /** As people name it: `repowire:3.0`. */
+      label: z.string(),
+      /** The tmux server that holds it. */
+      socket: z.string(),
+      /** Argument arrays: for a terminal outside that server, and for one inside it. */
+      attach: z.array(z.string()),
+      switch_to: z.array(z.string()),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
   move: {
     purpose: "Put a peer into another circle; it keeps its id, mailbox and open questions.",
     input: z.strictObject({ peer: peerField, circle: CircleName }),
@@ -330,6 +338,19 @@ export const OPERATIONS = {
       "Decide what happens to messages for a peer: accept, hold or refuse; `auto` returns to the rule for its mode.",
     input: z.strictObject({ peer: peerField, policy: z.enum([...InboundPolicy.options, "auto"]) }),
     output: z.object({ peer: Peer, released: z.number().int() }),
+    callers: PEOPLE,
+    human: true,
+  },
+  pauses: {
+    purpose: "List the messages that the loop guard has stopped.",
+    input: z.strictObject({}),
+    output: z.object({ pauses: z.array(Pause) }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  resume: {
+    purpose: "Lift what the loop guard has stopped: by the id of the pause, a message of the thread, or a peer.",
+    input: z.strictObject({ what: peerField }),
+    output: z.object({ resumed: z.array(Pause) }),
     callers: PEOPLE,
     human: true,
   },

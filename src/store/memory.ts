@@ -4,6 +4,7 @@ import {
   type DeliveryRecord,
   type MessageStore,
   type PeerRecord,
+  type Shelf,
   StorageError,
   type Tx,
 } from "../core/ports.ts";
@@ -18,6 +19,7 @@ import {
 } from "../protocol/index.ts";
 import { fitsFacts, recipientsOf } from "./find.ts";
 import { deepFreeze } from "./freeze.ts";
+import { shelvesOf } from "./shelves.ts";
 import { createUndoLog } from "./undo.ts";
 
 /** The store without a disk: for tests and simulations, held to the same suite as the real one. */
@@ -71,7 +73,27 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
   const selectApprovals = (fits: (approval: ApprovalRecord) => boolean) =>
     [...approvals.values()].filter(fits).sort((a, b) => a.requested_at - b.requested_at || byId(a, b));
 
+  /** A record that is put again keeps its place among the others, as in the database. */
+  function shelf<T>(): Shelf<T> {
+    const records = new Map<string, T>();
+    return {
+      get: (id) => records.get(id),
+      all: () => [...records.values()],
+      put: (id, value) => put(records, id, value),
+      remove(id) {
+        // A removal that is undone puts the record back at its place.
+        const before = [...records];
+        if (!records.delete(id)) return;
+        undo.push(() => {
+          records.clear();
+          for (const [key, value] of before) records.set(key, value);
+        });
+      },
+    };
+  }
+
   const tx: Tx = {
+    shelves: shelvesOf(shelf),
     peers: {
       get: (id) => peers.get(id),
       all: () => [...peers.values()].sort((a, b) => a.seat - b.seat),

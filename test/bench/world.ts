@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { buildBundles } from "../../src/platform/bundle.ts";
 import { ENTRIES, type Entry, isolatedBun } from "../../src/platform/program.ts";
+import { NO_BUDGETS_ENV } from "../support/budgets.ts";
 
 /** Everything that one run of the bench makes: a folder, the built program, processes. All of it is gone afterwards. */
 export interface BenchWorld extends AsyncDisposable {
@@ -31,7 +32,7 @@ export async function createBenchWorld(): Promise<BenchWorld> {
   const program = join(root, "program");
   await buildBundles(program);
   const children: Subprocess[] = [];
-  const env = { PATH: process.env.PATH ?? "", HOME: root };
+  const env = { PATH: process.env.PATH ?? "", HOME: root, ...NO_BUDGETS_ENV };
 
   return {
     root,

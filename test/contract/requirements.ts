@@ -272,6 +272,41 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Receiver gate",
   },
   {
+    id: "guard.budgets",
+    text: "Agents that write to each other more than their budget allows are paused, whatever befalls the daemon.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.depth",
+    text: "A chain of messages that cause messages ends at its depth, unless a person writes in between.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.fair-share",
+    text: "Where a circle's budget is used up, the one that used most of it is paused, and not the others.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.told",
+    text: "Who is paused reads why and what helps with every try; people hear of it once.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.people-lift",
+    text: "Only a person lifts a pause.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.people-free",
+    text: "What people write is neither counted nor paused.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.restart",
+    text: "Pauses outlive the daemon, and what was sent just before its restart still counts.",
+    source: "Loop guard",
+  },
+  {
     id: "captured.sole-input",
     text: "The last text of a turn answers a question only when that was the turn's sole input and nothing else is open.",
     source: "Captured",
@@ -402,6 +437,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Operations: spawn",
   },
   {
+    id: "spawn.here",
+    text: "`repowire RUNTIME ARGS` starts that runtime in this folder with exactly those arguments, and its pane can be opened by a person.",
+    source: "Operations: spawn",
+  },
+  {
     id: "spawn.no-dialog-answered",
     text: "A dialog of a starting session is never answered; the start fails with what the person has to do.",
     source: "invariant 8",
@@ -430,5 +470,40 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "spawn.death-is-told",
     text: "Whoever started a session is told when it ends by itself.",
     source: "Operations: spawn",
+  },
+  {
+    id: "observe.metrics",
+    text: "`/metrics` counts what was committed and refused, and opens to the token only.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.metrics-bounded",
+    text: "Metrics name no peer and carry no text of anybody: their labels have few values, all of them repowire's own.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "private.log-redacted",
+    text: "What looks like a secret is masked in every record of the log, wherever in the record it stands.",
+    source: "Security; docs/observability.md",
+  },
+  {
+    id: "private.log-bounded",
+    text: "The log has a limit on disk, and so has each of its records.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.trace",
+    text: "A question is one OpenTelemetry trace from its asker over the daemon to its recipient and back, each step under its cause.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.trace-only-if-asked",
+    text: "Traces are made and sent only where the user named a collector; a dead collector costs spans, never a message.",
+    source: "docs/observability.md; invariant 12",
+  },
+  {
+    id: "protocol.openapi",
+    text: "`/openapi.json` is a valid OpenAPI document with every address that the daemon serves.",
+    source: "docs/protocol.md",
   },
 ];

@@ -68,6 +68,7 @@ describe("What cannot be done is said in a sentence, with the exit code of the t
     [["peer", "inbound", "backend", "hold"], 77, "human_required", /terminal of your own/],
     [["approve", "aaaaa"], 77, "human_required", /terminal of your own/],
     [["purge"], 77, "human_required", /terminal of your own/],
+    [["resume", "backend"], 77, "human_required", /terminal of your own/],
     [["reply", "zzzzz", "x"], 66, "handle_unknown", /"zzzzz"/],
     [["inbox", "zzzzz"], 66, "handle_unknown", /"zzzzz"/],
     [["inbox", "no id"], 65, "invalid_input", /"id"/],

@@ -18,6 +18,7 @@ export interface Counts {
   landings: number;
   answered: number;
   possibleDuplicates: number;
+  pauses: number;
   deaths: number;
 }
 
@@ -28,6 +29,9 @@ const SMALL: Partial<Record<LimitName, number>> = {
   waitersPerPeerMax: 2,
   fanOutMax: 3,
   hopsMax: 3,
+  pairPerMinuteMax: 6,
+  pairPerNightMax: 40,
+  circlePerMinuteMax: 25,
   attemptsMax: 3,
   linksMax: 4,
   deliverItemsMax: 2,
@@ -57,6 +61,7 @@ export function runHistory(history: History): Report {
         landings: truth.landings.length,
         answered: stored.events.filter((event) => event.type === "ask.answered").length,
         possibleDuplicates: stored.deliveries.reduce((sum, delivery) => sum + delivery.possible_duplicates, 0),
+        pauses: stored.events.filter((event) => event.type === "guard.paused").length,
         deaths: truth.log.filter((line) => line.endsWith("is dead")).length,
       },
     };

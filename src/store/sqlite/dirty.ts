@@ -16,6 +16,8 @@ export interface Dirty {
   readonly approvals: ReadonlyMap<MessageId, ApprovalRecord>;
   readonly events: readonly MeshEvent[];
   readonly meta: ReadonlyMap<string, string>;
+  /** By shelf and id; no record: the record was removed. */
+  readonly shelved: ReadonlyMap<string, Shelved>;
   /** `undefined` as a record: the seat was removed. */
   putPeer(id: PeerId, peer: PeerRecord | undefined): void;
   putMessage(message: Message): void;
@@ -24,9 +26,16 @@ export interface Dirty {
   putApproval(approval: ApprovalRecord): void;
   addEvent(event: MeshEvent): void;
   setMeta(key: string, value: string): void;
+  putShelved(shelved: Shelved): void;
   deliveryByHandle(handle: string): DeliveryRecord | undefined;
   deliveriesOf(message: MessageId): DeliveryRecord[];
   eventsOf(message: MessageId): MeshEvent[];
+}
+
+export interface Shelved {
+  shelf: string;
+  id: string;
+  record: object | undefined;
 }
 
 export const deliveryKey = (message: MessageId, peer: PeerId): string => `${message} ${peer}`;
@@ -40,6 +49,7 @@ export function createDirty(undo: UndoLog): Dirty {
   const asks = new Map<MessageId, AskRecord>();
   const approvals = new Map<MessageId, ApprovalRecord>();
   const meta = new Map<string, string>();
+  const shelved = new Map<string, Shelved>();
   const events: MeshEvent[] = [];
   const eventsOfMessage = new Map<MessageId, MeshEvent[]>();
 
@@ -56,7 +66,16 @@ export function createDirty(undo: UndoLog): Dirty {
 
   return {
     get size() {
-      return peers.size + messages.size + deliveries.size + asks.size + approvals.size + events.length + meta.size;
+      return (
+        peers.size +
+        messages.size +
+        deliveries.size +
+        asks.size +
+        approvals.size +
+        events.length +
+        meta.size +
+        shelved.size
+      );
     },
     peers,
     messages,
@@ -65,6 +84,7 @@ export function createDirty(undo: UndoLog): Dirty {
     approvals,
     events,
     meta,
+    shelved,
     putPeer: (id, peer) => set(peers, id, peer),
     putMessage: (message) => set(messages, message.id, message),
     putDelivery(delivery) {
@@ -93,6 +113,7 @@ export function createDirty(undo: UndoLog): Dirty {
       });
     },
     setMeta: (key, value) => set(meta, key, value),
+    putShelved: (record) => set(shelved, `${record.shelf} ${record.id}`, record),
     deliveryByHandle: (handle) => deliveries.get(keyOfHandle.get(handle) ?? ""),
     deliveriesOf: (message) => [...(keysOfMessage.get(message) ?? [])].flatMap((key) => deliveries.get(key) ?? []),
     eventsOf: (message) => eventsOfMessage.get(message) ?? [],

@@ -14,6 +14,7 @@ export type Write = (
   | { kind: "peer" | "message" | "delivery" | "ask" | "approval" | "event"; record: object }
   | { kind: "peer_removed"; id: PeerId }
   | { kind: "meta"; name: string; value: string }
+  | { kind: "shelf"; shelf: string; id: string; record: object | undefined }
 ) & {
   /** Names the record among those that may be written again in the same transaction. */
   key?: string;
@@ -95,7 +96,8 @@ type StoredWrite =
   | ["ask", AskRecord]
   | ["approval", ApprovalRecord]
   | ["event", MeshEvent]
-  | ["meta", string, string];
+  | ["meta", string, string]
+  | ["shelf", string, string, object | null];
 
 function stored(write: Write): unknown[] {
   switch (write.kind) {
@@ -103,6 +105,8 @@ function stored(write: Write): unknown[] {
       return [write.kind, write.id];
     case "meta":
       return [write.kind, write.name, write.value];
+    case "shelf":
+      return [write.kind, write.shelf, write.id, write.record ?? null];
     default:
       return [write.kind, write.record];
   }
@@ -126,6 +130,10 @@ function take(into: Dirty, write: StoredWrite): void {
       return into.addEvent(deepFreeze(write[1]));
     case "meta":
       return into.setMeta(write[1], write[2]);
+    case "shelf": {
+      const [, shelf, id, record] = write;
+      return into.putShelved({ shelf, id, record: record ? deepFreeze(record) : undefined });
+    }
     default:
       write satisfies never;
   }

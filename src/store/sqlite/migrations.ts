@@ -65,4 +65,6 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX deliveries_open ON deliveries (seq) WHERE state IN ('queued', 'leased', 'presented', 'held');
   CREATE INDEX asks_open ON asks (message) WHERE state = 'open';
   `,
+  // Records of the small kinds (store/shelves.ts), each in the order in which it came.
+  "CREATE TABLE shelves (seq INTEGER PRIMARY KEY, shelf TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (shelf, id));",
 ];

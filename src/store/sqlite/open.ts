@@ -35,6 +35,8 @@ export interface OpenOptions {
   synchronous: "full" | "normal";
   /** The steps that make the schema; those of this program, unless a test brings its own. */
   migrations?: readonly string[];
+  /** Told how long each commit took, with its wait for the disk; milliseconds. */
+  onCommit?: (ms: number) => void;
 }
 
 /** The log goes to the database when it has this many pages of 4 kB; a transaction may make it somewhat longer. */

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { ApprovalRecord, AskRecord, DeliveryRecord, PeerRecord } from "../../core/ports.ts";
 import { type MeshEvent, type Message, OPEN_DELIVERY_STATES } from "../../protocol/index.ts";
 import { deepFreeze } from "../freeze.ts";
+import type { Shelved } from "./dirty.ts";
 
 /** The prepared statements of the store and how rows become records. */
 
@@ -100,7 +101,21 @@ export function prepareStatements(db: Database) {
   const getMeta = db.query<{ value: string }, [string]>("SELECT value FROM meta WHERE key = ?1");
   const setMeta = db.query("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2");
 
+  // What was put again keeps its place.
+  const putShelved = db.query(
+    "INSERT INTO shelves (shelf, id, doc) VALUES (?1, ?2, ?3) ON CONFLICT (shelf, id) DO UPDATE SET doc = ?3",
+  );
+  const removeShelved = db.query("DELETE FROM shelves WHERE shelf = ?1 AND id = ?2");
+  const allShelved = db.query<{ shelf: string; id: string; doc: string }, []>(
+    "SELECT shelf, id, doc FROM shelves ORDER BY seq",
+  );
+
   return {
+    shelves: {
+      put: ({ shelf, id, record }: Shelved) =>
+        record === undefined ? removeShelved.run(shelf, id) : putShelved.run(shelf, id, JSON.stringify(record)),
+      all: () => allShelved.all(),
+    },
     peers: {
       put: (peer: PeerRecord) => putPeer.run(peer.id, peer.seat, JSON.stringify(peer)),
       remove: (id: string) => removePeer.run(id),

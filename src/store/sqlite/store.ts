@@ -1,7 +1,16 @@
 import { type Database, SQLiteError } from "bun:sqlite";
-import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
+import {
+  type MessageStore,
+  type PeerRecord,
+  type Shelf,
+  type ShelfName,
+  type Shelves,
+  StorageError,
+  type Tx,
+} from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
 import { asStored, deepFreeze } from "../freeze.ts";
+import { shelvesOf } from "../shelves.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
 import { createFinder } from "./find.ts";
@@ -148,7 +157,42 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     );
   }
 
+  const shelved = readShelves(sql, dirty);
+  /** Kept in memory beside its table, like seats: few, small, and looked at with many decisions. */
+  function shelf<Name extends ShelfName>(name: Name): Shelf<Shelves[Name]> {
+    let records = shelved.get(name) ?? new Map<string, unknown>();
+    const list = () => records as Map<string, Shelves[Name]>; // written by `put` below from this shelf's records
+    const change = (next: Map<string, unknown>) => {
+      const before = records;
+      records = next;
+      undo.push(() => {
+        records = before;
+      });
+    };
+    const write = (id: string, record: object | undefined) => {
+      journal.add({ kind: "shelf", shelf: name, id, record, key: `shelf ${name} ${id}` });
+      dirty.putShelved({ shelf: name, id, record });
+    };
+    return {
+      get: (id) => list().get(id),
+      all: () => [...list().values()],
+      put(id, value) {
+        const record = asStored(value);
+        write(id, record);
+        change(new Map(records).set(id, record));
+      },
+      remove(id) {
+        if (!records.has(id)) return;
+        write(id, undefined);
+        const next = new Map(records);
+        next.delete(id);
+        change(next);
+      },
+    };
+  }
+
   const tx: Tx = {
+    shelves: shelvesOf(shelf),
     peers: {
       get: (id) => peers.get(id),
       all() {
@@ -346,6 +390,12 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     }
   }
 
+  function commitJournal(): void {
+    const startedAt = performance.now();
+    journal.commit();
+    options.onCommit?.(performance.now() - startedAt);
+  }
+
   function setSynchronous(to: OpenOptions["synchronous"]): void {
     db.run(`PRAGMA synchronous = ${to === "full" ? "FULL" : "NORMAL"}`);
   }
@@ -369,7 +419,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       try {
         const value = body(tx);
         // Outside of SQLite's transactions this one statement is one of its own, and durable when it returns.
-        if (!journal.isEmpty) journal.commit();
+        if (!journal.isEmpty) commitJournal();
         if (db.inTransaction) db.query("COMMIT").run();
         undo.clear();
         fault = undefined;
@@ -420,6 +470,22 @@ function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
   return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
 }
 
+/** All records by shelf and id, the newest form of each; what was put first stands first. */
+function readShelves(sql: Statements, dirty: Dirty): Map<string, Map<string, unknown>> {
+  const shelves = new Map<string, Map<string, unknown>>();
+  const of = (name: string) => {
+    const records = shelves.get(name) ?? new Map<string, unknown>();
+    shelves.set(name, records);
+    return records;
+  };
+  for (const { shelf, id, doc } of sql.shelves.all()) of(shelf).set(id, deepFreeze(JSON.parse(doc) as object));
+  for (const { shelf, id, record } of dirty.shelved.values()) {
+    if (record === undefined) of(shelf).delete(id);
+    else of(shelf).set(id, record);
+  }
+  return shelves;
+}
+
 function newestOf(dirty: Dirty, known: number): number {
   let newest = known;
   for (const { seq } of dirty.deliveries.values()) if (seq > newest) newest = seq;
@@ -441,6 +507,7 @@ function writeTables(sql: Statements, dirty: Dirty): void {
   for (const approval of dirty.approvals.values()) sql.approvals.put(approval);
   for (const event of dirty.events) sql.events.insert(event);
   for (const [key, value] of dirty.meta) sql.meta.set(key, value);
+  for (const record of dirty.shelved.values()) sql.shelves.put(record);
 }
 
 /** What `trace last` means: what somebody sent, not what came back. */
