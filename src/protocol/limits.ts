@@ -125,7 +125,7 @@ export const LIMIT_TABLE = {
     why: "Messages that one call of a search reads one by one, where the index does not decide: those not in it yet. Beyond this the page ends early, with a cursor to go on.",
   },
   purgeRows: {
-    value: 200,
+    value: 100,
     unit: "count",
     why: "Rows removed in one transaction by a purge: everything else waits that long.",
   },
