@@ -70,6 +70,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { thread: handle },
     { kind: "answer" },
   ],
+  export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
   purge: () => [{ days: 0 }, {}],
 };
