@@ -14,6 +14,7 @@ import { replayCommand } from "./commands/replay.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
 import { setupCommand } from "./commands/setup.ts";
+import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
@@ -32,12 +33,15 @@ export function createProgram(): Command {
     .version(VERSION, "-V, --version")
     .showSuggestionAfterError()
     .showHelpAfterError("(--help shows what there is)")
+    // What stands after `repowire codex` is for codex.
+    .enablePositionalOptions()
     .exitOverride();
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
     statusCommand(context),
     discoverCommand(context),
     peerCommand(context),
+    ...agentCommands(context),
     traceCommand(context),
     logCommand(context),
     searchCommand(context),

@@ -393,6 +393,8 @@ export interface Launcher {
   settle(pane: PaneRecord): Promise<void>;
   /** Ends a process, what it started, and its pane. Only that very process, never another with its pid. */
   stop(process: ProcessInstance | undefined, pane: PaneRecord | undefined): Promise<Stopped>;
+  /** The commands with which a person opens a pane; undefined when it is gone, or another's now. */
+  doors(pane: PaneRecord): Promise<{ attach: string[]; switchTo: string[] } | undefined>;
   /** Files of a checkout that are not committed, new ones too. */
   uncommitted(path: string): Promise<{ branch?: string; files: number } | undefined>;
 }

@@ -74,7 +74,8 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
   withdrawApprovals(ctx, peerId, "the session ended", () => true);
   ctx.tx.peers.put({ ...(ctx.tx.peers.get(peerId) ?? peer), turn: undefined, had_link: false });
   setPresence(ctx, peerId, { state: "offline", detail: why });
-  for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
+  // Whoever ends it fails these questions a moment later: until then "pending" would be the wrong last word for a waiting asker.
+  if (peer.launch?.phase !== "stopping") for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
   noteLaunchEnded(ctx, peerId);
   leaveIfDone(ctx, peerId);
 }

@@ -24,6 +24,9 @@ const IS_PLAIN = /^[A-Za-z0-9]+$/;
 const NO_LETTER = /[^\p{L}\p{N}]+/gu;
 /** Written without spaces between words: each character is a word, and a word is a row of them. */
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
+const UNSPACED_LETTER = /([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]\p{M}*)/u;
+/** A letter with its marks. */
+const SIGN = /\P{M}\p{M}*|\p{M}+/gu;
 /** Longer runs are keys and encoded bytes; their beginning is enough to find them. */
 const WORD_CHARS_MAX = 64;
 /** Shorter beginnings would fit nearly every message. */
@@ -39,12 +42,22 @@ export function wordsOf(text: string): Word[] {
   };
   for (const { 0: run, index } of text.matchAll(RUN)) {
     if (IS_PLAIN.test(run)) add(run, index, run.toLowerCase().slice(0, WORD_CHARS_MAX));
-    else if (UNSPACED.test(run)) {
+    else if (UNSPACED.test(run.normalize("NFKD"))) {
+      // Judged by what it is compared as: a sign like \u3280 is a Han letter there.
+      let before = "";
       let at = index;
-      for (const part of run.split(/([\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]\p{M}*)/u)) {
-        add(part, at, fold(part));
-        at += part.length;
+      for (const [sign] of run.matchAll(SIGN)) {
+        if (!UNSPACED.test(sign.normalize("NFKD"))) {
+          before += sign;
+          continue;
+        }
+        add(before, at, fold(before));
+        at += before.length;
+        for (const part of fold(sign).split(UNSPACED_LETTER)) add(sign, at, part);
+        at += sign.length;
+        before = "";
       }
+      add(before, at, fold(before));
     } else add(run, index, fold(run));
   }
   return words;

@@ -15,7 +15,15 @@ import { RUNTIME_SETUPS } from "../setup/runtimes.ts";
 import { cleanText } from "../words/index.ts";
 import { CHANNEL_NOTICE, COMMANDS } from "./commands.ts";
 import { endProcess } from "./end-process.ts";
-import { closePane, closeWithProgram, openWindow, pressEnter, readPane, usualSocket } from "./tmux-window.ts";
+import {
+  closePane,
+  closeWithProgram,
+  openWindow,
+  paneDoors,
+  pressEnter,
+  readPane,
+  usualSocket,
+} from "./tmux-window.ts";
 
 /** What agent CLIs set for everything that they start: a session must not think that it runs inside another. */
 const NOT_INHERITED = [
@@ -133,6 +141,7 @@ export function createLauncher(parts: { paths: HomePaths; spawn: Config["spawn"]
         : { ended: [], left: [] };
       return { ...stopped, pane_gone: pane && (await closePane(pane)) };
     },
+    doors: paneDoors,
     async uncommitted(path) {
       const checkout = readCheckout(path);
       if (!checkout || !existsSync(path)) return undefined;

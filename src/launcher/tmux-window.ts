@@ -85,6 +85,18 @@ export async function readPane(pane: PaneRecord): Promise<{ isDead: boolean; lin
   }
 }
 
+/** How a person opens the pane: from outside its server, and from another window of it. */
+export async function paneDoors(pane: PaneRecord): Promise<{ attach: string[]; switchTo: string[] } | undefined> {
+  const tmux = findTmux();
+  if (!tmux || !(await readPane(pane))) return undefined;
+  const command = [tmux, "-u", "-S", pane.socket];
+  const show = ["select-window", "-t", pane.pane, ";", "select-pane", "-t", pane.pane, ";"];
+  return {
+    attach: [...command, ...show, "attach-session", "-t", pane.pane],
+    switchTo: [...command, "switch-client", "-t", pane.pane],
+  };
+}
+
 export async function closeWithProgram(pane: PaneRecord): Promise<void> {
   if (await readPane(pane)) await quietly(pane, ["set-option", "-w", "-t", pane.pane, "remain-on-exit", "off"]);
 }

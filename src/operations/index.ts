@@ -16,6 +16,7 @@ import { exportHandler } from "./export.ts";
 import { historyHandler, searchHandler } from "./find.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
+import { paneHandler } from "./pane.ts";
 import { pausesHandler, resumeHandler } from "./pauses.ts";
 import {
   describeHandler,
@@ -69,6 +70,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps),
+    pane: paneHandler(deps),
     move: moveHandler(deps),
   };
   return {

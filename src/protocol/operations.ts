@@ -304,6 +304,22 @@ export const OPERATIONS = {
       input: killTool,
     },
   },
+  pane: {
+    purpose: "Where the screen of a started session is, and the commands that open it.",
+    input: z.strictObject({ peer: peerField }),
+    output: z.object({
+      peer: z.string(),
+      /** As people name it: `repowire:3.0`. */
+      label: z.string(),
+      /** The tmux server that holds it. */
+      socket: z.string(),
+      /** Argument arrays: for a terminal outside that server, and for one inside it. */
+      attach: z.array(z.string()),
+      switch_to: z.array(z.string()),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
   move: {
     purpose: "Put a peer into another circle; it keeps its id, mailbox and open questions.",
     input: z.strictObject({ peer: peerField, circle: CircleName }),

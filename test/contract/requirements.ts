@@ -437,6 +437,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Operations: spawn",
   },
   {
+    id: "spawn.here",
+    text: "`repowire RUNTIME ARGS` starts that runtime in this folder with exactly those arguments, and its pane can be opened by a person.",
+    source: "Operations: spawn",
+  },
+  {
     id: "spawn.no-dialog-answered",
     text: "A dialog of a starting session is never answered; the start fails with what the person has to do.",
     source: "invariant 8",

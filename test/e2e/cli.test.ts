@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { LIMITS, MeshEvent } from "../../src/protocol/index.ts";
+import { MeshEvent } from "../../src/protocol/index.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { type Person, person } from "../support/person.ts";
@@ -173,31 +173,6 @@ describe("A person", () => {
       events: 0,
       peers: 0,
     });
-  });
-});
-
-describe("Two agents that write too much", () => {
-  // @req guard.told
-  test("are paused, which status shows and a person lifts", async () => {
-    const storm = async () => {
-      for (let n = 0; n <= LIMITS.pairPerMinuteMax + 5; n++)
-        await frontend.call("notify", { peer: "backend", text: `thanks ${n}`, urgency: "fyi" });
-    };
-    const refusal = await storm().then(
-      () => undefined,
-      (error: Error) => error.message,
-    );
-    expect(refusal).toStartWith("thread_paused: Messages between you and backend are paused");
-    const [pause] = json(await user.repowire("resume", "--json")).pauses;
-    expect(pause).toMatchObject({ scope: "pair" });
-    const line = new RegExp(`${pause.id}  frontend and backend, paused since .*repowire resume ${pause.id}`);
-    expect((await user.repowire("resume")).out).toMatch(line);
-    expect((await user.repowire("status")).out).toMatch(line);
-    expect((await user.repowire("resume", "backend")).out).toBe(
-      `resumed ${pause.id}: frontend and backend may write again.\n`,
-    );
-    await frontend.call("notify", { peer: "backend", text: "once more", urgency: "fyi" });
-    expect((await user.repowire("resume")).out).toBe("Nothing is paused.\n");
   });
 });
 

@@ -6,7 +6,9 @@ import { processInfo } from "../../src/platform/process.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { type Person, person } from "../support/person.ts";
+import { fromSource } from "../support/setup-sandbox.ts";
 import { type TempHome, tempHome } from "../support/temp-home.ts";
+import { privateTerminal } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
 
 // A real daemon, a real tmux on a private socket, and a program that joins as an agent CLI would.
@@ -168,6 +170,44 @@ describe.skipIf(!hasTmux)("sessions that repowire starts and ends", () => {
     await user.repowire("approve", approval.handle);
     expect((await spawning).peer).toMatchObject({ name: "allowed", path: secret });
     await lead.call("kill", { peer: "allowed" });
+  });
+
+  test("`repowire opencode ARGS` starts one here with its own words, and its pane can be opened", async () => {
+    // @req spawn.here
+    const path = folder("here");
+    const log_ = join(daemon.sandbox.root, "works.log");
+    const cli = fromSource();
+    const ran = await user.run(["sh", "-c", 'cd "$0" && exec "$@"', path, ...cli, "opencode", "--log", log_, "--json"]);
+    expect([ran.err, ran.code]).toEqual(["", 0]);
+    expect(pidsIn(path)[0]?.args).toEqual(["--log", log_, "--json"]);
+    const said = await user.repowire("peer", "attach", "here");
+    expect(said.out).toMatch(/^here is in repowire:\d+\.\d+\. To open it.*\n.*attach-session -t '?%\d+'?\n$/);
+    const { attach } = JSON.parse((await user.repowire("peer", "attach", "here", "--json")).out);
+    const clients = () =>
+      Bun.spawnSync([
+        attach[0],
+        "-S",
+        join(daemon.sandbox.root, "tmux.sock"),
+        "list-clients",
+        "-F",
+        "#{pane_id}",
+      ]).stdout.toString();
+    using screen = tempHome();
+    const terminal = privateTerminal(screen.path);
+    try {
+      terminal.open("t", {
+        cwd: path,
+        env: daemon.sandbox.env,
+        command: ["env", "-u", "TMUX", ...cli, "peer", "attach", "here"],
+      });
+      await until(() => clients().includes(attach.at(-1)), "the pane on the screen");
+    } finally {
+      terminal.close();
+    }
+    await expect(lead.call("pane", { peer: "here" })).rejects.toThrow(/^human_required/);
+    await user.repowire("peer", "kill", "here");
+    expect((await user.repowire("peer", "attach", "here")).err).toContain("gone with its session");
+    expect((await user.repowire("peer", "attach", "lead@dev")).err).toContain("did not start lead");
   });
 
   test("one that ends at once fails with its screen, and leaves no seat", async () => {

@@ -9,5 +9,6 @@ export const noLauncher: Launcher = {
   look: async () => ({ isAlive: false, tail: [] }),
   settle: async () => {},
   stop: async () => ({ ended: [], left: [] }),
+  doors: async () => undefined,
   uncommitted: async () => undefined,
 };

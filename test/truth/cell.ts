@@ -33,7 +33,7 @@ export interface CellOptions {
 
 /** One runtime in one condition: as many stagings as its messages need, then the verdicts. */
 export async function runCell(options: CellOptions): Promise<Row> {
-  const { driver, staging, world, messages, seed } = options;
+  const { driver, staging, world, messages, seed, say } = options;
   const plan = planOf(seed, `${driver.runtime}: ${staging.condition}`, messages);
   const counts = Object.fromEntries(LIES.map((lie) => [lie, 0])) as Record<Lie, number>;
   const row: Row = {
@@ -48,14 +48,19 @@ export async function runCell(options: CellOptions): Promise<Row> {
     const early = staging.isEarly ? planned.map((one) => send(world, name, one, one.after * 1_000)) : [];
     const session: AgentSession = kept ?? (await start(options, plan, name));
     kept = session;
-    sent.push(...(await stage(options, plan, { session, n, planned, early, row })));
-    await settled(world, sent, staging.isFatal ? 3_000 : END_MS);
-    if (staging.isFresh || n === plan.stagings.length - 1) {
+    try {
+      sent.push(...(await stage(options, plan, { session, n, planned, early, row })));
+      await settled(world, sent, staging.isFatal ? 3_000 : END_MS);
+      if (!staging.isFresh && n < plan.stagings.length - 1) continue;
       await conclude(options, session, sent, row);
-      kept = undefined;
-      sent = [];
-      if (staging.isFresh && !staging.isFatal) await session.kill();
+    } catch (error) {
+      for (const { message } of sent) say(JSON.stringify(await world.mesh.trace({ id: message })));
+      say(`the screen of ${name}:\n${session.screen()}`);
+      throw error;
     }
+    kept = undefined;
+    sent = [];
+    if (staging.isFresh && !staging.isFatal) await session.kill();
   }
   return row;
 }
@@ -77,9 +82,21 @@ interface Group {
 /** Brings the session into the condition once, with the messages of one group. */
 async function stage({ staging, world }: CellOptions, { random }: CellPlan, group: Group): Promise<Sent[]> {
   const { session, n, planned, early, row } = group;
-  const underWay = [...early];
+  const accepted: Sent[] = [];
+  const underWay: Promise<Sent>[] = [];
   const within = planned.filter(({ moment }) => moment === "within");
   const leaving = planned.filter(({ moment }) => moment === "leaving");
+  const follow = (sending: Promise<Sent>) => {
+    underWay.push(sending);
+    // A refusal is heard where all are awaited.
+    sending.then((sent) => accepted.push(sent)).catch(() => {});
+  };
+  // Where the moment of leaving is drawn, messages come around it; else all of the condition is theirs.
+  const isQuick = staging.isFatal || staging.slow !== undefined;
+  const sendAll = (messages: readonly Planned[], overMs: number) => {
+    if (staging.isEarly) return;
+    for (const one of messages) follow(send(world, session.name, one, one.after * overMs));
+  };
   const scene: Scene = {
     world,
     session,
@@ -88,25 +105,33 @@ async function stage({ staging, world }: CellOptions, { random }: CellPlan, grou
     n,
     drawn: (below) => random.int(below),
     async presented() {
-      if (within.length === 0) return;
+      // News alone may wait for the person's next prompt.
+      if (within.every(({ urgency }) => urgency === "fyi")) return;
       await world.until("a message is with the session", async () => {
-        const traces = await Promise.all((await Promise.all(underWay.slice(0, within.length))).map(traceOf(world)));
+        const traces = await Promise.all(accepted.map(traceOf(world)));
         return traces.some(({ deliveries }) => (deliveries[0]?.attempt ?? 0) > 0);
       });
     },
   };
+  for (const sending of early) follow(sending);
   await staging.enter(scene);
-  if (!staging.isEarly)
-    for (const one of within) underWay.push(send(world, session.name, one, one.after * LONG_MS * 0.8));
-  if (!staging.isFatal && !staging.slow && !staging.isEarly) await Bun.sleep(LONG_MS * 0.9);
+  sendAll(within, isQuick ? 1_500 : LONG_MS * 0.8);
+  if (!isQuick && !staging.isEarly) await Bun.sleep(LONG_MS * 0.9);
   const left = staging.leave(scene);
-  if (!staging.isEarly) for (const one of leaving) underWay.push(send(world, session.name, one, one.after * 1_000));
+  sendAll(leaving, isQuick ? LONG_MS : 1_000);
   await left;
   return await Promise.all(underWay);
 }
 
 /** Sends until the daemon has taken it: the message's id is ours, so that saying it again changes nothing. */
-async function send({ mesh, until }: World, peer: string, planned: Planned, afterMs: number): Promise<Sent> {
+function send(world: World, peer: string, planned: Planned, afterMs: number): Promise<Sent> {
+  const sending = accept(world, peer, planned, afterMs);
+  // It is awaited when the staging is over; until then a refusal has nobody to hear it.
+  sending.catch(() => {});
+  return sending;
+}
+
+async function accept({ mesh, until }: World, peer: string, planned: Planned, afterMs: number): Promise<Sent> {
   const { word, kind, urgency } = planned;
   const message = `msg_${Bun.randomUUIDv7()}`;
   await Bun.sleep(afterMs);
@@ -138,9 +163,9 @@ async function settled(world: World, sent: readonly Sent[], withinMs: number): P
   const isSettled = ({ ask, deliveries }: Trace) =>
     ask ? ask.state !== "open" : !["queued", "leased", "presented"].includes(deliveries[0]?.state ?? "");
   const waitsFor = sent.filter(({ urgency }) => urgency !== "fyi");
-  await world
-    .until("all is settled", async () => (await Promise.all(waitsFor.map(traceOf(world)))).every(isSettled), withinMs)
-    .catch(() => {});
+  const deadline = Date.now() + withinMs;
+  while (!(await Promise.all(waitsFor.map(traceOf(world)))).every(isSettled) && Date.now() < deadline)
+    await Bun.sleep(200);
 }
 
 /** A prompt of the person's brings what only rides along; then every message of this session gets its verdict. */

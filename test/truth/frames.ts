@@ -39,11 +39,13 @@ const READERS: Partial<Record<AgentRuntime, Reader>> = {
         return 0;
     }
   },
-  // A submission of ours begins with a frame; what rides along begins lines of its own.
-  codex: (entry, { handle }) =>
-    entry.place === "hook" || (entry.place?.startsWith("client ") && /^\[repowire /.test(entry.text))
+  codex(entry, { handle }) {
+    if (entry.place === "hook") return count(entry.text, hookTag(handle));
+    // A submission of ours begins with a frame; what rides along begins lines of its own.
+    return entry.place?.startsWith("client ") && entry.text.startsWith("[repowire ")
       ? count(entry.text, bracketHead(handle))
-      : 0,
+      : 0;
+  },
   gemini: (entry, { handle }) =>
     entry.place === "hook" ? count(entry.text.replace("<hook_context>", ""), bracketHead(handle)) : 0,
   opencode(entry, { message, handle }) {

@@ -42,6 +42,15 @@ const FRAMES: [name: string, runtime: AgentRuntime, entry: TranscriptEntry][] = 
     },
   ],
   [
+    "Codex's hook context",
+    "codex",
+    {
+      from: "input",
+      place: "hook",
+      text: `<channel source="repowire" kind="ask" id="${HANDLE}" from="a">\na asks: ${QUESTION}\n</channel>`,
+    },
+  ],
+  [
     "Gemini's hook context",
     "gemini",
     {

@@ -14,7 +14,7 @@ const BOUNDED = [
   "claude-code: daemon killed",
   "codex: busy in a tool",
   "gemini: half-typed draft",
-  "opencode: busy in a tool",
+  "opencode: daemon killed",
 ];
 const START_MS = 120_000;
 const MESSAGE_MS = 60_000;

@@ -124,10 +124,13 @@ export const TRUTH_STAGINGS: readonly Staging[] = CONDITIONS.slice(0, STAGINGS.l
 export const wasSent = (session: AgentSession): boolean =>
   session.transcript().some((entry) => entry.from === "input" && entry.text.includes(DRAFT));
 
+/** The first prompt of a CLI that has just started may take long: OpenCode's took 25 s on a quiet machine. */
+const BUSY_MS = 60_000;
+
 async function busy({ session, world }: Scene, text: string): Promise<void> {
   await session.idle();
   await session.type(text);
-  await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(text)));
+  await world.until(`${session.name} works`, () => session.api.turns.some((turn) => turn.text.includes(text)), BUSY_MS);
   await world.until(`${session.name} shows as busy`, async () =>
     (await world.mesh.peers({})).peers.some(({ name, presence }) => name === session.name && presence.state === "busy"),
   );

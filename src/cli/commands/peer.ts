@@ -5,7 +5,7 @@ import { CancelledError } from "../cancelled.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
 import { print, printJson, table } from "../output.ts";
-import { killCommand, moveCommand, newCommand } from "./spawn.ts";
+import { attachCommand, killCommand, moveCommand, newCommand } from "./spawn.ts";
 
 /** How a person names the tools in what they read: as commands. */
 export const CLI_TOOLS = { reply: "repowire reply", inbox: "repowire inbox" };
@@ -22,6 +22,7 @@ export function peerCommand(context: CliContext): Command {
   peer.addCommand(renameCommand(context));
   peer.addCommand(inboundCommand(context));
   peer.addCommand(newCommand(context));
+  peer.addCommand(attachCommand(context));
   peer.addCommand(killCommand(context));
   peer.addCommand(moveCommand(context));
   return peer;

@@ -4,6 +4,7 @@ import { RepowireError, SpawnRuntime } from "../../protocol/index.ts";
 import { resultText } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { print, printJson } from "../output.ts";
+import { openPane } from "../pane.ts";
 import { CLI_TOOLS } from "./peer.ts";
 
 /** Sessions that repowire starts and ends. */
@@ -46,6 +47,42 @@ export function newCommand(context: CliContext) {
       if (options.json) printJson(output);
       else print(resultText("spawn", output, { tools: CLI_TOOLS, now: Date.now() }));
       if (output.state !== "started") process.exitCode = EXIT_PENDING;
+    });
+}
+
+/** `repowire codex -m some-model`: one here, with the words of the agent's own command, and on the screen at once. */
+export function agentCommands(context: CliContext) {
+  return ["claude", ...SpawnRuntime.options.filter((runtime) => runtime !== "claude-code")].map((name) =>
+    new Command(name)
+      .description(`start ${name} in this folder as a peer, and open it`)
+      .argument("[args...]", `for ${name} itself`)
+      .passThroughOptions()
+      .allowUnknownOption()
+      .addHelpText("after", `\nExample: repowire ${name}\nFor ${name}'s own help: repowire ${name} -- --help`)
+      .action(async (args) => {
+        const mesh = await context.mesh();
+        const output = await mesh.spawn({
+          path: process.cwd(),
+          runtime: runtimeOf(name),
+          circle: process.env.REPOWIRE_CIRCLE,
+          args: args.length > 0 ? args : undefined,
+        });
+        print(resultText("spawn", output, { tools: CLI_TOOLS, now: Date.now() }));
+        if (output.state !== "started") process.exitCode = EXIT_PENDING;
+        else if (process.stdout.isTTY) process.exitCode = await openPane(await mesh.pane({ peer: output.peer.id }));
+      }),
+  );
+}
+
+export function attachCommand(context: CliContext) {
+  return new Command("attach")
+    .description("open the pane of a session that repowire started")
+    .argument("<peer>", "name, name@circle, or id")
+    .option("--json", "print JSON")
+    .action(async (peer, options) => {
+      const pane = await (await context.mesh()).pane({ peer });
+      if (options.json) printJson(pane);
+      else process.exitCode = await openPane(pane);
     });
 }
 
