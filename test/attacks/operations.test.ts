@@ -46,7 +46,6 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }],
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
-  pane: ({ victimName }) => [{ peer: victimName }],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
   pauses: () => [{}],
@@ -71,6 +70,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { thread: handle },
     { kind: "answer" },
   ],
+  export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
   purge: () => [{ days: 0 }, {}],
 };
