@@ -45,6 +45,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ],
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }],
+  pane: ({ victimName }) => [{ peer: victimName }],
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
