@@ -506,4 +506,19 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "`/openapi.json` is a valid OpenAPI document with every address that the daemon serves.",
     source: "docs/protocol.md",
   },
+  {
+    id: "export.people-only",
+    text: "Only a person exports a run; the file is private and holds no credential.",
+    source: "docs/export.md",
+  },
+  {
+    id: "replay.same-end",
+    text: "An exported run, replayed, takes the same way to the same end.",
+    source: "docs/export.md",
+  },
+  {
+    id: "replay.differences-said",
+    text: "Where a replay decides otherwise than what is recorded, it says so, with exit code 1.",
+    source: "docs/export.md",
+  },
 ];
