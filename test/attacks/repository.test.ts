@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTail } from "../../src/adapters/tail.ts";
+import { createLauncher } from "../../src/launcher/launcher.ts";
 import { checkoutState, readCheckout } from "../../src/platform/checkout.ts";
+import { Config } from "../../src/platform/config.ts";
+import { homePaths } from "../../src/platform/paths.ts";
 import { entryCommand } from "../../src/platform/program.ts";
 import { readProjectFile } from "../../src/platform/project-file.ts";
 import { PeerName, SessionClaim } from "../../src/protocol/index.ts";
@@ -178,7 +181,7 @@ describe("A repository whose configuration runs commands", () => {
         Bun.spawnSync(["rm", "-f", join(root, ".git", "objects", blob.slice(0, 2), blob.slice(2))]);
       },
     ],
-  ])("%s: nothing runs when an answer's commit is looked up", async (name, arm) => {
+  ])("%s: nothing runs when an answer's commit is looked up, or what a session leaves behind", async (name, arm) => {
     const root = hostile(`run ${name.replaceAll(" ", "-")}`);
     arm(root);
     const filter = name.includes("sign") ? "e=v il" : "evil";
@@ -188,6 +191,13 @@ describe("A repository whose configuration runs commands", () => {
     expect(existsSync(marker())).toBe(false);
     // Where it is told at all, it is true.
     if (state) expect(state).toMatchObject({ commit: expect.stringMatching(/^[0-9a-f]{7,}$/), dirty: 1 });
+    else expect(name).toMatch(/sign/);
+
+    // Ending a session there looks at its checkout, too.
+    const launcher = createLauncher({ paths: homePaths(folder.file("home")), spawn: Config.parse({}).spawn });
+    const left = await launcher.uncommitted(root);
+    expect(existsSync(marker())).toBe(false);
+    if (left) expect(left.files).toBe(1);
     else expect(name).toMatch(/sign/);
   });
 });
