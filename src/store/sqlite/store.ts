@@ -1,16 +1,7 @@
 import { type Database, SQLiteError } from "bun:sqlite";
-import {
-  type MessageStore,
-  type PeerRecord,
-  type Shelf,
-  type ShelfName,
-  type Shelves,
-  StorageError,
-  type Tx,
-} from "../../core/ports.ts";
+import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
 import { asStored, deepFreeze } from "../freeze.ts";
-import { shelvesOf } from "../shelves.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
 import { createFinder } from "./find.ts";
@@ -19,6 +10,7 @@ import { createJournal } from "./journal.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
 import { isOpenDelivery, openRecords } from "./open-records.ts";
 import { purgePart } from "./purge.ts";
+import { createShelves } from "./shelves.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { createWordIndex } from "./word-index.ts";
 
@@ -109,6 +101,8 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     ],
   });
 
+  const shelves = createShelves({ sql, journal, undo, dirty: () => dirty });
+
   function next(counter: keyof typeof counters): number {
     const before = counters[counter];
     counters[counter] = before + 1;
@@ -157,42 +151,8 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     );
   }
 
-  const shelved = readShelves(sql, dirty);
-  /** Kept in memory beside its table, like seats: few, small, and looked at with many decisions. */
-  function shelf<Name extends ShelfName>(name: Name): Shelf<Shelves[Name]> {
-    let records = shelved.get(name) ?? new Map<string, unknown>();
-    const list = () => records as Map<string, Shelves[Name]>; // written by `put` below from this shelf's records
-    const change = (next: Map<string, unknown>) => {
-      const before = records;
-      records = next;
-      undo.push(() => {
-        records = before;
-      });
-    };
-    const write = (id: string, record: object | undefined) => {
-      journal.add({ kind: "shelf", shelf: name, id, record, key: `shelf ${name} ${id}` });
-      dirty.putShelved({ shelf: name, id, record });
-    };
-    return {
-      get: (id) => list().get(id),
-      all: () => [...list().values()],
-      put(id, value) {
-        const record = asStored(value);
-        write(id, record);
-        change(new Map(records).set(id, record));
-      },
-      remove(id) {
-        if (!records.has(id)) return;
-        write(id, undefined);
-        const next = new Map(records);
-        next.delete(id);
-        change(next);
-      },
-    };
-  }
-
   const tx: Tx = {
-    shelves: shelvesOf(shelf),
+    shelves,
     peers: {
       get: (id) => peers.get(id),
       all() {
@@ -468,22 +428,6 @@ function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
   const stored = sql.peers.all().map((row) => parsePeer(row.doc));
   const changed = [...dirty.peers].flatMap(([id, peer]): [PeerId, PeerRecord][] => (peer ? [[id, peer]] : []));
   return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
-}
-
-/** All records by shelf and id, the newest form of each; what was put first stands first. */
-function readShelves(sql: Statements, dirty: Dirty): Map<string, Map<string, unknown>> {
-  const shelves = new Map<string, Map<string, unknown>>();
-  const of = (name: string) => {
-    const records = shelves.get(name) ?? new Map<string, unknown>();
-    shelves.set(name, records);
-    return records;
-  };
-  for (const { shelf, id, doc } of sql.shelves.all()) of(shelf).set(id, deepFreeze(JSON.parse(doc) as object));
-  for (const { shelf, id, record } of dirty.shelved.values()) {
-    if (record === undefined) of(shelf).delete(id);
-    else of(shelf).set(id, record);
-  }
-  return shelves;
 }
 
 function newestOf(dirty: Dirty, known: number): number {
