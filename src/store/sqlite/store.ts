@@ -50,13 +50,14 @@ const SETTLE_ROWS = 2_000;
  * every decision, so they are kept in memory beside their tables; one writer makes that safe.
  */
 export function sqliteStore(file: string, options: OpenOptions = { synchronous: "full" }): SqliteStore {
-  const { db, damagedMovedTo, backup } = openDatabase(file, options);
+  const { db, damagedMovedTo, backup, makeRoomForLog } = openDatabase(file, options);
   const sql = prepareStatements(db);
   const undo = createUndoLog();
   const journal = createJournal(db, undo);
   const words = createWordIndex(db);
   const find = createFinder(db, words);
   let isMerging = false;
+  let hasRoom = false;
   let commits = 0;
   let dirty = createDirty(undo);
   let inSeatOrder: readonly PeerRecord[] | undefined;
@@ -392,7 +393,11 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         throw toStorageError(error);
       }
     },
-    settle,
+    settle() {
+      if (!hasRoom) makeRoomForLog();
+      hasRoom = true;
+      settle();
+    },
     get wordsWaiting() {
       const waiting = highest(db, "SELECT max(seq) AS n FROM messages") - words.reached;
       return Math.max(waiting, words.needsMerge ? 1 : 0) + dirty.messages.size;
