@@ -274,6 +274,19 @@ describe("what is no question", () => {
     expect([...told("answer"), ...told("failed")]).toEqual([]);
   });
 
+  test("fyi alone is seen when the user's next turn has it, not by a turn that had begun before", async () => {
+    const item = envelope("by the way", { kind: "notify", urgency: "fyi" });
+    await take(item);
+    mail.onStored(SESSION, item.message, "msg_0005");
+    mail.onModelMessage(SESSION, "msg_0006", "msg_0004");
+    mail.onModelStep(SESSION, "msg_0006");
+    expect(told("seen")).toEqual([]);
+    mail.onModelMessage(SESSION, "msg_0008", "msg_0007");
+    mail.onModelStep(SESSION, "msg_0008");
+    mail.onModelStep(SESSION, "msg_0008");
+    expect(told("seen")).toEqual([{ type: "seen", message: item.message, by: "model step" }]);
+  });
+
   test("fyi alone is stored without a turn", async () => {
     await take(envelope("by the way", { kind: "notify", urgency: "fyi" }));
     expect(api.prompts[0]?.prompt.noReply).toBe(true);

@@ -3,6 +3,7 @@ import { OPENCODE_HOLDS } from "../../src/words/index.ts";
 import type { OpenCode, UserPick } from "./api.ts";
 import type { Choice } from "./conversations.ts";
 import { judgeTurn, type TurnVerdict } from "./judge.ts";
+import { createNews } from "./news.ts";
 import { outcomeOf } from "./outcome.ts";
 import { promptParts, reminderPart } from "./prompt-parts.ts";
 import { createQueue } from "./queue.ts";
@@ -72,6 +73,7 @@ export function createMail(parts: MailParts): Mail {
   let wantsPump = false;
   let isHolding = false;
   const deferred = createDeferred();
+  const news = createNews();
   const notedAsks = new Map<string, Envelope[]>();
   /** Given to the model with a call that has not ended yet. */
   const notesUnseen = new Map<string, Envelope[]>();
@@ -168,12 +170,14 @@ export function createMail(parts: MailParts): Mail {
     const isTurn = batch.some(startsTurn);
     const next = newTurn(session, batch, deferred.take(batch));
     if (isTurn) turn = next;
+    else news.put(session, batch);
     showIn(session);
     try {
       const pick = await parts.pickOf(session);
       await parts.api().prompt(session, { ...pick, parts: promptParts(batch), ...(isTurn ? {} : { noReply: true }) });
     } catch (error) {
       turn = undefined;
+      news.drop(batch);
       throw error;
     }
     retryMs = parts.timing?.retryMs ?? RETRY_MS;
@@ -252,6 +256,7 @@ export function createMail(parts: MailParts): Mail {
   }
 
   function onDeleted(session: string): void {
+    news.onDeleted(session);
     if (turn?.session === session) {
       lose([...turn.asks.values()], "its session was deleted");
       turn = undefined;
@@ -293,6 +298,7 @@ export function createMail(parts: MailParts): Mail {
       for (const item of items) parts.report({ type: "entered", message: item.message });
     },
     onStored(session, message, id) {
+      news.onStored(session, message, id);
       const current = turnIn(session);
       if (!current?.items.some((item) => item.message === message)) return;
       current.isStored = true;
@@ -300,6 +306,7 @@ export function createMail(parts: MailParts): Mail {
       parts.report({ type: "entered", message });
     },
     onModelMessage(session, id, parent) {
+      news.onModelMessage(session, id, parent);
       const current = turnIn(session);
       if (parent !== undefined && current?.prompts.has(parent)) current.modelMessages.add(id);
     },
@@ -307,6 +314,7 @@ export function createMail(parts: MailParts): Mail {
       for (const item of notesUnseen.get(session) ?? [])
         parts.report({ type: "seen", message: item.message, by: "model step" });
       notesUnseen.delete(session);
+      for (const message of news.readBy(session, id)) parts.report({ type: "seen", message, by: "model step" });
       const current = turnIn(session);
       if (!current?.modelMessages.has(id)) return;
       current.wasRetrying = false;

@@ -225,7 +225,7 @@ export function createSeat(parts: SeatParts): Seat {
       onResult(session, operation, args, output) {
         if (operation === "reply" && args.outcome !== "progress") mail.onReplied(String(args.id));
         const asked =
-          "state" in output
+          operation === "ask" && "state" in output && output.state !== "started" && output.state !== "needs_approval"
             ? output
             : "outcome" in output && typeof output.outcome === "object"
               ? output.outcome

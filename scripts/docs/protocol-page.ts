@@ -156,6 +156,8 @@ function http(): string[] {
     "| `POST /v1/NAME` | the operation of that name |",
     `| \`GET ${HTTP_PATHS.events}\` | committed events as they happen (server-sent events); \`Last-Event-ID\` or \`?after=\` resumes |`,
     `| \`GET ${HTTP_PATHS.health}\` | without a token: that it is there; with one: the truth about each part |`,
+    `| \`GET ${HTTP_PATHS.metrics}\` | numbers for Prometheus ([observability.md](observability.md)) |`,
+    `| \`GET ${HTTP_PATHS.openApi}\`, \`GET ${HTTP_PATHS.docs}\` | all of this as an OpenAPI document, and as a page; without a token |`,
     `| \`${HTTP_PATHS.mcp}\` | the tools over MCP's streamable HTTP |`,
     `| \`${HTTP_PATHS.link}\` | the link |`,
     `| \`POST ${HTTP_PATHS.hookReport("RUNTIME")}\`, \`POST ${HTTP_PATHS.hookPrinted("RUNTIME")}\` | what hooks report, and that their output was written |`,

@@ -7,7 +7,7 @@ import {
   type SessionStart,
 } from "../core/index.ts";
 import { readCheckout, realPath } from "../platform/checkout.ts";
-import { type Instance, isAlive } from "../platform/process.ts";
+import { ancestors, type Instance, isAlive } from "../platform/process.ts";
 import { CircleName, type HookReport, PeerName, type Runtime } from "../protocol/index.ts";
 import { sessionStartLine } from "../words/index.ts";
 
@@ -34,6 +34,7 @@ export function sessionStartOf(
     config_dir: given.config_dir,
     capabilities: ["hooks"],
     identity: "proven",
+    ancestors: instance && ancestors(instance.pid),
   };
 }
 

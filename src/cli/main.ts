@@ -4,12 +4,17 @@ import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { discoverCommand } from "./commands/discover.ts";
+import { exportCommand } from "./commands/export.ts";
+import { historyCommand, searchCommand } from "./commands/find.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
+import { replayCommand } from "./commands/replay.ts";
+import { resumeCommand } from "./commands/resume.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
 import { setupCommand } from "./commands/setup.ts";
+import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
@@ -28,22 +33,30 @@ export function createProgram(): Command {
     .version(VERSION, "-V, --version")
     .showSuggestionAfterError()
     .showHelpAfterError("(--help shows what there is)")
+    // What stands after `repowire codex` is for codex.
+    .enablePositionalOptions()
     .exitOverride();
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
     statusCommand(context),
     discoverCommand(context),
     peerCommand(context),
+    ...agentCommands(context),
     traceCommand(context),
     logCommand(context),
+    searchCommand(context),
+    historyCommand(context),
     inboxCommand(context),
     replyCommand(context),
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),
+    resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),
     mcpCommand(),
+    exportCommand(context),
+    replayCommand(),
     purgeCommand(context),
     uninstallCommand(context),
   ];

@@ -36,7 +36,7 @@ interface OpenCall {
 }
 
 /** Operations that make a message: the id chosen here makes a repeat harmless. */
-const MAKES_MESSAGE = new Set(["ask", "reply", "notify", "broadcast"]);
+const MAKES_MESSAGE = new Set(["ask", "reply", "notify", "broadcast", "spawn"]);
 
 /** A tool call must not hang because the daemon is gone; an ask gets its own wait on top. */
 const PATIENCE_MS = 15_000;
@@ -78,8 +78,7 @@ export function createCalls(parts: {
       const refusal = parts.refusal();
       if (refusal) return { promise: Promise.reject(refusal), message };
       // Sent all the same it would end the connection, and again after every reconnect.
-      if (byteLength(JSON.stringify(input)) > LIMITS.frameBytesMax - ENVELOPE_BYTES)
-        return { promise: Promise.reject(frameTooLarge()), message };
+      if (isTooLarge(input)) return { promise: Promise.reject(frameTooLarge()), message };
       const call: OpenCall = {
         name,
         input: message ? { ...input, message } : input,
@@ -115,12 +114,33 @@ export function createCalls(parts: {
   };
 }
 
+/** Small calls, which most are, are not made into text just to be measured: at worst a character is six bytes (`\\u0007`). */
+const BYTES_PER_CHARACTER_MAX = 6;
+
+function isTooLarge(input: Record<string, unknown>): boolean {
+  const room = LIMITS.frameBytesMax - ENVELOPE_BYTES;
+  let characters = 0;
+  for (const [key, value] of Object.entries(input)) {
+    if (typeof value === "object" && value !== null) characters = Number.POSITIVE_INFINITY;
+    characters += key.length + (typeof value === "string" ? value.length : 0);
+  }
+  if (characters * BYTES_PER_CHARACTER_MAX < room) return false;
+  return byteLength(JSON.stringify(input)) > room;
+}
+
 function metaOf({ toolUseId, subagent }: CallOptions): RpcFrame["meta"] {
   return toolUseId === undefined && subagent === undefined ? undefined : { tool_use_id: toolUseId, subagent };
 }
 
+/** How long an operation takes by itself, where it does not answer at once. */
+const OWN_WAIT_MS: Record<string, number> = {
+  ask: LIMITS.waitMsDefault,
+  spawn: LIMITS.spawnWaitMs,
+  kill: LIMITS.stopMs,
+};
+
 const waitMs = (name: string, input: Record<string, unknown>): number =>
-  typeof input.wait_seconds === "number" ? input.wait_seconds * 1000 : name === "ask" ? LIMITS.waitMsDefault : 0;
+  typeof input.wait_seconds === "number" ? input.wait_seconds * 1000 : (OWN_WAIT_MS[name] ?? 0);
 
 /** A repeated ask waits only for what is left of its time. */
 function remaining(call: OpenCall, now: number): Record<string, unknown> {
@@ -134,6 +154,7 @@ const IS_STORED: Record<string, string> = {
   ask: " It is not known whether the question was stored; asking the same again does no harm.",
   reply: " It is not known whether the reply was stored; sending the same again does no harm.",
   notify: " It is not known whether the message was stored; sent again, it may arrive twice.",
+  spawn: " It is not known whether a session was started; list_peers shows it.",
   broadcast: " It is not known whether the message was stored; sent again, it may arrive twice.",
 };
 

@@ -26,6 +26,7 @@ import { createDeliveries } from "./deliveries.ts";
 import { createReports, type NumberedReport } from "./reports.ts";
 import { type OpenSocket, openWebSocket } from "./socket.ts";
 import { type LinkTime, processTime, sleep } from "./time.ts";
+import { createTraces } from "./traces.ts";
 
 /**
  * A session's link to the daemon. It reconnects for ever, resumes where it was, asks open calls again under their own ids, drops
@@ -78,7 +79,13 @@ const RETRY_MS = 1_000;
 export function connectLink(options: LinkOptions): Link {
   const time = options.time ?? processTime;
   const reports = createReports();
-  const deliveries = createDeliveries(options.onDeliver);
+  const traces = createTraces({
+    isOn: () => welcome?.tracing === true,
+    tell: (spans) => {
+      if (rpc && state === "online") rpc.notify("spans", { spans });
+    },
+  });
+  const deliveries = createDeliveries((items) => traces.present(items, options.onDeliver));
   const permissions = new Map<string, PermissionAsk>();
   const unsaid = new Set<{ method: string; params: Record<string, unknown> }>();
   /** Questions whose caller was interrupted, as long as the daemon may not know it. */
@@ -262,28 +269,28 @@ export function connectLink(options: LinkOptions): Link {
     if (!parsed.success) throw fromZod(parsed.error, method);
     switch (method) {
       case "deliver": {
-        const { items } = DAEMON_METHODS.deliver.params.parse(params);
+        const { items } = parsed.data as DaemonParams<"deliver">;
         return { results: await deliveries.take(items) };
       }
       case "progress": {
-        const { message, text } = DAEMON_METHODS.progress.params.parse(params);
+        const { message, text } = parsed.data as DaemonParams<"progress">;
         calls.progress(message, text);
         return {};
       }
       case "verdict": {
-        const verdict = DAEMON_METHODS.verdict.params.parse(params);
+        const verdict = parsed.data as DaemonParams<"verdict">;
         if (permissions.delete(verdict.request)) options.onVerdict?.(verdict);
         return {};
       }
       case "shutdown": {
-        const { back_in_ms: backInMs } = DAEMON_METHODS.shutdown.params.parse(params);
+        const { back_in_ms: backInMs } = parsed.data as DaemonParams<"shutdown">;
         backAt = time.now() + (backInMs ?? 0);
         mayStart = backInMs !== undefined;
         return {};
       }
       case "cancel":
         // What was handed over cannot be taken back, and the daemon knows by the result what was.
-        options.onCancel?.(DAEMON_METHODS.cancel.params.parse(params).message);
+        options.onCancel?.((parsed.data as DaemonParams<"cancel">).message);
         return {};
       case "ping":
         return {};
@@ -343,7 +350,8 @@ export function connectLink(options: LinkOptions): Link {
   const mesh = Object.fromEntries(
     OPERATION_NAMES.map((name) => [
       name,
-      (input: Record<string, unknown>, callOptions?: CallOptions) => call(name, input, callOptions),
+      (input: Record<string, unknown>, callOptions?: CallOptions) =>
+        traces.call(name, input, (traced) => call(name, traced, callOptions)),
     ]),
   ) as unknown as Mesh; // one generic caller stands behind every name; the daemon holds it to the table
 
@@ -380,5 +388,8 @@ export function connectLink(options: LinkOptions): Link {
     },
   };
 }
+
+/** `safeParse` of a table's row gives the union over all rows; the method selects the one. */
+type DaemonParams<Method extends DaemonMethod> = (typeof DAEMON_METHODS)[Method]["params"]["_output"];
 
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);

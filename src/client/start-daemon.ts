@@ -13,7 +13,7 @@ const WINNER_MS = 1_500;
 
 /** What the daemon is started with: nothing of the session that happens to start it, whose environment holds its secrets. */
 const ENVIRONMENT =
-  /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_[A-Z_]+|REPOWIRE_(?:HOME|PORT|MACHINE|HUMAN|INBOUND_WITHOUT_PROMPTS|RETENTION_DAYS|SYNCHRONOUS|LOG_LEVEL))$/;
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_[A-Z_]+|REPOWIRE_(?:HOME|PORT|MACHINE|HUMAN|INBOUND_WITHOUT_PROMPTS|RETENTION_DAYS|SYNCHRONOUS|OTLP_ENDPOINT|LOG_LEVEL))$/;
 
 /** The daemon's health, if one answers at this address and is the one that was meant. */
 export async function probeDaemon(address: DaemonAddress): Promise<Health | undefined> {

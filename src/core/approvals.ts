@@ -3,6 +3,7 @@ import {
   type Approval,
   type EventType,
   LIMITS,
+  type MessageId,
   mayMove,
   type PeerId,
   RepowireError,
@@ -16,11 +17,13 @@ import { mustGet } from "./registry.ts";
 /** Tool calls that wait for a person, relayed. Nothing is ever allowed by default or by time-out; the first verdict wins. */
 
 export interface PermissionRequest {
-  via: "hook" | "link";
+  via: "hook" | "link" | "operation";
   request: string;
   tool: string;
   description?: string;
   preview: string;
+  /** Its message, where the caller chose the id. */
+  message?: MessageId;
 }
 
 /** The same dialog is told by the hook and by the channel; requests this close together about the same tool are one. */
@@ -40,6 +43,8 @@ export function requestApproval(
   const twin = pending.find(
     (other) =>
       other.tool === request.tool &&
+      !isOfOperation(other) &&
+      request.via !== "operation" &&
       ctx.now.wall - other.requested_at <= SAME_DIALOG_MS &&
       other.requests.every((known) => known.via !== request.via),
   );
@@ -60,7 +65,7 @@ export function requestApproval(
     );
   }
   const { message, deliveries } = acceptMessage(ctx, {
-    id: ctx.ids.message(),
+    id: request.message ?? ctx.ids.message(),
     kind: "permission",
     from: peer,
     to: [human],
@@ -122,15 +127,19 @@ export function decideApproval(
   return decided;
 }
 
+/** What was asked of repowire itself: no dialog in the session's terminal stands for it. */
+export const isOfOperation = (approval: ApprovalRecord): boolean =>
+  approval.requests.some((known) => known.via === "operation");
+
 /** The session moved on: decided in its own terminal, interrupted, ended. Remote verdicts would be too late. */
 export function withdrawApprovals(
   ctx: Context,
   peer: PeerId,
   why: string,
-  only?: (approval: ApprovalRecord) => boolean,
+  only: (approval: ApprovalRecord) => boolean = (approval) => !isOfOperation(approval),
 ): void {
   for (const approval of ctx.tx.approvals.pending(peer)) {
-    if (only && !only(approval)) continue;
+    if (!only(approval)) continue;
     const closed = closeApproval(ctx, approval, "withdrawn", { detail: why });
     ctx.effects.push({ type: "verdict", approval: closed, verdict: "withdrawn" });
   }

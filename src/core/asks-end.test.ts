@@ -280,7 +280,7 @@ describe("a question is refused", () => {
       const message = await pass(n);
       expect(mesh.read(({ tx }) => tx.messages.get(message))).toMatchObject({ hops: n, thread: first });
     }
-    await expect(pass(LIMITS.hopsMax + 1)).rejects.toMatchObject({ code: "too_many_hops" });
+    await expect(pass(LIMITS.hopsMax + 1)).rejects.toMatchObject({ code: "thread_paused" });
   });
 
   test("when the recipient takes no messages, with the reason", async () => {

@@ -16,6 +16,7 @@ import {
 } from "../protocol/index.ts";
 import { type Context, emit, stir } from "./context.ts";
 import type { Wait } from "./live.ts";
+import { countMessage } from "./loop-guard.ts";
 import { acceptMessage, checkMailbox, closeDelivery, idTaken, mustGetDelivery } from "./mailbox.ts";
 import type { AskRecord, PeerRecord } from "./ports.ts";
 import { effectiveInbound, mustGet } from "./registry.ts";
@@ -76,7 +77,8 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
   }
   const loop = loopThrough(ctx, asker, askee);
   if (loop && !loop.returnable && request.wait) throw loopError(ctx, asker.id, loop.chain);
-  const cause = causeOf(ctx, asker.id);
+  const chain = chainOf(ctx, asker);
+  countMessage(ctx, { from: asker, to: [askee], ...chain });
   const { message, deliveries } = acceptMessage(ctx, {
     id: request.message ?? ctx.ids.message(),
     kind: "ask",
@@ -84,8 +86,7 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
     to: [askee],
     body: request.question,
     urgency: request.urgency,
-    thread: cause?.thread,
-    hops: cause ? cause.hops + 1 : 0,
+    ...chain,
     traceparent: request.traceparent,
     expiryMs: LIMITS.askExpiryMs,
   });
@@ -127,8 +128,20 @@ function loopThrough(
   return { chain, returnable };
 }
 
-/** What an agent is working on while it sends: the question that it has in hand. Its messages continue that thread. */
-export function causeOf(ctx: Context, peer: PeerId): Message | undefined {
+/** The chain that a peer's next message continues, if something caused it. */
+export function chainOf(ctx: Context, from: PeerRecord): { thread?: MessageId; hops: number } {
+  const cause = causeOf(ctx, from.id) ?? (from.role === "agent" ? causeOfTurn(ctx, from) : undefined);
+  return cause ? { thread: cause.thread, hops: cause.hops + 1 } : { hops: 0 };
+}
+
+/** What the session's turn took in last: a peer's message, unless its user has written since. */
+function causeOfTurn(ctx: Context, { turn }: PeerRecord): Message | undefined {
+  const input = turn?.inputs.findLast((candidate) => candidate.type !== "other");
+  return input?.type === "delivery" ? ctx.tx.messages.get(input.message) : undefined;
+}
+
+/** The question that an agent has in hand while it sends. */
+function causeOf(ctx: Context, peer: PeerId): Message | undefined {
   let newest: Message | undefined;
   for (const ask of ctx.tx.asks.openTo(peer)) {
     const state = ctx.tx.deliveries.get(ask.message, peer)?.state;
@@ -146,6 +159,7 @@ export interface Reply {
   by: AnsweredBy;
   checkout?: CheckoutState;
   message?: MessageId;
+  traceparent?: string;
 }
 
 /** Closes an ask with an answer or a refusal, and sends that to the asker. Repeating it changes nothing. */
@@ -165,6 +179,7 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
     text: reply.text,
     checkout: reply.checkout,
     message: reply.message,
+    traceparent: reply.traceparent,
   });
   return { ...closed, repeated: false };
 }
@@ -199,6 +214,8 @@ interface Closing {
   text: string;
   checkout?: CheckoutState;
   message?: MessageId;
+  /** The call that answered; else the answer goes on in the question's trace. */
+  traceparent?: string;
   urgency?: Urgency;
 }
 
@@ -243,6 +260,7 @@ export function closeAsk(
     thread: question?.thread,
     hops: question?.hops ?? 0,
     checkout: closing.checkout,
+    traceparent: closing.traceparent ?? question?.traceparent,
     expiryMs: LIMITS.askExpiryMs,
   });
   dropSupersededAnswer(ctx, ask);

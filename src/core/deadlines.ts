@@ -1,7 +1,9 @@
 import { LIMITS } from "../protocol/index.ts";
 import { expireApproval } from "./approvals.ts";
 import { expireAsk } from "./asks.ts";
+import { NIGHT_MS } from "./budget.ts";
 import { type Context, stir } from "./context.ts";
+import { keepLaunchDeadlines } from "./launches.ts";
 import { closeDelivery } from "./mailbox.ts";
 import type { DeliveryRecord } from "./ports.ts";
 import { requeue } from "./retry.ts";
@@ -20,6 +22,7 @@ export function keepDeadlines(ctx: Context): void {
     if (approval.expires_awake_ms <= ctx.now.awake) expireApproval(ctx, approval);
   }
   liftLimits(ctx);
+  ctx.live.dropBuckets(ctx.now.awake - NIGHT_MS);
   for (const delivery of ctx.tx.deliveries.allInStates(["leased"])) judgeLease(ctx, delivery);
   for (const delivery of ctx.tx.deliveries.allInStates(["presented"])) judgePush(ctx, delivery);
   for (const peer of ctx.tx.peers.all()) {
@@ -30,6 +33,7 @@ export function keepDeadlines(ctx: Context): void {
     }
     leaveIfDone(ctx, peer.id);
   }
+  keepLaunchDeadlines(ctx);
 }
 
 /** A hand-over whose time ran out without a report. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { NO_BUDGETS } from "../../test/support/budgets.ts";
 import { countedIds } from "../../test/support/counted-ids.ts";
 import { createMesh } from "../../test/support/mesh-harness.ts";
 import { deliveryRecord } from "../../test/support/records.ts";
@@ -35,7 +36,7 @@ function setUp() {
     clock: virtualClock(),
     ids: countedIds(),
     live: createLive(),
-    config: { machine: "laptop", inboundWithoutPrompts: "hold" },
+    config: { machine: "laptop", inboundWithoutPrompts: "hold", budgets: NO_BUDGETS },
     schedule: (run) => scheduled.push(run),
     perform(batch) {
       log.push(`perform ${batch.length}`);

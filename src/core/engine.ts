@@ -1,5 +1,6 @@
 import { LIMITS, RepowireError } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
+import { mergeHandOvers } from "./hand-overs.ts";
 import type { Live } from "./live.ts";
 import {
   type Clock,
@@ -41,6 +42,8 @@ export interface EngineParts {
   perform(effects: Effect[]): void;
   /** Told of faults that are not refusals. */
   onFault(error: unknown): void;
+  /** Told of every batch that was committed: how many decisions it held. */
+  onBatch?(decisions: number): void;
 }
 
 interface Job {
@@ -103,7 +106,8 @@ export function createEngine(parts: EngineParts): Engine {
       retryOneByOne(jobs, error);
       return;
     }
-    parts.perform(decided.effects);
+    parts.perform(mergeHandOvers(decided.effects));
+    parts.onBatch?.(jobs.length);
     jobs.forEach((job, index) => {
       const outcome = decided.outcomes[index];
       if (outcome?.ok) {

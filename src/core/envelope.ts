@@ -48,6 +48,7 @@ export function makeEnvelope(
     attempt: delivery.attempt,
     cursor: delivery.lease_seq ?? 0,
     created_at: message.created_at,
+    traceparent: message.traceparent,
     answer_to: message.kind === "answer" ? answerTo(ctx, message) : undefined,
   };
 }

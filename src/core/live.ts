@@ -1,4 +1,5 @@
 import type { MessageId, PeerId, Rung } from "../protocol/index.ts";
+import type { Bucket } from "./budget.ts";
 import type { Route, Tx } from "./ports.ts";
 
 /** What a session is doing, as far as its runtime tells. */
@@ -41,6 +42,12 @@ export interface Live {
   linkExpectedUntil(peer: PeerId): number;
   expectLink(tx: Tx, peer: PeerId, untilAwake: number): void;
 
+  /** What is left of a budget; absent: all of it. */
+  bucket(key: string): Bucket | undefined;
+  setBucket(tx: Tx, key: string, bucket: Bucket | undefined): void;
+  /** Forgets budgets last spent from before this instant (awake ms): they are full again. */
+  dropBuckets(before: number): void;
+
   waits(): Iterable<Wait>;
   wait(id: string): Wait | undefined;
   waitsOf(peer: PeerId): Wait[];
@@ -58,6 +65,7 @@ export function createLive(): Live {
   const receipts = new Map<PeerId, boolean>();
   const expected = new Map<PeerId, number>();
   const waits = new Map<string, Wait>();
+  const buckets = new Map<string, Bucket>();
 
   function put<K, V>(tx: Tx, map: Map<K, V>, key: K, value: V | undefined): void {
     const before = map.get(key);
@@ -99,6 +107,12 @@ export function createLive(): Live {
 
     linkExpectedUntil: (peer) => expected.get(peer) ?? 0,
     expectLink: (tx, peer, until) => put(tx, expected, peer, until),
+
+    bucket: (key) => buckets.get(key),
+    setBucket: (tx, key, bucket) => put(tx, buckets, key, bucket),
+    dropBuckets(before) {
+      for (const [key, bucket] of buckets) if (bucket.at < before) buckets.delete(key);
+    },
 
     waits: () => waits.values(),
     wait: (id) => waits.get(id),

@@ -8,10 +8,14 @@ const LIKE_LATIN: Readonly<Record<string, string>> = {
   ...{ α: "a", ο: "o", ν: "v", ρ: "p", ι: "i", κ: "k", υ: "u", χ: "x", τ: "t", ε: "e", η: "n" },
 };
 
+/** Most names are; but for capitals, none of their letters stands for another. */
+const IS_ASCII = /^[\x20-\x7e]*$/;
+
 /**
  * What a name looks like: two names with one look are one name to whoever reads them, though their letters differ. A capital is the
  * same letter: who says a name aloud, or types it, does not tell `BackEnd` from `backend`.
  */
 export function lookOf(name: string): string {
+  if (IS_ASCII.test(name)) return name.toLowerCase();
   return Array.from(name.normalize("NFKC").toLowerCase(), (letter) => LIKE_LATIN[letter] ?? letter).join("");
 }

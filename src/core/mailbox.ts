@@ -42,12 +42,6 @@ export interface NewMessage {
 /** Stores a message and one queued delivery for each recipient, or refuses before anything is stored. */
 export function acceptMessage(ctx: Context, draft: NewMessage): { message: Message; deliveries: DeliveryRecord[] } {
   if (ctx.tx.messages.get(draft.id)) throw idTaken();
-  if (draft.hops > LIMITS.hopsMax) {
-    throw new RepowireError(
-      "too_many_hops",
-      `This would be hop ${draft.hops} of one chain of messages; ${LIMITS.hopsMax} is the limit. Report to your user instead.`,
-    );
-  }
   const message: Message = {
     id: draft.id,
     kind: draft.kind,
@@ -134,10 +128,10 @@ export function checkMailbox(ctx: Context, to: PeerRecord): void {
 }
 
 /** Handles are unique over all peers, so that people can name a message by its handle alone; 24 million leave room. */
-function freeHandle(ctx: Context): string {
+export function freeHandle(ctx: Context): string {
   for (;;) {
     const handle = ctx.ids.handle();
-    if (!ctx.tx.deliveries.byHandle(handle)) return handle;
+    if (!ctx.tx.deliveries.isHandleTaken(handle)) return handle;
   }
 }
 

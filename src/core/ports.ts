@@ -9,12 +9,15 @@ import type {
   Message,
   MessageId,
   OpenDeliveryState,
+  Pause,
   Peer,
   PeerId,
   ProcessInstance,
   Rung,
   Runtime,
+  SpawnRuntime,
 } from "../protocol/index.ts";
+import type { SearchTerm } from "./text-search.ts";
 
 /** What core needs from outside. It does no I/O itself: it reads and writes through `Tx`, and names what must happen in `Effect`s. */
 
@@ -55,8 +58,37 @@ export interface RungProof {
   latency_ms?: number;
 }
 
+/** The pane that a session was started in, and the process that it was opened with. */
+export interface PaneRecord {
+  socket: string;
+  /** tmux's own id: `%3`. */
+  pane: string;
+  /** As people name it. */
+  label: string;
+  root: ProcessInstance;
+}
+
+/** How a session was started, kept with its seat so that it can be started the same way again. */
+export interface LaunchRecord {
+  /** The request that made it: repeating that is harmless. */
+  request: MessageId;
+  runtime: SpawnRuntime;
+  profile?: string;
+  /** A person's own arguments, beyond those of the profile. */
+  args: string[];
+  spawner: PeerId;
+  /** 1: started by a session or person that was not started itself. */
+  depth: number;
+  /** The seat was made for it, and goes if it never comes up. */
+  madeSeat: boolean;
+  phase: "starting" | "running" | "stopping" | "ended";
+  /** When a phase that should pass is given up. */
+  until_awake?: number;
+  pane?: PaneRecord;
+}
+
 /** A peer as stored: the public shape, and what only the daemon needs to know. */
-export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_reason" | "delivery"> {
+export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_reason" | "delivery" | "spawned_by"> {
   /** Order of creation; a folder's lowest free seat is taken first. */
   seat: number;
   instance?: ProcessInstance;
@@ -76,6 +108,7 @@ export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_r
   resume_hash?: string;
   /** The seat is for one session and is removed with it. */
   temporary?: boolean;
+  launch?: LaunchRecord;
 }
 
 /** A delivery as stored, with the bookkeeping of hand-overs. */
@@ -103,12 +136,69 @@ export interface AskRecord extends Ask {
 
 export interface ApprovalRecord extends Approval {
   /** The runtime's own names for the request, by the path on which it came. */
-  requests: { via: "hook" | "link"; request: string }[];
+  requests: { via: "hook" | "link" | "operation"; request: string }[];
   conversation?: string;
   expires_awake_ms: number;
 }
 
+/** Which messages are wanted; all that is given must fit. */
+export interface MessageQuery {
+  /** Must all be in the body; none: any body fits. */
+  terms: readonly SearchTerm[];
+  /** Each of them sent the message or is one of its recipients. */
+  parties?: readonly PeerId[];
+  /** From one of the two to the other. */
+  between?: readonly [PeerId, PeerId];
+  /** The sender's circle, as it was then. */
+  circle?: string;
+  kind?: Message["kind"];
+  thread?: MessageId;
+  /** When it was accepted, epoch ms: from `since` on, before `until`. */
+  since?: number;
+  until?: number;
+  /** Only what was accepted before the message at this place. */
+  before?: number;
+  limit: number;
+}
+
+export interface FoundMessages {
+  /** The newest first. `place` is the message's place in acceptance order. */
+  found: { place: number; message: Message }[];
+  /**
+   * Where to go on; absent when nothing older is left to look at. There may be more with fewer than `limit` found, or none: the
+   * work of one call is bounded.
+   */
+  next?: number;
+}
+
+/** How far a purge has come that is done in parts. */
+export interface PurgePlace {
+  phase: "messages" | "events" | "words" | "merge" | "peers";
+  after: number;
+}
+
 export type NewEvent = Omit<MeshEvent, "seq" | "at">;
+
+/** Messages between peers that were stopped because they came too many, too fast or too deep, until a person lifts it. */
+export interface PauseRecord extends Omit<Pause, "peers"> {
+  peers: PeerId[];
+  /** For a thread that was lifted: how deep it was then, from where its depth counts anew. */
+  lifted_at_hops?: number;
+}
+
+/** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
+export interface Shelves {
+  pause: PauseRecord;
+}
+export type ShelfName = keyof Shelves;
+
+export interface Shelf<T> {
+  get(id: string): T | undefined;
+  /** In the order in which they were put first. */
+  all(): readonly T[];
+  put(id: string, value: T): void;
+  remove(id: string): void;
+}
 
 /**
  * One transaction. Reads see the writes before them; nothing is durable until the surrounding `transaction` returns. Records
@@ -128,11 +218,15 @@ export interface Tx {
     /** The newest message, for `trace last`. */
     last(): Message | undefined;
     ofThread(thread: MessageId): Message[];
+    /** Reads with bounded work, however many messages there are and fit. */
+    find(query: MessageQuery): FoundMessages;
   };
   readonly deliveries: {
     get(message: MessageId, peer: PeerId): DeliveryRecord | undefined;
     ofMessage(message: MessageId): DeliveryRecord[];
     byHandle(handle: string): DeliveryRecord | undefined;
+    /** Whether a delivery has this handle; for new ones, so it is quick for those that nobody has. */
+    isHandleTaken(handle: string): boolean;
     /** Of one peer, in acceptance order. */
     inStates(peer: PeerId, states: readonly OpenDeliveryState[]): DeliveryRecord[];
     /** Of all peers, in acceptance order. */
@@ -164,12 +258,19 @@ export interface Tx {
     ofMessages(messages: readonly MessageId[]): MeshEvent[];
     last(): number;
   };
+  readonly shelves: { readonly [Name in ShelfName]: Shelf<Shelves[Name]> };
   readonly meta: {
     get(key: string): string | undefined;
     set(key: string, value: string): void;
   };
-  /** Removes what is closed and older than `before` (epoch ms). */
-  purge(before: number): { messages: number; events: number; peers: number };
+  /**
+   * Removes what is closed and older than `before` (epoch ms). With `part`, only a bounded part of the work is done, from the place
+   * where the part before ended; `next` says where to go on, in a transaction of its own.
+   */
+  purge(
+    before: number,
+    part?: { rows: number; from?: PurgePlace },
+  ): { messages: number; events: number; peers: number; next?: PurgePlace };
   /** Runs `body`; if it throws, undoes what it wrote, here and outside the store, and throws on. The rest of the transaction stays. */
   isolated<T>(body: () => T): T;
   /** Undoes a change outside the store (presence, waits) if this transaction does not commit. */
@@ -234,6 +335,68 @@ export interface CoreConfig {
   machine: string;
   /** The rule for sessions that run without permission prompts. */
   inboundWithoutPrompts: InboundPolicy;
+  budgets: Budgets;
+}
+
+/** How much agents may write before a person is asked; 0 is without a limit. */
+export interface Budgets {
+  pairPerMinute: number;
+  pairPerNight: number;
+  circlePerMinute: number;
+  threadDepth: number;
+}
+
+/** What is to be started, as a caller wishes it. */
+export interface LaunchWish {
+  /** Real path of the folder. */
+  path: string;
+  runtime?: SpawnRuntime;
+  profile?: string;
+  args: string[];
+}
+
+export interface LaunchOrder {
+  path: string;
+  name: string;
+  circle: string;
+  runtime: SpawnRuntime;
+  profile?: string;
+  args: string[];
+}
+
+/** What a session that comes up looks like now. */
+export interface LaunchLook {
+  isAlive: boolean;
+  /** Its screen's last lines, without escapes. */
+  tail: string[];
+  /** Only a person can go on from here: what it asks, and what to do. */
+  blockedBy?: string;
+}
+
+export interface Stopped {
+  ended: { pid: number; command: string; by: "TERM" | "KILL" }[];
+  left: { pid: number; command: string }[];
+  pane_gone?: boolean;
+}
+
+/** Starts and ends sessions. Rejections are `RepowireError`s. */
+export interface Launcher {
+  /** The real path of an existing folder; a relative one is seen from `from`. */
+  folder(path: string, from: string | undefined): string;
+  /** Which runtime is meant, and why a person must allow it; without a reason it is on the user's lists. */
+  judge(wish: LaunchWish): { runtime: SpawnRuntime; why?: string };
+  /** The command as it would run, for the person who decides. */
+  preview(order: LaunchOrder): string;
+  start(order: LaunchOrder): Promise<PaneRecord>;
+  look(pane: PaneRecord, runtime: SpawnRuntime): Promise<LaunchLook>;
+  /** It is up: from now on the pane closes with its program. */
+  settle(pane: PaneRecord): Promise<void>;
+  /** Ends a process, what it started, and its pane. Only that very process, never another with its pid. */
+  stop(process: ProcessInstance | undefined, pane: PaneRecord | undefined): Promise<Stopped>;
+  /** The commands with which a person opens a pane; undefined when it is gone, or another's now. */
+  doors(pane: PaneRecord): Promise<{ attach: string[]; switchTo: string[] } | undefined>;
+  /** Files of a checkout that are not committed, new ones too. */
+  uncommitted(path: string): Promise<{ branch?: string; files: number } | undefined>;
 }
 
 export type { Runtime };

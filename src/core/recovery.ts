@@ -1,6 +1,9 @@
 import { LIMITS } from "../protocol/index.ts";
+import { isOfOperation } from "./approvals.ts";
 import type { Context } from "./context.ts";
 import { stir } from "./context.ts";
+import { voidRequest } from "./launches.ts";
+import { rebuildBudgets } from "./loop-guard.ts";
 import type { PeerRecord } from "./ports.ts";
 import { endSession } from "./sessions.ts";
 
@@ -9,10 +12,12 @@ import { endSession } from "./sessions.ts";
  * sessions' own processes, which are given a moment to come back. Sessions whose process is gone ended meanwhile.
  */
 export function recover(ctx: Context, isAlive: (peer: PeerRecord) => boolean): void {
+  rebuildBudgets(ctx);
   const graceUntil = ctx.now.awake + LIMITS.resumeGraceMs;
   for (const delivery of ctx.tx.deliveries.allInStates(["leased"])) {
     ctx.tx.deliveries.put({ ...delivery, lease_route: undefined, lease_until: graceUntil });
   }
+  for (const approval of ctx.tx.approvals.pending()) if (isOfOperation(approval)) voidRequest(ctx, approval);
   for (const peer of ctx.tx.peers.all()) {
     if (peer.presence.state === "offline") continue;
     if (peer.instance && !isAlive(peer)) {

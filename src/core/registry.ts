@@ -35,6 +35,8 @@ export interface SessionStart {
   config_dir?: string;
   capabilities: Capability[];
   identity: "proven" | "asserted";
+  /** Its living parents, nearest first: a session that repowire started is known by the process that it was started as. */
+  ancestors?: readonly ProcessInstance[];
   /** A seat for this session alone: never one that waits for its next session, and gone when this one ends. */
   temporary?: boolean;
 }
@@ -48,9 +50,32 @@ export function claimSeat(ctx: Context, start: SessionStart): PeerRecord {
   const held = all.find((peer) => sameInstance(peer.instance, start.instance) && peer.key === start.key);
   const free = start.temporary
     ? []
-    : all.filter((peer) => peer.presence.state === "offline" && peer.role === start.role && !peer.temporary);
-  const seat = held ?? resumedSeat(free, start) ?? folderSeat(free, start);
+    : all.filter(
+        (peer) => peer.presence.state === "offline" && peer.role === start.role && !peer.temporary && !isExpected(peer),
+      );
+  const seat = held ?? launchedSeat(all, start) ?? resumedSeat(free, start) ?? folderSeat(free, start);
   return seat ? takeSeat(ctx, seat, start, held !== undefined) : newSeat(ctx, start);
+}
+
+/** Its own session is on its way: nobody else takes it. */
+export function isExpected(peer: PeerRecord): boolean {
+  return peer.launch?.phase === "starting";
+}
+
+/** The seat that this very process was started for. Until its pane is noted, its name, folder and runtime tell. */
+function launchedSeat(all: readonly PeerRecord[], start: SessionStart): PeerRecord | undefined {
+  return all.find((peer) => {
+    if (!isExpected(peer) || peer.presence.state !== "offline" || start.temporary) return false;
+    const root = peer.launch?.pane?.root;
+    if (root)
+      return sameInstance(root, start.instance) || start.ancestors?.some((above) => sameInstance(above, root)) === true;
+    return (
+      peer.launch?.runtime === start.runtime &&
+      peer.name === start.name &&
+      peer.circle === start.circle &&
+      peer.path === start.path
+    );
+  });
 }
 
 function resumedSeat(free: PeerRecord[], start: SessionStart): PeerRecord | undefined {
@@ -82,6 +107,8 @@ function takeSeat(ctx: Context, seat: PeerRecord, start: SessionStart, same: boo
     capabilities: same ? union(seat.capabilities, start.capabilities) : start.capabilities,
     identity: start.identity,
     last_seen_at: ctx.now.wall,
+    // Whoever takes the seat of one that ended was not started by repowire.
+    launch: same ? seat.launch : isExpected(seat) ? arrived(seat) : undefined,
     ...(same
       ? {}
       : {
@@ -101,11 +128,15 @@ function takeSeat(ctx: Context, seat: PeerRecord, start: SessionStart, same: boo
   return mustGet(ctx, seat.id);
 }
 
+function arrived({ launch }: PeerRecord): PeerRecord["launch"] {
+  return launch && { ...launch, phase: "running", until_awake: undefined };
+}
+
 function union<T>(a: readonly T[], b: readonly T[]): T[] {
   return [...new Set([...a, ...b])];
 }
 
-function newSeat(ctx: Context, start: SessionStart): PeerRecord {
+export function newSeat(ctx: Context, start: SessionStart): PeerRecord {
   const circle = start.circle ?? DEFAULT_CIRCLE;
   const peer: PeerRecord = {
     id: ctx.ids.peer(),
@@ -152,7 +183,7 @@ export function nameFromPath(path: string | undefined): string {
 }
 
 /** `name`, or `name-2`, `name-3` …: unique in its circle, also among empty seats, so that a name always means the same seat. A name that looks like a taken one is taken too. */
-function freeName(ctx: Context, circle: string, wanted: string): string {
+export function freeName(ctx: Context, circle: string, wanted: string): string {
   const taken = new Set(
     ctx.tx.peers
       .all()
@@ -165,6 +196,13 @@ function freeName(ctx: Context, circle: string, wanted: string): string {
     const name = wanted.slice(0, LIMITS.nameCharsMax - number.length) + number;
     if (!taken.has(lookOf(name))) return name;
   }
+}
+
+/** Presence with what repowire is doing to the session right now. */
+export function presenceOf({ presence, launch }: PeerRecord): Presence {
+  const phase = launch?.phase;
+  if (phase === undefined || phase === "running" || phase === "ended") return presence;
+  return { ...presence, transition: phase };
 }
 
 export function mustGet(ctx: Context, id: PeerId): PeerRecord {
@@ -198,6 +236,22 @@ export function rename(ctx: Context, peer: PeerRecord, name: string): PeerRecord
   }
   ctx.tx.peers.put({ ...peer, name });
   emit(ctx, { type: "peer.renamed", peer: peer.id, data: { name, was: peer.name } });
+  return mustGet(ctx, peer.id);
+}
+
+/** Into another circle, under the same name, which must be free there. */
+export function moveTo(ctx: Context, peer: PeerRecord, circle: string, chain: string | undefined): PeerRecord {
+  if (peer.circle === circle) return peer;
+  const isTaken = (other: PeerRecord) => other.circle === circle && lookOf(other.name) === lookOf(peer.name);
+  if (ctx.tx.peers.all().some(isTaken)) {
+    throw new RepowireError(
+      "name_taken",
+      `Circle "${circle}" already has a peer named like "${peer.name}". Rename one first: repowire peer rename.`,
+    );
+  }
+  ctx.tx.peers.put({ ...peer, circle });
+  emit(ctx, { type: "peer.moved", peer: peer.id, data: { name: peer.name, circle, was: peer.circle, chain } });
+  stir(ctx, peer.id);
   return mustGet(ctx, peer.id);
 }
 
@@ -250,13 +304,23 @@ export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
     proofs,
     ...rest
   } = peer;
-  const { inbound_policy: _p, permission_mode: _m, had_link: _h, resume_hash: _r, temporary: _y, ...open } = rest;
+  const {
+    inbound_policy: _p,
+    permission_mode: _m,
+    had_link: _h,
+    resume_hash: _r,
+    temporary: _y,
+    launch,
+    ...open
+  } = rest;
   const route = chooseRoute(ctx, peer.id, []);
   const rung = route?.rung ?? (peer.capabilities.includes("hooks") ? "hook" : "pull");
   const proof = proofs[rung];
   const inbound = effectiveInbound(ctx, peer);
   return {
     ...open,
+    presence: presenceOf(peer),
+    spawned_by: launch && launch.phase !== "ended" ? ctx.tx.peers.get(launch.spawner)?.name : undefined,
     delivery:
       peer.presence.state === "offline"
         ? undefined

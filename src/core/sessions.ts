@@ -1,6 +1,7 @@
 import { OPEN_DELIVERY_STATES, type PeerId, type ProcessInstance } from "../protocol/index.ts";
 import { withdrawApprovals } from "./approvals.ts";
 import { type Context, emit, stir } from "./context.ts";
+import { noteLaunchEnded } from "./launches.ts";
 import type { DeliveryRecord } from "./ports.ts";
 import { setPresence } from "./registry.ts";
 import { representAsks, requeue } from "./retry.ts";
@@ -70,10 +71,12 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
   }
   representAsks(ctx, peerId, "the session ended before it answered", () => true);
   forgetDeadRungs(ctx, peerId);
-  withdrawApprovals(ctx, peerId, "the session ended");
+  withdrawApprovals(ctx, peerId, "the session ended", () => true);
   ctx.tx.peers.put({ ...(ctx.tx.peers.get(peerId) ?? peer), turn: undefined, had_link: false });
   setPresence(ctx, peerId, { state: "offline", detail: why });
-  for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
+  // Whoever ends it fails these questions a moment later: until then "pending" would be the wrong last word for a waiting asker.
+  if (peer.launch?.phase !== "stopping") for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
+  noteLaunchEnded(ctx, peerId);
   leaveIfDone(ctx, peerId);
 }
 

@@ -2,7 +2,7 @@ import type { AskOutcome, MessageId, RecipientTruth } from "../protocol/index.ts
 import type { Context } from "./context.ts";
 import { RESULT_BODY_BYTES_MAX, sliceBytes } from "./envelope.ts";
 import type { AskRecord, DeliveryRecord } from "./ports.ts";
-import { mustGet } from "./registry.ts";
+import { mustGet, presenceOf } from "./registry.ts";
 
 /** What is proven at this instant, in the shapes that operations return. Nothing here guesses. */
 
@@ -14,7 +14,7 @@ export function recipientTruth(ctx: Context, delivery: DeliveryRecord): Recipien
     reason: delivery.reason,
     rung: delivery.rung,
     entered: delivery.entered_at !== undefined,
-    presence: peer.presence,
+    presence: presenceOf(peer),
     ahead: ask && delivery.state === "queued" ? asksAhead(ctx, delivery) : 0,
     overlooked: ask?.overlooked_at !== undefined,
   };

@@ -23,6 +23,9 @@ import type { createEventStream } from "./events-stream.ts";
 import { bearerToken } from "./guard.ts";
 import type { createHealth } from "./health.ts";
 import type { McpEndpoint } from "./mcp.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import { openApiDocument } from "./openapi/document.ts";
+import { docsPage, PAGE_HEADERS } from "./openapi/page.ts";
 
 /** What Bun's server adds to a request: its connection, and the right to take long over it. */
 export interface RequestEnv {
@@ -36,6 +39,7 @@ export interface AppParts {
   health: ReturnType<typeof createHealth>;
   eventStream: ReturnType<typeof createEventStream>;
   mcp: McpEndpoint;
+  metrics: Metrics;
   markWritten(peer: PeerId, messages: MessageId[]): void;
   /** Adds the routes of what only some runtimes need (hooks). */
   extend?(app: Hono<RequestEnv>): void;
@@ -65,6 +69,11 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   };
 
   // No page, of whatever origin, may take an answer for a script, an image or a frame.
+  // What every copy of this program says of itself, nothing of this one: open, so that a browser can show it.
+  const documentFor = (request: Request) => openApiDocument(Number(new URL(request.url).port));
+  app.get(HTTP_PATHS.openApi, (context) => context.json(documentFor(context.req.raw)));
+  app.get(HTTP_PATHS.docs, (context) => context.html(docsPage(documentFor(context.req.raw)), 200, PAGE_HEADERS));
+
   app.use("*", async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(NOT_FOR_PAGES)) context.res.headers.set(name, value);
@@ -72,6 +81,7 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
 
   app.onError((thrown) => {
     if (!(thrown instanceof RepowireError)) log.error("a request failed", { error: thrown });
+    parts.metrics.refused(thrown);
     return problemResponse(asRepowireError(thrown));
   });
   app.notFound((context) =>
@@ -101,6 +111,11 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
 
   parts.extend?.(app);
 
+  app.get(HTTP_PATHS.metrics, async () => {
+    const { contentType, text } = await parts.metrics.render();
+    return new Response(text, { headers: { "content-type": contentType } });
+  });
+
   app.all(HTTP_PATHS.mcp, async (context) => {
     const request = await withBody(context.req.raw);
     context.env.keepOpen();
@@ -115,7 +130,7 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
         "forbidden",
         "The event stream shows all peers' messages; agents see their own with trace and inbox.",
       );
-    return parts.eventStream(context);
+    return parts.eventStream.serve(context);
   });
 
   app.post("/v1/:operation", async (context) => {

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
-import { createEngine, createLive, emit, present, recover } from "../core/index.ts";
+import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
+import { createLauncher } from "../launcher/launcher.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -11,6 +12,7 @@ import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { isAlive, type LoopbackConnection } from "../platform/process.ts";
 import { ensureToken } from "../platform/token.ts";
+import { within } from "../platform/within.ts";
 import {
   asRepowireError,
   HOST,
@@ -33,9 +35,14 @@ import { createEventHub } from "./hub.ts";
 import { createLinkServer, type LinkSocketData } from "./links.ts";
 import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { countRefusals } from "./metrics/refusals.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
+import { traceCalls } from "./tracing/calls.ts";
+import { createTracing, type Tracing } from "./tracing/tracing.ts";
+import { followWords } from "./word-index.ts";
 
 export interface RunningDaemon {
   port: number;
@@ -58,6 +65,8 @@ const HOME_CHECK_MS = 2_000;
 const SETTLE_EVERY_MS = 1_000;
 const PURGE_EVERY_MS = 6 * 3_600_000;
 const DAY_MS = 86_400_000;
+/** The last spans are sent within this time, or not at all. */
+const TRACING_STOP_MS = 2_000;
 
 /**
  * Puts the daemon's parts together and starts it: first the lock, then the store, then the port. Throws `RepowireError` with what
@@ -88,29 +97,55 @@ async function startLocked(
   const startedAt = Date.now();
   const instance = newSecret();
   const token = ensureToken(paths.home);
-  const store = sqliteStore(paths.database, { synchronous: config.synchronous });
+  const metrics = createMetrics(() => engine);
+  const store = sqliteStore(paths.database, { synchronous: config.synchronous, onCommit: metrics.commitTook });
   const mark = store.read((tx) => tx.meta.get(CLOCK_KEY));
   const clock = realClock(mark ? (JSON.parse(mark) as ClockMark) : undefined); // written below from a ClockMark
   const hub = createEventHub();
   const waits = createWaits();
   const live = createLive();
-  const dispatcher = createDispatcher({ hub, waits, clock });
+  const tracing = await startTracing(config, instance, () => engine);
+  const dispatcher = createDispatcher({ hub, waits, clock, carry: tracing?.carry });
   const ids = { peer: newPeerId, message: newMessageId, handle: newHandle, secret: newSecret };
   const engine = createEngine({
     store,
     clock,
     ids,
     live,
-    config: { machine: config.machine, inboundWithoutPrompts: config.inbound_without_prompts },
+    config: {
+      machine: config.machine,
+      inboundWithoutPrompts: config.inbound_without_prompts,
+      budgets: {
+        pairPerMinute: config.pair_per_minute,
+        pairPerNight: config.pair_per_night,
+        circlePerMinute: config.circle_per_minute,
+        threadDepth: config.thread_depth,
+      },
+    },
     schedule: (run) => void setImmediate(run),
-    perform: (effects) => dispatcher.perform(effects),
+    perform(effects) {
+      tracing?.effects(effects);
+      dispatcher.perform(effects);
+      metrics.effects(effects);
+    },
+    onBatch: metrics.batchCommitted,
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
-  const operations = createOperations(
-    { engine, clock, ids, waits, onEvent: hub.subscribe, discover: (places) => runtimes.discover(places) },
+  const handlers = createOperations(
+    {
+      engine,
+      clock,
+      ids,
+      waits,
+      launcher: createLauncher({ paths, spawn: config.spawn }),
+      humanName: config.human,
+      onEventOf: hub.subscribeTo,
+      discover: (places) => runtimes.discover(places),
+    },
     store.epoch,
   );
+  const operations = countRefusals(tracing ? traceCalls(handlers, tracing, () => engine) : handlers, metrics);
   const callers = createCallers({
     engine,
     humanName: config.human,
@@ -145,6 +180,9 @@ async function startLocked(
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,
     onSession: runtimes.onSession,
+    onSpans: tracing?.sessionSpans,
+    onJoined: metrics.linkJoined,
+    onRefused: metrics.refused,
     onLost: () => watch?.lookSoon(),
   });
   const mcp = createMcpEndpoint({ engine, operations, markWritten, sharedBy: runtimes.sharedBy });
@@ -155,20 +193,29 @@ async function startLocked(
       detail: store.damagedMovedTo && `the old database was damaged and moved to ${store.damagedMovedTo}`,
     };
   };
+  const eventStream = createEventStream({ engine, hub, epoch: store.epoch });
+  const counts = () => ({
+    links: links.size,
+    mcp_sessions: mcp.size,
+    streams: eventStream.open,
+    waits: waits.size,
+  });
+  metrics.addGauges({ engine, startedAt, counts, storeIsOk: () => store.fault === undefined });
   const health = createHealth({
     instance,
     startedAt,
     engine,
     parts: { store: storeCheck, ...runtimes.checks },
-    counts: () => ({ links: links.size, mcp_sessions: mcp.size, streams: hub.size, waits: waits.size }),
+    counts,
   });
   const app = createApp({
     token,
     operations,
     callers,
     health,
-    eventStream: createEventStream({ engine, hub, epoch: store.epoch }),
+    eventStream,
     mcp,
+    metrics,
     markWritten,
     extend: runtimes.extend,
   });
@@ -193,7 +240,8 @@ async function startLocked(
       log.error("the home was removed or taken over; stopping", { home: paths.home });
       onGone();
     }),
-    every(PURGE_EVERY_MS, () => engine.run((ctx) => ctx.tx.purge(ctx.now.wall - config.retention_days * DAY_MS))),
+    every(PURGE_EVERY_MS, () => purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS)),
+    followWords(store, engine, (error) => log.error("the index of words did not follow", { error })),
   ];
   if (store.damagedMovedTo)
     log.error("the database was damaged; a new one was begun", { moved_to: store.damagedMovedTo });
@@ -202,7 +250,7 @@ async function startLocked(
 
   async function serveOrStop(): Promise<Server<LinkSocketData>> {
     try {
-      return serve(config.port, app, links);
+      return serve(config.port, app, links, metrics.refused);
     } catch (error) {
       await runtimes.stop();
       throw error;
@@ -221,6 +269,7 @@ async function startLocked(
       emit(ctx, { type: "daemon.stopped", data: {} });
       ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark()));
     });
+    await within(TRACING_STOP_MS, tracing?.stop() ?? Promise.resolve());
     store.close();
     rmSync(paths.daemonRecord, { force: true });
     release();
@@ -236,6 +285,15 @@ async function startLocked(
   };
 }
 
+/** Traces cost nothing, and load nothing, unless the user named a collector. */
+async function startTracing(config: Config, instance: string, engine: () => Engine): Promise<Tracing | undefined> {
+  const { otlp_endpoint: endpoint, machine } = config;
+  if (endpoint === "off") return undefined;
+  const { createExporter } = await import("./tracing/exporter.ts");
+  const exporter = createExporter({ endpoint, machine, instance });
+  return createTracing({ engine, ...exporter, onFault: (error) => log.warning("a span was not made", { error }) });
+}
+
 function every(ms: number, run: () => Promise<unknown>): () => void {
   const timer = setInterval(() => void run().catch((error) => log.error("a regular task failed", { error })), ms);
   return () => clearInterval(timer);
@@ -245,6 +303,7 @@ function serve(
   port: number,
   app: ReturnType<typeof createApp>,
   links: ReturnType<typeof createLinkServer>,
+  onRefused: (error: unknown) => void,
 ): Server<LinkSocketData> {
   try {
     return Bun.serve<LinkSocketData>({
@@ -263,6 +322,7 @@ function serve(
           }
           return app.fetch(request, { connection, keepOpen: () => server.timeout(request, 0) });
         } catch (error) {
+          onRefused(error);
           return problemResponse(asRepowireError(error));
         }
       },

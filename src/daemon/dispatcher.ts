@@ -17,7 +17,15 @@ export interface Dispatcher extends Transports {
 
 const log = logger("dispatch");
 
-export function createDispatcher(parts: { hub: EventHub; waits: Waits; clock: Clock }): Dispatcher {
+export interface DispatcherParts {
+  hub: EventHub;
+  waits: Waits;
+  clock: Clock;
+  /** The messages as they go out, each with its hand-over's place in its trace. */
+  carry?(peer: PeerId, items: Envelope[]): Envelope[];
+}
+
+export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const transports = new Map<string, Transport>();
   const onVerdict: ((verdict: Verdict) => void)[] = [];
   const onWatch: ((peer: PeerId) => void)[] = [];
@@ -80,7 +88,9 @@ export function createDispatcher(parts: { hub: EventHub; waits: Waits; clock: Cl
       case "progress":
         return parts.waits.progress(effect.wait, effect.text);
       case "deliver":
-        return void handOver(effect.route, effect.peer, effect.items).catch(fault);
+        return void handOver(effect.route, effect.peer, parts.carry?.(effect.peer, effect.items) ?? effect.items).catch(
+          fault,
+        );
       case "cancel":
         return transports.get(effect.route)?.cancel?.(effect.message);
       case "verdict":

@@ -28,7 +28,15 @@ export function createEventStream(parts: { engine: Engine; hub: EventHub; epoch:
     return cursor;
   }
 
-  return (context: HonoContext): Response => {
+  return {
+    /** Streams that somebody reads now. */
+    get open() {
+      return open;
+    },
+    serve,
+  };
+
+  function serve(context: HonoContext): Response {
     if (open >= LIMITS.streamsMax)
       throw new RepowireError("overloaded", `${open} event streams are open, the most there may be. Close one.`);
     let cursor = startAfter(context);
@@ -57,5 +65,5 @@ export function createEventStream(parts: { engine: Engine; hub: EventHub; epoch:
         stopListening();
       }
     });
-  };
+  }
 }

@@ -25,7 +25,7 @@ import {
 import type { Operations } from "../operations/index.ts";
 import { newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
-import type { LoopbackConnection } from "../platform/process.ts";
+import { ancestors, type LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
@@ -47,6 +47,7 @@ import {
   RepowireError,
   type Rpc,
   type RpcFrame,
+  type SessionSpan,
   VERSION,
   type Welcome,
 } from "../protocol/index.ts";
@@ -91,6 +92,11 @@ export interface LinkServerParts {
   profile(hello: Hello): LinkProfile | undefined;
   /** A session joined or came back. */
   onSession(peer: PeerRecord): void;
+  /** Told of the spans of a session's process; absent: nobody wants them, and sessions are told so. */
+  onSpans?(peer: PeerRecord["id"], spans: SessionSpan[]): void;
+  /** A link said hello: whether it is one that came back. */
+  onJoined?(kind: "new" | "resumed"): void;
+  onRefused?(error: unknown): void;
   /** A session's link is gone; its process may be, too. */
   onLost(): void;
   /** How long a new connection may take to say hello; milliseconds. */
@@ -143,6 +149,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       send: (text) => void socket.send(text),
       handle,
       onFault: (error) => log.error("a request failed", { error }),
+      onRefused: parts.onRefused,
     });
     live.set(id, { socket, rpc });
     const stopHelloTimer = parts.clock.after(parts.helloTimeoutMs ?? HELLO_TIMEOUT_MS, () =>
@@ -202,7 +209,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       checkHello(hello);
       const identity = checkClaim(hello);
       const profile = parts.profile(hello);
-      const { peer, resume } = await parts.engine.run((ctx) => {
+      const { peer, resume, isBack } = await parts.engine.run((ctx) => {
         endDeadSessions(ctx, hello.session, parts.isAlive);
         return join(ctx, hello, identity, profile);
       });
@@ -218,6 +225,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       if (profile) parts.dispatcher.addTransport(id, transportOf(rpc));
       log.info("session joined", { peer: peer.id, name: peer.name, runtime: peer.runtime, pid: peer.instance?.pid });
       parts.onSession(peer);
+      parts.onJoined?.(isBack ? "resumed" : "new");
       return parts.engine.read((ctx) => welcome(ctx, peer, resume));
     }
 
@@ -257,7 +265,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       hello: Hello,
       identity: "proven" | "asserted",
       profile: LinkProfile | undefined,
-    ): { peer: PeerRecord; resume: string } {
+    ): { peer: PeerRecord; resume: string; isBack: boolean } {
       const { session: claim } = hello;
       const claimed = claimSeat(ctx, {
         runtime: claim.runtime,
@@ -272,6 +280,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         circle: claim.circle,
         config_dir: claim.config_dir,
         temporary: claim.temporary,
+        ancestors: ancestors(claim.process.pid),
         capabilities: [
           "mcp_tools",
           ...(hello.capabilities.includes("relay_permissions") ? (["relay_permissions"] as const) : []),
@@ -299,7 +308,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
           suspect: false,
           ready: hello.receives,
         });
-      return { peer: mustGet(ctx, claimed.id), resume };
+      return { peer: mustGet(ctx, claimed.id), resume, isBack: known };
     }
 
     /** One process has one link: a second one of the same session takes over, and the first must not fight for it. */
@@ -319,6 +328,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         cursor: ctx.tx.events.last(),
         resume,
         daemon: { version: VERSION, instance: parts.instance },
+        tracing: parts.onSpans ? true : undefined,
         mesh: {
           online: others
             .slice(0, 6)
@@ -368,6 +378,9 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
           );
           return {};
         }
+        case "spans":
+          parts.onSpans?.(own.peer, parse("spans", params).spans);
+          return {};
         default:
           return method satisfies never;
       }

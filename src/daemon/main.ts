@@ -1,6 +1,7 @@
 import { type Config, loadConfig } from "../platform/config.ts";
 import { logger, startLogging } from "../platform/log.ts";
 import { homePaths } from "../platform/paths.ts";
+import { redact } from "../platform/redact.ts";
 import { asRepowireError, ERRORS } from "../protocol/index.ts";
 import { NewerSchemaError } from "../store/sqlite/open.ts";
 import { startDaemon } from "./daemon.ts";
@@ -23,6 +24,7 @@ export async function runDaemonProcess(options: DaemonProcessOptions): Promise<v
     const { values } = loadConfig(options.home, options.flags);
     prepareHome(paths);
     await startLogging({ level: values.log_level, file: paths.daemonLog, toStderr: options.inForeground });
+    logCrashes();
     const daemon = await startDaemon(paths, values, () => process.exit(0));
     if (options.inForeground)
       process.stderr.write(
@@ -40,6 +42,16 @@ export async function runDaemonProcess(options: DaemonProcessOptions): Promise<v
   }
 }
 
+/** A bug must end the daemon, but not past the log, which masks what the error may quote. */
+function logCrashes(): void {
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      logger("daemon").fatal("the daemon ends: a fault that nobody caught", { error });
+      process.exit(ERRORS.internal.exit);
+    });
+  }
+}
+
 function fail(error: unknown): never {
   if (error instanceof NewerSchemaError) {
     process.stderr.write(`repowire: ${error.message}\n`);
@@ -47,8 +59,7 @@ function fail(error: unknown): never {
   }
   const refusal = asRepowireError(error);
   if (refusal.code === "internal") logger("daemon").error("the daemon could not start", { error });
-  process.stderr.write(
-    `repowire: ${refusal.code === "internal" && error instanceof Error ? error.message : refusal.message}\n`,
-  );
+  const sentence = refusal.code === "internal" && error instanceof Error ? error.message : refusal.message;
+  process.stderr.write(`repowire: ${redact(sentence)}\n`);
   process.exit(ERRORS[refusal.code].exit);
 }

@@ -21,10 +21,18 @@ export function startWatch(parts: {
 }): Watch {
   const { engine, clock } = parts;
   const tick = async () => {
+    // One process may have many seats: it is looked at once.
+    const lives = new Map<string, boolean>();
+    const isAlive = (instance: NonNullable<PeerRecord["instance"]>): boolean => {
+      const name = `${instance.pid} ${instance.started} ${instance.boot}`;
+      const known = lives.get(name) ?? parts.isAlive(instance);
+      lives.set(name, known);
+      return known;
+    };
     const gone = engine.read((ctx) =>
       ctx.tx.peers
         .all()
-        .filter((peer) => peer.presence.state !== "offline" && peer.instance && !parts.isAlive(peer.instance))
+        .filter((peer) => peer.presence.state !== "offline" && peer.instance && !isAlive(peer.instance))
         .map((peer) => peer.id),
     );
     await engine.run((ctx) => {

@@ -1,5 +1,6 @@
 import { askOutcome, endWait, leaseAsResult, openAsk, resolvePeer, seatOf } from "../core/index.ts";
 import { type AskOutcome, LIMITS, type MessageId, RepowireError, type Runtime } from "../protocol/index.ts";
+import { runSending } from "./guarded.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 import type { Wait } from "./waits.ts";
 
@@ -13,7 +14,7 @@ export function askHandler(deps: OperationDeps): Handler<"ask"> {
     const asked = params.wait_seconds === undefined ? LIMITS.waitMsDefault : params.wait_seconds * 1000;
     const wait = asked > 0 ? deps.waits.open(deps.ids.secret(), options.onProgress) : undefined;
     try {
-      const opened = await deps.engine.run((ctx) => {
+      const opened = await runSending(deps, caller.peer, (ctx) => {
         const asker = seatOf(ctx, caller);
         const { ask, outcome } = openAsk(ctx, {
           asker,

@@ -12,11 +12,24 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { discoverHandler } from "./discover.ts";
+import { exportHandler } from "./export.ts";
+import { historyHandler, searchHandler } from "./find.ts";
 import { inboxHandler } from "./inbox.ts";
-import { describeHandler, peersHandler, renameHandler, setInboundHandler, whoamiHandler } from "./peers.ts";
+import { killHandler } from "./kill.ts";
+import { paneHandler } from "./pane.ts";
+import { pausesHandler, resumeHandler } from "./pauses.ts";
+import {
+  describeHandler,
+  moveHandler,
+  peersHandler,
+  renameHandler,
+  setInboundHandler,
+  whoamiHandler,
+} from "./peers.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
 import { replyHandler } from "./reply.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
+import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 
 export type { OperationDeps } from "./types.ts";
@@ -44,12 +57,21 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     inbox: inboxHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
+    pauses: pausesHandler(deps),
+    resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),
     decide: decideHandler(deps),
     trace: traceHandler(deps),
     events: eventsHandler(deps, epoch),
+    search: searchHandler(deps),
+    history: historyHandler(deps),
+    export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
     purge: purgeHandler(deps),
+    spawn: spawnHandler(deps),
+    kill: killHandler(deps),
+    pane: paneHandler(deps),
+    move: moveHandler(deps),
   };
   return {
     async call(name, input, caller, options = {}) {

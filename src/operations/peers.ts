@@ -4,6 +4,7 @@ import {
   emit,
   isOurHold,
   mayReach,
+  moveTo,
   publicPeer,
   rename,
   resolvePeer,
@@ -74,6 +75,14 @@ export function renameHandler(deps: OperationDeps): Handler<"rename"> {
     deps.engine.run((ctx) => {
       const peer = resolvePeer(ctx, seatOf(ctx, caller), params.peer);
       return { peer: publicPeer(ctx, rename(ctx, peer, params.name)), was: peer.name };
+    });
+}
+
+export function moveHandler(deps: OperationDeps): Handler<"move"> {
+  return ({ caller, params }) =>
+    deps.engine.run((ctx) => {
+      const peer = resolvePeer(ctx, seatOf(ctx, caller), params.peer);
+      return { peer: publicPeer(ctx, moveTo(ctx, peer, params.circle, caller.chain)), was: peer.circle };
     });
 }
 

@@ -1,4 +1,4 @@
-import { type Caller, type Context, emit, excerpt, seatOf } from "../core/index.ts";
+import { type Caller, type Context, emit, excerpt, purgeOlder, seatOf } from "../core/index.ts";
 import type { DeliveryRecord } from "../core/ports.ts";
 import {
   type Delivery,
@@ -73,7 +73,7 @@ function traceStep(event: MeshEvent, message: Message, peer: string | undefined)
   ];
 }
 
-function publicDelivery(record: DeliveryRecord): Delivery {
+export function publicDelivery(record: DeliveryRecord): Delivery {
   const {
     seq: _s,
     kind: _k,
@@ -100,10 +100,11 @@ export function eventsHandler(deps: OperationDeps, epoch: string): Handler<"even
 const DAY_MS = 86_400_000;
 
 export function purgeHandler(deps: OperationDeps): Handler<"purge"> {
-  return ({ params }) =>
-    deps.engine.run((ctx) => {
-      const gone = ctx.tx.purge(ctx.now.wall - (params.older_than_days ?? LIMITS.retentionDays) * DAY_MS);
-      if (gone.messages + gone.events + gone.peers > 0) emit(ctx, { type: "store.purged", data: gone });
-      return gone;
-    });
+  return async ({ params }) => {
+    const before = deps.clock.now().wall - (params.older_than_days ?? LIMITS.retentionDays) * DAY_MS;
+    const gone = await purgeOlder(deps.engine, before);
+    if (gone.messages + gone.events + gone.peers > 0)
+      await deps.engine.run((ctx) => emit(ctx, { type: "store.purged", data: { ...gone } }));
+    return gone;
+  };
 }

@@ -28,6 +28,7 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         by: "reply",
         checkout: params.checkout,
         message: params.message,
+        traceparent: params.traceparent,
       });
       return { ...base, repeated, awaited };
     });

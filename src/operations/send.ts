@@ -1,8 +1,10 @@
 import {
   acceptMessage,
   type Context,
-  causeOf,
+  chainOf,
   checkMailbox,
+  countBroadcast,
+  countMessage,
   type DeliveryRecord,
   effectiveInbound,
   idTaken,
@@ -12,7 +14,8 @@ import {
   resolvePeer,
   seatOf,
 } from "../core/index.ts";
-import { LIMITS, type MessageId, type RecipientTruth, RepowireError } from "../protocol/index.ts";
+import { LIMITS, type MessageId, type RecipientTruth, RepowireError, type Urgency } from "../protocol/index.ts";
+import { runSending } from "./guarded.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 /** How long a one-way message waits for its hand-over, so that the state it returns is the one reached. */
@@ -20,7 +23,7 @@ const HAND_OVER_WAIT_MS = 1_000;
 
 export function notifyHandler(deps: OperationDeps): Handler<"notify"> {
   return async ({ caller, params }) => {
-    const sent = await deps.engine.run((ctx) => {
+    const sent = await runSending(deps, caller.peer, (ctx) => {
       const from = seatOf(ctx, caller);
       const to = resolvePeer(ctx, from, params.peer);
       if (to.id === from.id)
@@ -29,7 +32,10 @@ export function notifyHandler(deps: OperationDeps): Handler<"notify"> {
       if (repeated && repeated[0]?.peer !== to.id) throw idTaken();
       if (repeated) return { delivery: oneDelivery(repeated), name: to.name };
       checkMailbox(ctx, to);
-      const delivery = oneDelivery(send(ctx, from, [to], params, params.urgency ?? "normal", LIMITS.notifyExpiryMs));
+      const chain = chainOf(ctx, from);
+      countMessage(ctx, { from, to: [to], ...chain });
+      const draft = { ...params, ...chain, urgency: params.urgency ?? "normal", expiryMs: LIMITS.notifyExpiryMs };
+      const delivery = oneDelivery(send(ctx, from, [to], draft));
       return { delivery, name: to.name };
     });
     const { message, peer, handle } = sent.delivery;
@@ -41,7 +47,7 @@ export function notifyHandler(deps: OperationDeps): Handler<"notify"> {
 
 export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
   return async ({ caller, params }) => {
-    const sent = await deps.engine.run((ctx) => {
+    const sent = await runSending(deps, caller.peer, (ctx) => {
       const from = seatOf(ctx, caller);
       const circle = params.circle ?? from.circle;
       if (circle !== from.circle && from.role === "agent") {
@@ -52,8 +58,10 @@ export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
       }
       const repeated = params.message ? storedBefore(ctx, from, params.message, "broadcast") : undefined;
       if (repeated) return { circle, deliveries: repeated, leftOut: [] };
-      const { to, leftOut } = recipients(ctx, from, circle);
-      return { circle, deliveries: send(ctx, from, to, params, "fyi", LIMITS.broadcastExpiryMs, circle), leftOut };
+      const chain = chainOf(ctx, from);
+      const { to, leftOut } = recipients(ctx, from, circle, chain);
+      const draft = { ...params, ...chain, circle, urgency: "fyi" as const, expiryMs: LIMITS.broadcastExpiryMs };
+      return { circle, deliveries: send(ctx, from, to, draft), leftOut };
     });
     const message = sent.deliveries[0]?.message;
     if (!message) {
@@ -80,9 +88,15 @@ interface LeftOut {
 }
 
 /** Everybody of the circle who is online; whoever cannot be written to is named with the reason. */
-function recipients(ctx: Context, from: PeerRecord, circle: string): { to: PeerRecord[]; leftOut: LeftOut[] } {
+function recipients(
+  ctx: Context,
+  from: PeerRecord,
+  circle: string,
+  chain: Chain,
+): { to: PeerRecord[]; leftOut: LeftOut[] } {
   const to: PeerRecord[] = [];
   const leftOut: LeftOut[] = [];
+  const mayGo = countBroadcast(ctx, { from, to, ...chain });
   for (const peer of ctx.tx.peers.all()) {
     const isOnline = peer.presence.state !== "offline";
     if (peer.id === from.id || peer.circle !== circle || peer.role === "human" || !isOnline || !mayReach(from, peer))
@@ -91,6 +105,7 @@ function recipients(ctx: Context, from: PeerRecord, circle: string): { to: PeerR
     if (effectiveInbound(ctx, peer).policy === "refuse") leftOut.push({ peer: peer.name, reason: "takes no messages" });
     else if (unread >= LIMITS.mailboxLengthMax)
       leftOut.push({ peer: peer.name, reason: `has ${unread} unread messages` });
+    else if (!mayGo(peer)) leftOut.push({ peer: peer.name, reason: "is paused with you" });
     else to.push(peer);
   }
   if (to.length > LIMITS.fanOutMax) {
@@ -102,35 +117,28 @@ function recipients(ctx: Context, from: PeerRecord, circle: string): { to: PeerR
   return { to, leftOut };
 }
 
-interface Sent {
+type Chain = ReturnType<typeof chainOf>;
+
+interface Draft extends Chain {
   text: string;
   message?: MessageId;
   traceparent?: string;
+  urgency: Urgency;
+  expiryMs: number;
+  /** For broadcasts. */
+  circle?: string;
 }
 
-function send(
-  ctx: Context,
-  from: PeerRecord,
-  to: PeerRecord[],
-  params: Sent,
-  urgency: "fyi" | "normal" | "urgent",
-  expiryMs: number,
-  circle?: string,
-): DeliveryRecord[] {
+function send(ctx: Context, from: PeerRecord, to: PeerRecord[], draft: Draft): DeliveryRecord[] {
   if (to.length === 0) return [];
-  const cause = causeOf(ctx, from.id);
+  const { text, message, ...rest } = draft;
   return acceptMessage(ctx, {
-    id: params.message ?? ctx.ids.message(),
-    kind: circle === undefined ? "notify" : "broadcast",
+    ...rest,
+    id: message ?? ctx.ids.message(),
+    kind: draft.circle === undefined ? "notify" : "broadcast",
     from,
     to,
-    circle,
-    body: params.text,
-    urgency,
-    thread: cause?.thread,
-    hops: cause ? cause.hops + 1 : 0,
-    traceparent: params.traceparent,
-    expiryMs,
+    body: text,
   }).deliveries;
 }
 
@@ -160,13 +168,13 @@ function truthOf(ctx: Context, message: MessageId, peer: string): RecipientTruth
 }
 
 /** Resolves once no hand-over of this message is in flight, or after a short while. */
-async function handedOver(deps: OperationDeps, message: MessageId): Promise<void> {
+export async function handedOver(deps: OperationDeps, message: MessageId): Promise<void> {
   const inFlight = () =>
     deps.engine.read((ctx) => ctx.tx.deliveries.ofMessage(message).some((delivery) => delivery.state === "leased"));
   if (!inFlight()) return;
   const done = Promise.withResolvers<void>();
-  const stopListening = deps.onEvent((event) => {
-    if (event.message === message && event.type !== "delivery.leased") done.resolve();
+  const stopListening = deps.onEventOf(message, (event) => {
+    if (event.type !== "delivery.leased") done.resolve();
   });
   const stopTimer = deps.clock.after(HAND_OVER_WAIT_MS, done.resolve);
   await done.promise;

@@ -1,9 +1,10 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Clock, Ids } from "../core/ports.ts";
+import type { Clock, Ids, Launcher } from "../core/ports.ts";
 import type {
   CallOptions,
   MeshEvent,
+  MessageId,
   OperationName,
   OperationOutput,
   OperationParams,
@@ -18,8 +19,11 @@ export interface OperationDeps {
   clock: Clock;
   ids: Ids;
   waits: Waits;
-  /** Calls back with every committed event until the returned function is called. */
-  onEvent(listener: (event: MeshEvent) => void): () => void;
+  launcher: Launcher;
+  /** The name of the person who is asked for what needs one. */
+  humanName: string;
+  /** Calls back with every committed event of that message until the returned function is called. */
+  onEventOf(message: MessageId, listener: (event: MeshEvent) => void): () => void;
   /** Looks for sessions that run without setup, over all runtimes. */
   discover(places: Places): Promise<{
     found: { peer: PeerId; isNew: boolean; can: readonly string[] }[];

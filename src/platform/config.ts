@@ -6,7 +6,11 @@ import { DEFAULT_PORT } from "../protocol/endpoints.ts";
 import { RepowireError } from "../protocol/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { InboundPolicy, NAME_PATTERN, PeerName } from "../protocol/peers.ts";
+import { SpawnRuntime } from "../protocol/runtimes.ts";
 import { homePaths } from "./paths.ts";
+
+/** What agents may write before they are paused (core/loop-guard.ts). */
+const budget = (standard: number) => z.number().int().min(0).max(1_000_000).default(standard);
 
 /** One schema for all settings; a flag wins over the environment, that over `config.yaml`, that over the default here. */
 export const Config = z.strictObject({
@@ -18,6 +22,12 @@ export const Config = z.strictObject({
   inbound_without_prompts: InboundPolicy.default("hold").describe(
     "What happens to messages for sessions that run without permission prompts.",
   ),
+  pair_per_minute: budget(LIMITS.pairPerMinuteMax).describe("Messages between two agents within a minute; 0: any."),
+  pair_per_night: budget(LIMITS.pairPerNightMax).describe("Messages between two agents within 12 hours; 0: any."),
+  circle_per_minute: budget(LIMITS.circlePerMinuteMax).describe(
+    "Messages of all agents of a circle within a minute; 0: any.",
+  ),
+  thread_depth: budget(LIMITS.hopsMax).describe("Messages that cause messages without a person in between; 0: any."),
   retention_days: z
     .number()
     .min(0)
@@ -28,6 +38,29 @@ export const Config = z.strictObject({
     .enum(["full", "normal"])
     .default("full")
     .describe("full survives power loss; normal survives process death."),
+  otlp_endpoint: z
+    .union([z.literal("off"), z.url({ protocol: /^https?$/ })], { error: 'must be an http(s) address, or "off"' })
+    .default("off")
+    .describe("The OpenTelemetry collector (OTLP over HTTP) that traces are sent to."),
+  spawn: z
+    .strictObject({
+      folders: z.array(z.string().min(1)).default([]),
+      runtimes: z.array(SpawnRuntime).default([]),
+      profiles: z
+        .record(
+          z.string().regex(/^[\w-]{1,64}$/),
+          z.strictObject({
+            runtime: SpawnRuntime,
+            args: z.array(z.string().max(LIMITS.launchArgCharsMax)).max(LIMITS.launchArgsMax).default([]),
+            env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).default({}),
+          }),
+        )
+        .default({}),
+      accept_development_channels: z.boolean().default(false),
+      tmux_socket: z.string().startsWith("/").optional(),
+    })
+    .prefault({})
+    .describe("What agents may start without asking you: folders, runtimes, profiles; and where sessions are started."),
   log_level: z.enum(["debug", "info", "warning", "error"]).default("info").describe("What goes into the daemon's log."),
 });
 export type Config = z.infer<typeof Config>;
@@ -41,7 +74,10 @@ export interface LoadedConfig {
 }
 
 const KEYS = Object.keys(Config.shape) as ConfigKey[]; // the schema's own keys
+/** The names of other programs' variables that mean the same; ours wins. */
+const ALSO_CALLED: Partial<Record<ConfigKey, string>> = { otlp_endpoint: "OTEL_EXPORTER_OTLP_ENDPOINT" };
 const environmentName = (key: ConfigKey) => `REPOWIRE_${key.toUpperCase()}`;
+const environmentNames = (key: ConfigKey) => [environmentName(key), ...(ALSO_CALLED[key] ? [ALSO_CALLED[key]] : [])];
 
 /** Throws a `RepowireError` that names the file, the field and what it may be. */
 export function loadConfig(
@@ -59,7 +95,9 @@ export function loadConfig(
     );
   }
   for (const key of KEYS) {
-    const fromEnvironment = env[environmentName(key)];
+    const fromEnvironment = environmentNames(key)
+      .map((name) => env[name])
+      .find((value) => value);
     if (flags[key] !== undefined) [merged[key], origins[key]] = [flags[key], "flag"];
     else if (fromEnvironment) [merged[key], origins[key]] = [fromText(fromEnvironment), "environment"];
     else if (file[key] !== undefined) [merged[key], origins[key]] = [file[key], "file"];

@@ -1,10 +1,10 @@
 import { randomInt } from "node:crypto";
-import { drawHandle } from "../protocol/ids.ts";
+import { handleSource } from "../protocol/ids.ts";
 
 /** Ids with a prefix and a UUIDv7 behind it: unique without asking anybody, ordered by time. */
 export const newPeerId = (): `peer_${string}` => `peer_${Bun.randomUUIDv7()}`;
 export const newMessageId = (): `msg_${string}` => `msg_${Bun.randomUUIDv7()}`;
-export const newHandle = (): string => drawHandle((below) => randomInt(below));
+export const newHandle: () => string = handleSource((below) => randomInt(below));
 
 /** 128 random bits as text. */
 export function newSecret(): string {

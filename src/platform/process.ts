@@ -29,6 +29,8 @@ export interface LoopbackConnection {
 interface ProcessSystem {
   bootId(): string;
   processInfo(pid: number): ProcessInfo | undefined;
+  /** `started` of a running process alone. */
+  startedUnit(pid: number): string | undefined;
   processArgs(pid: number): string[];
   processCwd(pid: number): string | undefined;
   /** One variable of the environment it was started with. */
@@ -38,6 +40,8 @@ interface ProcessSystem {
   connectionOwner(connection: LoopbackConnection): number | undefined;
   /** Whether its process group owns its terminal: what is typed there goes to it. Undefined where it has no terminal or has ended. */
   isForeground(pid: number): boolean | undefined;
+  /** The process group that it belongs to; a leader's is its own pid. */
+  processGroup(pid: number): number | undefined;
   /** Whether this file descriptor of it is a terminal; undefined where the system does not tell. */
   isTerminal(pid: number, fd: number): boolean | undefined;
   /** The process that listens on this loopback port. */
@@ -68,6 +72,7 @@ export const {
   connectionOwner,
   startedAt,
   isForeground,
+  processGroup,
   isTerminal,
   listenerOwner,
   commandLines,
@@ -100,7 +105,7 @@ export function instanceOf(pid: number): Instance | undefined {
 
 /** Whether that very process still runs; its pid may long belong to another. */
 export function isAlive(instance: Instance): boolean {
-  return instance.boot === bootId() && processInfo(instance.pid)?.started === instance.started;
+  return instance.boot === bootId() && system.startedUnit(instance.pid) === instance.started;
 }
 
 const ANCESTORS_MAX = 64;
@@ -116,6 +121,11 @@ export function ancestry(pid: number): ProcessInfo[] {
     chain.push(next);
   }
   return chain;
+}
+
+/** The process and its living parents, as instances. */
+export function ancestors(pid: number): Instance[] {
+  return ancestry(pid).map((info) => ({ pid: info.pid, started: info.started, boot: bootId() }));
 }
 
 /** "repowire(812) ← zsh(790) ← tmux(401)", for the log of what was done with a person's rights. */

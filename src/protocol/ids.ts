@@ -33,9 +33,28 @@ export const Handle = z
   );
 export type Handle = z.infer<typeof Handle>;
 
-/** Draws a handle from `random`, a source of integers in [0, below). */
-export function drawHandle(random: (below: number) => number): Handle {
-  let handle = "";
-  for (let i = 0; i < HANDLE_LENGTH; i++) handle += HANDLE_ALPHABET[random(HANDLE_ALPHABET.length)];
-  return handle;
+/** Handles in a row that begin alike. */
+const HANDLES_ALIKE = 4_000;
+const PREFIX_LENGTH = 2;
+
+/**
+ * Makes handles from `random`, a source of integers in [0, below). Those made one after the other begin with the same two letters, of
+ * a beginning drawn at random: so they stand close together in an index, which then need not be rewritten all over for each of them.
+ * Not unique by itself: whoever stores them asks whether one is taken.
+ */
+export function handleSource(random: (below: number) => number): () => Handle {
+  let prefix = "";
+  let left = 0;
+  const draw = (length: number): string => {
+    let text = "";
+    for (let i = 0; i < length; i++) text += HANDLE_ALPHABET[random(HANDLE_ALPHABET.length)];
+    return text;
+  };
+  return () => {
+    if (left-- <= 0) {
+      left = HANDLES_ALIKE;
+      prefix = draw(PREFIX_LENGTH);
+    }
+    return prefix + draw(HANDLE_LENGTH - PREFIX_LENGTH);
+  };
 }

@@ -50,16 +50,35 @@ export const LIMIT_TABLE = {
   },
   fanOutMax: { value: 128, unit: "count", why: "Recipients of one broadcast; each costs tokens in a session." },
   hopsMax: {
-    value: 12,
+    value: 20,
     unit: "count",
-    why: "Messages that cause messages; a chain this long is agents talking in circles.",
+    why: "Messages that cause messages, without a person in between; a chain this long is agents talking in circles. `thread_depth` in config.yaml.",
+  },
+  pairPerMinuteMax: {
+    value: 30,
+    unit: "count",
+    why: "Messages between two agents within a minute, both ways; work needs a few, a politeness storm takes all it gets. `pair_per_minute` in config.yaml.",
+  },
+  pairPerNightMax: {
+    value: 600,
+    unit: "count",
+    why: "Messages between two agents within 12 hours: nearly one a minute for a whole night. `pair_per_night` in config.yaml.",
+  },
+  circlePerMinuteMax: {
+    value: 300,
+    unit: "count",
+    why: "Messages of all agents of a circle within a minute: ten pairs at their own limit. `circle_per_minute` in config.yaml.",
   },
   attemptsMax: {
     value: 8,
     unit: "count",
     why: "Attempts to present one delivery before it is declared dead and the sender told.",
   },
-  linksMax: { value: 512, unit: "count", why: "Open links of one daemon: sessions of one person on one machine." },
+  linksMax: {
+    value: 16_384,
+    unit: "count",
+    why: "Open links of one daemon: far more sessions than one person has on one machine, few enough for its memory (about 25 kB each when idle).",
+  },
   streamsMax: { value: 64, unit: "count", why: "Open event streams (log -f, dashboards)." },
   frameBytesMax: {
     value: 1_048_576,
@@ -83,6 +102,38 @@ export const LIMIT_TABLE = {
   },
   deliverItemsMax: { value: 32, unit: "count", why: "Messages in one `deliver` call; keeps a frame below its limit." },
   pageMax: { value: 1_000, unit: "count", why: "Rows of one page of events or history." },
+  findPageMax: {
+    value: 200,
+    unit: "count",
+    why: "Messages of one page of a search or history; each has a part of its text.",
+  },
+  findTextCharsMax: {
+    value: 2_000,
+    unit: "characters",
+    why: "How much of a message a page of history shows; a page stays below half a megabyte.",
+  },
+  searchCharsMax: { value: 1_000, unit: "characters", why: "What is searched for is a few words." },
+  searchWordsMax: { value: 32, unit: "count", why: "Words of one search; each is looked up by itself." },
+  searchRankedMax: {
+    value: 500,
+    unit: "count",
+    why: "The newest messages that fit, among which `relevance` orders: their texts are read, so the work must end.",
+  },
+  searchScanMax: {
+    value: 2_000,
+    unit: "count",
+    why: "Messages that one call of a search reads one by one, where the index does not decide: those not in it yet. Beyond this the page ends early, with a cursor to go on.",
+  },
+  purgeRows: {
+    value: 200,
+    unit: "count",
+    why: "Rows removed in one transaction by a purge: everything else waits that long.",
+  },
+  exportPageMax: {
+    value: 100,
+    unit: "count",
+    why: "Messages of one page of an export: with bodies of the largest size it is 26 MB, read at one go.",
+  },
   waitMsMax: {
     value: 100_000,
     unit: "ms",
@@ -127,6 +178,44 @@ export const LIMIT_TABLE = {
     unit: "ms",
     why: "How often the daemon looks whether the process of each peer is still alive.",
   },
+  spawnDepthMax: {
+    value: 3,
+    unit: "count",
+    why: "Sessions that start sessions: a person's, their helpers, and one more level. Deeper is a runaway.",
+  },
+  spawnedPerPeerMax: {
+    value: 8,
+    unit: "count",
+    why: "Live sessions below one session; each is a process of some hundred MB and spends its user's tokens.",
+  },
+  spawnedMax: { value: 32, unit: "count", why: "Live sessions that repowire started on one machine, whoever asked." },
+  spawnReadyMs: {
+    value: 75_000,
+    unit: "ms",
+    why: "From the start of a runtime until its session can receive: the slowest (a cold OpenCode without network) takes up to 87 s and then fails clearly; the others some seconds.",
+  },
+  spawnWaitMs: {
+    value: 90_000,
+    unit: "ms",
+    why: "How long a call of spawn_peer waits for a session or for its approval, as for asks: below the limits of the runtimes' own tool calls.",
+  },
+  stopGraceMs: {
+    value: 5_000,
+    unit: "ms",
+    why: "Between TERM and KILL: agent CLIs write their transcript and end their tools within a second or two.",
+  },
+  stopMs: {
+    value: 20_000,
+    unit: "ms",
+    why: "A stop that is not over by then (the daemon was killed in the middle) is no longer shown as one.",
+  },
+  launchArgsMax: { value: 64, unit: "count", why: "Arguments of one session's command." },
+  launchArgCharsMax: {
+    value: 4_096,
+    unit: "characters",
+    why: "One argument of a session's command; a prompt is a message.",
+  },
+  screenTailLines: { value: 15, unit: "count", why: "What is shown of the screen of a session that did not start." },
   retentionDays: {
     value: 30,
     unit: "days",
@@ -136,6 +225,16 @@ export const LIMIT_TABLE = {
     value: 2_000,
     unit: "ms",
     why: "A hook gives up on the daemon after this and spools its event instead.",
+  },
+  logFileBytesMax: {
+    value: 5_000_000,
+    unit: "bytes",
+    why: "The daemon's log; when it is full it becomes `daemon.log.1`, and what that held is gone. Days of a busy mesh, quickly searched.",
+  },
+  logTextCharsMax: {
+    value: 8_000,
+    unit: "characters",
+    why: "One text in a record of the log: a long stack fits; what is longer was never meant for a log.",
   },
   spoolFilesMax: { value: 2_000, unit: "count", why: "Hook events kept on disk while the daemon is down." },
 } as const satisfies Record<string, Limit>;

@@ -4,6 +4,7 @@ import { LIMITS } from "./limits.ts";
 import { Envelope } from "./messages.ts";
 import { FailReason } from "./moves.ts";
 import { CircleName, Peer, PeerName, ProcessInstance, Runtime } from "./peers.ts";
+import { SessionSpans } from "./tracing.ts";
 
 /**
  * The link joins one session to the daemon: JSON-RPC 2.0 over a WebSocket at `/v1/link`, requests both ways. Unknown fields are
@@ -76,6 +77,8 @@ export const Welcome = z.object({
   cursor: z.number().int(),
   resume: z.string(),
   daemon: z.object({ version: z.string(), instance: z.string() }),
+  /** The daemon exports traces: it wants to be told of spans. */
+  tracing: z.boolean().optional(),
   mesh: z.object({
     online: z.array(z.object({ name: z.string(), runtime: Runtime, description: z.string().optional() })),
     total: z.number().int(),
@@ -164,6 +167,12 @@ export const LINK_METHODS = {
     params: z.object({ request: z.string().max(200) }),
     result: ok,
     purpose: "That call waits no more.",
+  },
+  spans: {
+    params: SessionSpans,
+    result: ok,
+    purpose:
+      "The session's part of traces, where `welcome` says that the daemon exports them; said once, not repeated.",
   },
 } as const;
 

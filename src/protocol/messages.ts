@@ -25,11 +25,6 @@ export const Body = z
   });
 export type Body = z.infer<typeof Body>;
 
-/** W3C trace context, passed through untouched. */
-export const TraceParent = z
-  .string()
-  .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, "must be a W3C traceparent");
-
 /** The commit an answer was given at, and how many tracked files differed from it. */
 export const CheckoutState = z.object({
   commit: z.string().regex(/^[0-9a-f]{4,40}$/, "must be a commit's hash, or the beginning of one"),
@@ -60,7 +55,7 @@ export const Message = z.object({
   checkout: CheckoutState.optional(),
   created_at: z.number().int(),
   /** On the daemon's awake clock, which stands still while the machine sleeps. */
-  expires_awake_ms: z.number().int().optional(),
+  expires_awake_ms: z.number().optional(),
 });
 export type Message = z.infer<typeof Message>;
 
@@ -128,6 +123,8 @@ export const Envelope = z.object({
   /** Position in the recipient's mailbox: a reconnecting link names the last one it received. */
   cursor: z.number().int(),
   created_at: z.number().int(),
+  /** Where the recipient's steps belong in the message's trace, if it has one. */
+  traceparent: z.string().optional(),
   /** For answers: what was asked, how it was answered and how long after the question. */
   answer_to: z
     .object({

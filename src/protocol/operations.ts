@@ -1,25 +1,21 @@
 import { z } from "zod";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
+import { ExportPage } from "./export.ts";
+import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import {
-  Approval,
-  Ask,
-  Body,
-  CheckoutState,
-  Delivery,
-  Envelope,
-  MessageKind,
-  TraceParent,
-  Urgency,
-} from "./messages.ts";
+import { Approval, Ask, Body, CheckoutState, Delivery, Envelope, MessageKind, Urgency } from "./messages.ts";
 import { AskState } from "./moves.ts";
-import { AskOutcome, RecipientTruth, TraceStep } from "./outcomes.ts";
+import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
+import { SpawnRuntime } from "./runtimes.ts";
+import { TraceParent } from "./tracing.ts";
 
 interface ToolShape {
   name: string;
+  /** Starts or ends something: setup never allows it by itself, each CLI asks its user. */
+  isGuarded?: boolean;
   /** What the model reads: when to use it and when not. Its tokens are paid in every session. */
   description: string;
   input: z.ZodObject;
@@ -62,6 +58,44 @@ const inboxTool = z.strictObject({
   cancel: z.boolean().optional(),
   wait_seconds: waitSeconds("with id: wait for that answer"),
 });
+
+const spawnTool = z.strictObject({
+  path: z.string().min(1).max(LIMITS.pathCharsMax),
+  runtime: SpawnRuntime.optional(),
+  name: PeerName.optional(),
+  circle: CircleName.optional(),
+  prompt: Body.optional(),
+  profile: z.string().min(1).max(64).optional(),
+});
+const killTool = z.strictObject({ peer: peerField });
+
+/** A session that was started, and is there. */
+const Started = z.object({
+  state: z.literal("started"),
+  peer: Peer,
+  took_ms: z.number().int(),
+  /** Whether a push reaches it when idle; else mail comes with its next turn. */
+  can_receive: z.boolean(),
+  /** As people name its pane: `repowire:3.0`. */
+  pane: z.string(),
+  prompt: z.object({ id: z.string(), recipient: RecipientTruth }).optional(),
+});
+const messageFilters = {
+  /** Who sent it or is one of its recipients. */
+  peer: peerField.optional(),
+  /** The circle of its sender, as it was then. */
+  circle: CircleName.optional(),
+  kind: MessageKind.optional(),
+  /** Accepted from `since` on, before `until`. */
+  since: z.number().int().nonnegative().optional(),
+  until: z.number().int().nonnegative().optional(),
+  /** Any message of the thread. */
+  thread: z.union([MessageId, Handle]).optional(),
+};
+const page = {
+  limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
+  cursor: z.number().int().positive().optional(),
+};
 
 /** A message id chosen by the caller: repeating a request with it is harmless. */
 const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };
@@ -221,6 +255,78 @@ export const OPERATIONS = {
       input: inboxTool,
     },
   },
+  spawn: {
+    purpose: "Start an agent session in a folder, and wait until messages reach it.",
+    input: spawnTool.extend({
+      /** For the runtime's own command; a person's choice alone. */
+      args: z.array(z.string().max(LIMITS.launchArgCharsMax)).max(LIMITS.launchArgsMax).optional(),
+      /** Repeating a request with its id is harmless. */
+      message: MessageId.optional(),
+    }),
+    output: z.discriminatedUnion("state", [
+      Started,
+      z.object({
+        state: z.literal("needs_approval"),
+        id: z.string(),
+        /** Why it is not allowed without a person. */
+        why: z.string(),
+      }),
+    ]),
+    callers: EVERYONE,
+    tool: {
+      name: "spawn_peer",
+      isGuarded: true,
+      description: "Start an agent when no listed peer owns that folder. prompt: its first message. May need approval.",
+      input: spawnTool,
+    },
+  },
+  kill: {
+    purpose: "End a session, with what it started; says what really ended.",
+    input: killTool,
+    output: z.object({
+      peer: z.string(),
+      /** Nothing ran any more. */
+      already: z.boolean(),
+      ended: z.array(z.object({ pid: z.number().int(), command: z.string(), by: z.enum(["TERM", "KILL"]) })),
+      /** Still running, against expectation. */
+      left: z.array(z.object({ pid: z.number().int(), command: z.string() })),
+      /** Whether its pane is gone; absent where it had none of ours. */
+      pane_gone: z.boolean().optional(),
+      /** Open questions to it, whose askers were told. */
+      failed_asks: z.number().int(),
+      uncommitted: z.object({ path: z.string(), branch: z.string().optional(), files: z.number().int() }).optional(),
+    }),
+    callers: EVERYONE,
+    tool: {
+      name: "kill_peer",
+      isGuarded: true,
+      description: "End a session you spawned. Says what ended and what was uncommitted.",
+      input: killTool,
+    },
+  },
+  pane: {
+    purpose: "Where the screen of a started session is, and the commands that open it.",
+    input: z.strictObject({ peer: peerField }),
+    output: z.object({
+      peer: z.string(),
+      /** As people name it: `repowire:3.0`. */
+      label: z.string(),
+      /** The tmux server that holds it. */
+      socket: z.string(),
+      /** Argument arrays: for a terminal outside that server, and for one inside it. */
+      attach: z.array(z.string()),
+      switch_to: z.array(z.string()),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
+  move: {
+    purpose: "Put a peer into another circle; it keeps its id, mailbox and open questions.",
+    input: z.strictObject({ peer: peerField, circle: CircleName }),
+    output: z.object({ peer: Peer, was: z.string() }),
+    callers: PEOPLE,
+    human: true,
+  },
   rename: {
     purpose: "Give a peer another name; it keeps its id, mailbox and open questions.",
     input: z.strictObject({ peer: peerField, name: PeerName }),
@@ -233,6 +339,19 @@ export const OPERATIONS = {
       "Decide what happens to messages for a peer: accept, hold or refuse; `auto` returns to the rule for its mode.",
     input: z.strictObject({ peer: peerField, policy: z.enum([...InboundPolicy.options, "auto"]) }),
     output: z.object({ peer: Peer, released: z.number().int() }),
+    callers: PEOPLE,
+    human: true,
+  },
+  pauses: {
+    purpose: "List the messages that the loop guard has stopped.",
+    input: z.strictObject({}),
+    output: z.object({ pauses: z.array(Pause) }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  resume: {
+    purpose: "Lift what the loop guard has stopped: by the id of the pause, a message of the thread, or a peer.",
+    input: z.strictObject({ what: peerField }),
+    output: z.object({ resumed: z.array(Pause) }),
     callers: PEOPLE,
     human: true,
   },
@@ -282,6 +401,62 @@ export const OPERATIONS = {
       epoch: z.string(),
     }),
     callers: ["human", "orchestrator", "service"],
+  },
+  search: {
+    purpose:
+      'Find messages by words of their text. People see all, everybody else what they sent or received. Every word must be there, the last one as a beginning; "in quotes": an exact phrase. A page may end early, even empty, with a cursor to go on.',
+    input: z.strictObject({
+      words: z.string().max(LIMITS.searchCharsMax),
+      ...messageFilters,
+      /** By how well they fit instead of by time: among the newest that fit, on one page. */
+      relevance: z.boolean().optional(),
+      ...page,
+    }),
+    output: z.object({
+      messages: z.array(
+        FoundMessage.extend({
+          /** The text around the first hit, on one line; `marks` are start and end of each hit in it, in UTF-16 units. */
+          snippet: z.object({ text: z.string(), marks: z.array(z.tuple([z.number().int(), z.number().int()])) }),
+        }),
+      ),
+      cursor: z.number().int().optional(),
+    }),
+    callers: EVERYONE,
+  },
+  history: {
+    purpose:
+      "Messages of a peer, of a pair or of a thread, the newest last; `cursor` leads to older ones. People see all, everybody else what they sent or received.",
+    input: z.strictObject({
+      ...messageFilters,
+      /** With `peer`: only what these two sent each other. */
+      with: peerField.optional(),
+      ...page,
+    }),
+    output: z.object({
+      messages: z.array(
+        FoundMessage.extend({
+          text: z.string(),
+          /** What was left out at the end of the text, in UTF-16 units. */
+          rest_chars: z.number().int(),
+        }),
+      ),
+      cursor: z.number().int().optional(),
+    }),
+    callers: EVERYONE,
+  },
+  export: {
+    purpose:
+      "A page of whole records, for a file of a run: messages with their deliveries, questions and events. With `since`, the conversations that began since (epoch milliseconds); with `thread`, the one of that message.",
+    input: z.strictObject({
+      after: z.number().int().nonnegative().optional(),
+      since: z.number().int().nonnegative().optional(),
+      thread: z.union([MessageId, Handle]).optional(),
+      /** Without: no bodies, and nothing else that quotes them. */
+      bodies: z.boolean().optional(),
+    }),
+    output: ExportPage,
+    callers: PEOPLE,
+    human: true,
   },
   discover: {
     purpose:

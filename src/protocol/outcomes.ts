@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { MessageId } from "./ids.ts";
-import { CheckoutState, Envelope } from "./messages.ts";
-import { AnsweredBy, DeliveryState, FailReason } from "./moves.ts";
+import { CheckoutState, Envelope, MessageKind } from "./messages.ts";
+import { AnsweredBy, AskState, DeliveryState, FailReason } from "./moves.ts";
 import { Presence, Rung } from "./peers.ts";
 
 /** What is proven about a message on its way to one recipient, at this instant. */
@@ -17,6 +17,23 @@ export const RecipientTruth = z.object({
   overlooked: z.boolean(),
 });
 export type RecipientTruth = z.infer<typeof RecipientTruth>;
+
+/** A stored message as search and history show it: who said it to whom, and how far it came. */
+export const FoundMessage = z.object({
+  message: MessageId,
+  thread: MessageId,
+  kind: MessageKind,
+  /** The sender's name and circle as they were then. */
+  from: z.string(),
+  circle: z.string(),
+  at: z.number().int(),
+  /** Its recipients, each with its own handle and state of the message. */
+  to: z.array(z.object({ peer: z.string(), id: z.string(), state: DeliveryState })),
+  /** Of a question: how it stands. */
+  ask: AskState.optional(),
+  bytes: z.number().int(),
+});
+export type FoundMessage = z.infer<typeof FoundMessage>;
 
 const answerRef = z.object({ message: MessageId, handle: z.string() });
 

@@ -27,6 +27,10 @@ export type CircleName = z.infer<typeof CircleName>;
 export const PresenceState = z.enum(["online", "busy", "waiting", "limited", "offline"]);
 export type PresenceState = z.infer<typeof PresenceState>;
 
+/** What repowire is doing with a session's process right now; each has a deadline. */
+export const Transition = z.enum(["starting", "stopping"]);
+export type Transition = z.infer<typeof Transition>;
+
 /** Proven by the life of a connection or process. Instants are epoch milliseconds. */
 export const Presence = z.object({
   state: PresenceState,
@@ -35,6 +39,8 @@ export const Presence = z.object({
   detail: z.string().optional(),
   /** Until when a usage limit lasts, where the runtime says it. */
   until: z.number().int().optional(),
+  /** Beside the state: a session that is being started is offline, and expected. */
+  transition: Transition.optional(),
 });
 export type Presence = z.infer<typeof Presence>;
 
@@ -85,6 +91,8 @@ export const Peer = z.object({
   joined_at: z.number().int(),
   /** The session's process on its machine, while it lives. */
   pid: z.number().int().positive().optional(),
+  /** The name of the peer that had repowire start it. */
+  spawned_by: z.string().optional(),
 });
 export type Peer = z.infer<typeof Peer>;
 

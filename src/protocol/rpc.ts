@@ -23,6 +23,8 @@ export interface RpcParts {
   handle(method: string, params: Record<string, unknown>, meta: RpcFrame["meta"]): Promise<unknown>;
   /** Faults that are not refusals. */
   onFault(error: unknown): void;
+  /** Told of everything that is answered with an error, faults too. */
+  onRefused?(error: unknown): void;
 }
 
 interface Pending {
@@ -40,6 +42,7 @@ export function createRpc(parts: RpcParts): Rpc {
 
   function refuse(id: RpcFrame["id"], thrown: unknown): void {
     if (!(thrown instanceof RepowireError)) parts.onFault(thrown);
+    parts.onRefused?.(thrown);
     const error = asRepowireError(thrown);
     const code =
       error.code === "unknown_operation"

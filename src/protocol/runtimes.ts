@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Runtime } from "./peers.ts";
 
 /** What a runtime lets repowire do, as flags. Each is held against the real CLI by the suite of conditions. */
@@ -81,6 +82,10 @@ export const RUNTIMES = {
   },
 } as const satisfies Partial<Record<Runtime, RuntimeFacts>>;
 export type AgentRuntime = keyof typeof RUNTIMES;
+
+/** The runtimes that repowire can start a session of. */
+export const SpawnRuntime = z.enum(["claude-code", "codex", "gemini", "opencode"]);
+export type SpawnRuntime = z.infer<typeof SpawnRuntime>;
 
 export const isAgentRuntime = (runtime: Runtime): runtime is AgentRuntime => Object.hasOwn(RUNTIMES, runtime);
 

@@ -4,9 +4,11 @@ import {
   type DeliveryRecord,
   type MessageStore,
   type PeerRecord,
+  type Shelf,
   StorageError,
   type Tx,
 } from "../core/ports.ts";
+import { fitsSearch } from "../core/text-search.ts";
 import {
   type DeliveryState,
   type MeshEvent,
@@ -15,7 +17,9 @@ import {
   OPEN_DELIVERY_STATES,
   type PeerId,
 } from "../protocol/index.ts";
+import { fitsFacts, recipientsOf } from "./find.ts";
 import { deepFreeze } from "./freeze.ts";
+import { shelvesOf } from "./shelves.ts";
 import { createUndoLog } from "./undo.ts";
 
 /** The store without a disk: for tests and simulations, held to the same suite as the real one. */
@@ -23,12 +27,13 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
   const undo = createUndoLog();
   const peers = new Map<PeerId, PeerRecord>();
   const messages = new Map<MessageId, Message>();
+  const places = new Map<MessageId, number>();
   const deliveries = new Map<string, DeliveryRecord>();
   const asks = new Map<MessageId, AskRecord>();
   const approvals = new Map<MessageId, ApprovalRecord>();
   const meta = new Map<string, string>();
   let events: MeshEvent[] = [];
-  const counters = { seat: 0, delivery: 0, event: 0 };
+  const counters = { seat: 0, message: 0, delivery: 0, event: 0 };
 
   /** Sets or removes an entry, remembering what was there. Values are copied once and frozen, so that a snapshot never changes underneath its holder. */
   function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
@@ -68,7 +73,27 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
   const selectApprovals = (fits: (approval: ApprovalRecord) => boolean) =>
     [...approvals.values()].filter(fits).sort((a, b) => a.requested_at - b.requested_at || byId(a, b));
 
+  /** A record that is put again keeps its place among the others, as in the database. */
+  function shelf<T>(): Shelf<T> {
+    const records = new Map<string, T>();
+    return {
+      get: (id) => records.get(id),
+      all: () => [...records.values()],
+      put: (id, value) => put(records, id, value),
+      remove(id) {
+        // A removal that is undone puts the record back at its place.
+        const before = [...records];
+        if (!records.delete(id)) return;
+        undo.push(() => {
+          records.clear();
+          for (const [key, value] of before) records.set(key, value);
+        });
+      },
+    };
+  }
+
   const tx: Tx = {
+    shelves: shelvesOf(shelf),
     peers: {
       get: (id) => peers.get(id),
       all: () => [...peers.values()].sort((a, b) => a.seat - b.seat),
@@ -81,17 +106,38 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
       insert(message) {
         if (messages.has(message.id)) throw new StorageError("failed", `message ${message.id} is stored already`);
         put(messages, message.id, message);
+        put(places, message.id, next("message"));
       },
       last: () =>
         [...messages.values()]
           .filter((message) => message.kind !== "permission" && message.in_reply_to === undefined)
           .at(-1),
       ofThread: (thread) => [...messages.values()].filter((message) => message.thread === thread),
+      find(query) {
+        const before = query.before ?? Number.MAX_SAFE_INTEGER;
+        const fitting = [...messages.values()]
+          .map((message) => ({ place: places.get(message.id) ?? 0, message }))
+          .filter(
+            ({ place, message }) =>
+              place < before &&
+              fitsFacts(query, message, () =>
+                recipientsOf(
+                  message,
+                  selectDeliveries((delivery) => delivery.message === message.id).map((delivery) => delivery.peer),
+                ),
+              ) &&
+              fitsSearch(message.body, query.terms),
+          )
+          .reverse();
+        const found = fitting.slice(0, query.limit);
+        return { found, next: fitting.length > query.limit ? found.at(-1)?.place : undefined };
+      },
     },
     deliveries: {
       get: (message, peer) => deliveries.get(deliveryKey(message, peer)),
       ofMessage: (message) => selectDeliveries((delivery) => delivery.message === message),
       byHandle: (handle) => selectDeliveries((delivery) => delivery.handle === handle)[0],
+      isHandleTaken: (handle) => tx.deliveries.byHandle(handle) !== undefined,
       inStates: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)),
       allInStates: (states) => selectDeliveries((delivery) => isIn(states, delivery)),
       count: (peer, states) => selectDeliveries((delivery) => delivery.peer === peer && isIn(states, delivery)).length,
@@ -151,6 +197,7 @@ export function memoryStore(options: { epoch?: string } = {}): MessageStore {
         )
           continue;
         put(messages, message.id, undefined);
+        put(places, message.id, undefined);
         put(asks, message.id, undefined);
         put(approvals, message.id, undefined);
         for (const delivery of own) put(deliveries, deliveryKey(delivery.message, delivery.peer), undefined);

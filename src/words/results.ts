@@ -22,6 +22,8 @@ const RENDERERS: Renderers = {
     output.peer.description ? `Peers now see: "${output.peer.description}".` : "Your description is cleared.",
   whoami: whoamiText,
   inbox: inboxText,
+  spawn: spawnText,
+  kill: killText,
 };
 
 export function resultText<Name extends ToolOperation>(
@@ -77,6 +79,8 @@ function pendingText(outcome: Extract<AskOutcome, { state: "pending" }>, { now }
   const progress = outcome.progress ? ` It reports: "${cleanLine(outcome.progress)}".` : "";
   const isSeen = recipient.delivery === "seen";
   if (recipient.delivery === "held") return `held ${id}: ${peer} ${heldReason(recipient)}. The question waits there.`;
+  if (presence.transition === "starting")
+    return `pending ${id}: ${peer} is being started and gets the question when it is up. ${ARRIVES}`;
   if (presence.state === "offline")
     return `queued ${id}: ${peer} is offline since ${since}; kept 24 h. The answer arrives by itself. Do not ask again.`;
   if (presence.state === "limited") {
@@ -118,6 +122,8 @@ function sentText(name: string, id: string, recipient: RecipientTruth, { now }: 
     case "held":
       return `held: ${peer} ${heldReason(recipient)}. It waits there (${id}).`;
     case "queued":
+      if (recipient.presence.transition === "starting")
+        return `queued: ${peer} is being started and gets it then (${id}).`;
       if (recipient.presence.state === "offline")
         return `queued: ${peer} is offline since ${timeOfDay(recipient.presence.since, now)}; kept 24 h (${id}).`;
       if (recipient.presence.state === "busy" || recipient.presence.state === "waiting")
@@ -162,9 +168,11 @@ function peerLine(peer: Peer, now: number, circle: string): string {
   const task = peer.description
     ? ` "${cleanLine(peer.description)}"${peer.described_at ? ` (${duration(now - peer.described_at)} ago)` : ""}`
     : "";
+  const doing = peer.presence.transition ? `, ${peer.presence.transition}` : "";
   const facts = [
     peer.role === "agent" ? peer.runtime : peer.role,
-    presence,
+    `${presence}${doing}`,
+    peer.spawned_by ? `started by ${cleanLine(peer.spawned_by)}` : "",
     peer.branch ? `branch ${cleanLine(peer.branch)}` : "",
     peer.inbound === "accept" ? "" : `inbound ${peer.inbound}`,
   ];
@@ -203,6 +211,35 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
     default:
       return output satisfies never;
   }
+}
+
+function spawnText(output: OperationOutput<"spawn">, context: ResultContext): string {
+  if (output.state === "needs_approval")
+    return `needs approval ${output.id}: ${cleanLine(output.why)}. Your user was asked; you hear how it went by itself. Do not ask again.`;
+  const { peer, prompt } = output;
+  const reach = output.can_receive
+    ? `messages reach it by ${peer.delivery?.rung ?? "its next turn"}`
+    : "messages wait for its next turn";
+  const first = prompt ? ` Its prompt: ${sentText(peer.name, prompt.id, prompt.recipient, context)}` : "";
+  return `started ${cleanLine(peer.name)} (${peer.runtime}, circle ${cleanLine(peer.circle)}) in ${duration(output.took_ms)} in ${cleanLine(peer.path ?? "?")}, pane ${cleanLine(output.pane)}; ${reach}.${first}`;
+}
+
+function killText(output: OperationOutput<"kill">): string {
+  const peer = cleanLine(output.peer);
+  if (output.left.length > 0) {
+    const left = output.left.map((one) => `${cleanLine(one.command)} (${one.pid})`).join(", ");
+    return `not ended: ${left} of ${peer} still run.`;
+  }
+  const ended = output.ended.map((one) => `${cleanLine(one.command)} (${one.pid}, ${one.by})`).join(", ");
+  const parts = [
+    output.already ? `${peer} had ended already` : `ended ${peer}: ${ended}`,
+    output.pane_gone === undefined ? "" : output.pane_gone ? "its pane is gone" : "its pane is still there",
+    output.failed_asks > 0 ? `${plural(output.failed_asks, "open question")} to it failed, the askers are told` : "",
+    output.uncommitted && output.uncommitted.files > 0
+      ? `uncommitted: ${plural(output.uncommitted.files, "file")} in ${cleanLine(output.uncommitted.path)}${output.uncommitted.branch ? ` (${cleanLine(output.uncommitted.branch)})` : ""}`
+      : "",
+  ];
+  return `${parts.filter(Boolean).join("; ")}.`;
 }
 
 type Mail = Extract<OperationOutput<"inbox">, { type: "mail" }>;

@@ -56,6 +56,8 @@ export interface AgentSession {
    * what the model was shown or said; oldest first.
    */
   transcript(): TranscriptEntry[];
+  /** Model, agent and permission mode of the turns so far, as the CLI's own store has them, each setting once. */
+  settings(): string[];
   /** Ends the CLI without its doing, as `kill -9` would. */
   kill(): Promise<void>;
 }
@@ -63,4 +65,9 @@ export interface AgentSession {
 export interface TranscriptEntry {
   from: "input" | "model" | "tool_result";
   text: string;
+  /**
+   * Where an input stands by the structure of the CLI's store, never by its text: what put it there. Absent where a person's typing
+   * would look the same.
+   */
+  place?: string;
 }

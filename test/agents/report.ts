@@ -15,24 +15,26 @@ export interface Row {
   ms?: number;
 }
 
-export interface UnitResult {
+export interface UnitResult<Found = Row> {
   id: string;
   passed: number;
   failed: number;
-  rows: Row[];
+  rows: Found[];
 }
 
-const FILE = join(process.env.REPOWIRE_AGENT_CACHE || join(homedir(), ".cache", "repowire-agents"), "results.json");
-
-/** What earlier runs found, so that a run that was cut off goes on where it was. */
-export function readResults(): UnitResult[] {
-  // Written below by an earlier run.
-  return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as UnitResult[]) : [];
-}
-
-export function writeResults(results: readonly UnitResult[]): void {
-  mkdirSync(dirname(FILE), { recursive: true });
-  writeFileSync(FILE, JSON.stringify(results, null, 1));
+/** What earlier runs of a suite found, so that a run that was cut off goes on where it was. */
+export function resultsFile<Found>(name: string) {
+  const file = join(process.env.REPOWIRE_AGENT_CACHE || join(homedir(), ".cache", "repowire-agents"), name);
+  return {
+    read(): UnitResult<Found>[] {
+      // Written below by an earlier run.
+      return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as UnitResult<Found>[]) : [];
+    },
+    write(results: readonly UnitResult<Found>[]): void {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, JSON.stringify(results, null, 1));
+    },
+  };
 }
 
 export function tableOf(results: readonly UnitResult[]): string {

@@ -1,20 +1,13 @@
-import type { Checker } from "./check.ts";
 import type { AgentOptions } from "./driver.ts";
 import { DRIVERS } from "./drivers/index.ts";
 import { CONDITIONS, runCondition, runPairs } from "./matrix/index.ts";
 import type { Row } from "./report.ts";
+import type { Runnable } from "./runner.ts";
 import { SCENES } from "./scenes/index.ts";
-import type { World } from "./world.ts";
 
-/** One thing that the suite runs, in a world of its own. */
-export interface Unit {
-  /** What it is called on the command line and in the file of results. */
-  id: string;
+export interface Unit extends Runnable<Row> {
   /** Part of the bounded run that every submission gets. */
   isBounded: boolean;
-  timeoutMs: number;
-  /** Rows for the table, where it has one. */
-  run(world: World, checker: Checker): Promise<Row[]>;
 }
 
 const SCENE_TIMEOUT_MS = 150_000;

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type DaemonAddress, findDaemon, httpMesh } from "../../src/client/index.ts";
-import { processInfo } from "../../src/platform/process.ts";
+import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
+import { processArgs, processInfo } from "../../src/platform/process.ts";
 import { ENTRIES, type Entry, isolatedBun } from "../../src/platform/program.ts";
 import type { Mesh, OperationOutput } from "../../src/protocol/index.ts";
 import {
@@ -35,6 +36,8 @@ export interface World {
   cli(...args: string[]): { exitCode: number; stdout: string; stderr: string };
   /** The commands with an environment of the caller's own. */
   run(args: string[], env: Record<string, string>): { exitCode: number; stdout: string; stderr: string };
+  /** The command line of such a session, for others to start it. */
+  claudeArgs(name: string, options: SessionOptions): string[];
   /** Accepts the dialogs at the start of a session, as a person would. */
   accept(name: string): Promise<void>;
   onClose(end: () => Promise<void>): void;
@@ -146,7 +149,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
   async function startDaemon(): Promise<void> {
     daemon = Bun.spawn([...command("cli"), "daemon", "run", "--detached"], {
       cwd: home,
-      env: { ...env, REPOWIRE_PORT: port, REPOWIRE_LOG_LEVEL: "debug" },
+      env: { ...env, PATH: process.env.PATH ?? "", REPOWIRE_PORT: port, REPOWIRE_LOG_LEVEL: "debug" },
       stdin: "ignore",
       stdout: "ignore",
       stderr: "inherit",
@@ -155,6 +158,17 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     port = String(address.port);
   }
   await startDaemon();
+
+  /** Ends the daemon that serves: after a kill, a session's own tools server may have started one before us. */
+  async function endDaemon(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const serving = readDaemonRecord(home)?.pid;
+    const isOurs = (pid: number) => processArgs(pid).some((arg) => arg.startsWith(bundles));
+    for (const pid of new Set([serving, daemon?.pid])) {
+      if (pid === undefined || !isOurs(pid)) continue;
+      process.kill(pid, signal);
+      await until("the daemon has ended", () => !isOurs(pid), 5_000);
+    }
+  }
 
   const mesh = new Proxy({} as Mesh, {
     // A new daemon after a kill has another instance; each call looks it up.
@@ -288,6 +302,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
     bundles,
     claude,
     accept,
+    claudeArgs,
     onClose: (end) => void ends.push(end),
     run: (args, env) => runCli(args, env),
     terminal,
@@ -312,8 +327,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
       return screen;
     },
     async killDaemon() {
-      daemon?.kill("SIGKILL");
-      await daemon?.exited;
+      await endDaemon("SIGKILL");
     },
     async close() {
       terminal.close();
@@ -325,9 +339,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
       ).catch(() => {});
       for (const api of apis) await api.stop();
       for (const end of ends) await end();
-      daemon?.kill("SIGTERM");
-      const ended = await Promise.race([daemon?.exited.then(() => true), Bun.sleep(5_000).then(() => false)]);
-      if (!ended) daemon?.kill("SIGKILL");
+      await endDaemon("SIGTERM").catch(() => endDaemon("SIGKILL"));
       if (!process.env.REPOWIRE_KEEP) rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };

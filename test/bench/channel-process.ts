@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import type { Subprocess } from "bun";
 import { findDaemon, httpMesh } from "../../src/client/index.ts";
 
 /** The real channel server as a CLI would start it, spoken to in plain lines so that nothing else is measured. */
@@ -9,10 +8,7 @@ export interface ChannelProcess {
   /** Resolves when its session can be pushed to. */
   joined(): Promise<void>;
   /** From the ask being sent to the notification on stdout, for each of `count` asks; and bare echoes over stdio for comparison. */
-  pushes(
-    count: number,
-    ask: (peer: string) => Subprocess<"ignore", "pipe", "inherit">,
-  ): Promise<{ pushMs: number[]; echoMs: number[] }>;
+  pushes(count: number, ask: (peer: string) => Promise<unknown>): Promise<{ pushMs: number[]; echoMs: number[] }>;
   rssMb(): number;
   close(): Promise<void>;
 }
@@ -96,7 +92,7 @@ export async function channelProcess(
         const sentAt = await sentTime(line);
         if (sentAt !== undefined) pushMs.push(at - sentAt);
         await request("tools/call", { name: "reply", arguments: { id: line.params?.meta?.id ?? "", text: "ok" } });
-        await new Response(asker.stdout).text();
+        await asker;
         const echoFrom = performance.now();
         await request("ping", {});
         echoMs.push(performance.now() - echoFrom);

@@ -163,8 +163,23 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: "private.purged",
-    text: "Nothing of a purged body stays in the file.",
+    text: "Nothing of a purged body stays in the file, nor of its words in the index.",
     source: "Files",
+  },
+  {
+    id: "find.never-missed",
+    text: "A search finds every stored message that fits, from the instant it was accepted, in the index or not.",
+    source: "command search",
+  },
+  {
+    id: "find.own-only",
+    text: "Whoever is no person finds and reads only what it sent or received.",
+    source: "Security: other peers' inboxes",
+  },
+  {
+    id: "find.no-syntax",
+    text: "What is searched for is words and quoted phrases, never a query language: whatever is typed finds messages or is refused with a sentence.",
+    source: "command search",
   },
   {
     id: "private.log",
@@ -255,6 +270,41 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "gate.no-prompts",
     text: "Sessions without permission prompts are on hold until their user says otherwise.",
     source: "Receiver gate",
+  },
+  {
+    id: "guard.budgets",
+    text: "Agents that write to each other more than their budget allows are paused, whatever befalls the daemon.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.depth",
+    text: "A chain of messages that cause messages ends at its depth, unless a person writes in between.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.fair-share",
+    text: "Where a circle's budget is used up, the one that used most of it is paused, and not the others.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.told",
+    text: "Who is paused reads why and what helps with every try; people hear of it once.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.people-lift",
+    text: "Only a person lifts a pause.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.people-free",
+    text: "What people write is neither counted nor paused.",
+    source: "Loop guard",
+  },
+  {
+    id: "guard.restart",
+    text: "Pauses outlive the daemon, and what was sent just before its restart still counts.",
+    source: "Loop guard",
   },
   {
     id: "captured.sole-input",
@@ -370,5 +420,105 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "store.damaged-aside",
     text: "A damaged database is moved aside whole and said, never overwritten.",
     source: "Files",
+  },
+  {
+    id: "spawn.returns-when-it-can-receive",
+    text: "A start returns when the session has joined and messages reach it.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.prompt-is-a-message",
+    text: "The first prompt of a started session is a tracked message, stored with its seat.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.fails-with-its-screen",
+    text: "A session that does not come up is ended, leaves no seat, and its start fails with the reason and the tail of its screen.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.here",
+    text: "`repowire RUNTIME ARGS` starts that runtime in this folder with exactly those arguments, and its pane can be opened by a person.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.no-dialog-answered",
+    text: "A dialog of a starting session is never answered; the start fails with what the person has to do.",
+    source: "invariant 8",
+  },
+  {
+    id: "spawn.own-circle",
+    text: "An agent starts sessions in its own circle only.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "spawn.allowlist",
+    text: "What is not on the user's lists, by the folder's real path, is started only when a person has allowed it.",
+    source: "Security: path tricks in spawn",
+  },
+  {
+    id: "spawn.kill-own-only",
+    text: "An agent ends only sessions that it started, or that those started; orchestrators and people end any.",
+    source: "Operations: kill",
+  },
+  {
+    id: "spawn.kill-proven",
+    text: "Ending a session ends its very process with what it started, fails the open questions to it, and says what ended.",
+    source: "Operations: kill",
+  },
+  {
+    id: "spawn.death-is-told",
+    text: "Whoever started a session is told when it ends by itself.",
+    source: "Operations: spawn",
+  },
+  {
+    id: "observe.metrics",
+    text: "`/metrics` counts what was committed and refused, and opens to the token only.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.metrics-bounded",
+    text: "Metrics name no peer and carry no text of anybody: their labels have few values, all of them repowire's own.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "private.log-redacted",
+    text: "What looks like a secret is masked in every record of the log, wherever in the record it stands.",
+    source: "Security; docs/observability.md",
+  },
+  {
+    id: "private.log-bounded",
+    text: "The log has a limit on disk, and so has each of its records.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.trace",
+    text: "A question is one OpenTelemetry trace from its asker over the daemon to its recipient and back, each step under its cause.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "observe.trace-only-if-asked",
+    text: "Traces are made and sent only where the user named a collector; a dead collector costs spans, never a message.",
+    source: "docs/observability.md; invariant 12",
+  },
+  {
+    id: "protocol.openapi",
+    text: "`/openapi.json` is a valid OpenAPI document with every address that the daemon serves.",
+    source: "docs/protocol.md",
+  },
+  {
+    id: "export.people-only",
+    text: "Only a person exports a run; the file is private and holds no credential.",
+    source: "docs/export.md",
+  },
+  {
+    id: "replay.same-end",
+    text: "An exported run, replayed, takes the same way to the same end.",
+    source: "docs/export.md",
+  },
+  {
+    id: "replay.differences-said",
+    text: "Where a replay decides otherwise than what is recorded, it says so, with exit code 1.",
+    source: "docs/export.md",
   },
 ];

@@ -70,6 +70,47 @@ describe.each(STORES)("MessageStore records: %s", (_name, open) => {
       }));
   });
 
+  describe("shelves", () => {
+    const pause = (id: string, reason = "too many") => ({
+      id,
+      scope: "pair" as const,
+      peers: [peerId(1), peerId(2)],
+      circle: "default",
+      reason,
+      paused_at: 5,
+    });
+
+    test("keep what was put by its id, in the order in which it came first, until it is removed", () =>
+      withStore((run) => {
+        for (const id of ["b", "a", "c"]) run((tx) => tx.shelves.pause.put(id, pause(id)));
+        run((tx) => tx.shelves.pause.put("b", pause("b", "again")));
+        run((tx) => tx.shelves.pause.remove("a"));
+        expect(run((tx) => tx.shelves.pause.all())).toEqual([pause("b", "again"), pause("c")]);
+        expect(run((tx) => [tx.shelves.pause.get("c"), tx.shelves.pause.get("a")])).toEqual([pause("c"), undefined]);
+      }));
+
+    test("are as they were when the transaction fails, order included", () =>
+      withStore((run) => {
+        for (const id of ["b", "a"]) run((tx) => tx.shelves.pause.put(id, pause(id)));
+        expect(() =>
+          run((tx) => {
+            tx.shelves.pause.remove("b");
+            tx.shelves.pause.put("a", pause("a", "changed"));
+            tx.shelves.pause.put("c", pause("c"));
+            throw new Error("no");
+          }),
+        ).toThrow("no");
+        expect(run((tx) => tx.shelves.pause.all())).toEqual([pause("b"), pause("a")]);
+      }));
+
+    test("hand out what cannot be changed", () =>
+      withStore((run) => {
+        run((tx) => tx.shelves.pause.put("a", pause("a")));
+        const held = run((tx) => tx.shelves.pause.get("a"));
+        expect(() => held?.peers.push(peerId(3))).toThrow(TypeError);
+      }));
+  });
+
   describe("messages", () => {
     test("returns a message whole, whatever its body holds", () =>
       withStore((run) => {

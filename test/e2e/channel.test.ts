@@ -68,10 +68,12 @@ describe("the handshake", () => {
       "ask_peer",
       "broadcast",
       "inbox",
+      "kill_peer",
       "list_peers",
       "notify_peer",
       "reply",
       "set_description",
+      "spawn_peer",
       "whoami",
     ]);
     for (const { _meta, outputSchema, description } of tools) {

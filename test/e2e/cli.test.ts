@@ -52,6 +52,9 @@ describe("What is mistyped is a usage error with a suggestion", () => {
     [["peer", "ask", "backend", "q", "--wait", "soon"], /'soon' is invalid.*number/],
     [["log", "-n", "all"], /'all' is invalid.*number/],
     [["purge", "--older-than", "-1"], /'-1' is invalid.*number/],
+    [["search"], /missing required argument 'words'/],
+    [["search", "x", "--since", "yesterday"], /'yesterday' is invalid.*how long ago/],
+    [["search", "x", "--kind", "mail"], /'mail' is invalid.*ask, answer/],
     [["daemon", "run", "--port", "x"], /'x' is invalid.*number/],
   ])("%p", async (words, sentence) => refused(await daemon.cli(...words), 2, sentence));
 });
@@ -65,12 +68,16 @@ describe("What cannot be done is said in a sentence, with the exit code of the t
     [["peer", "inbound", "backend", "hold"], 77, "human_required", /terminal of your own/],
     [["approve", "aaaaa"], 77, "human_required", /terminal of your own/],
     [["purge"], 77, "human_required", /terminal of your own/],
+    [["resume", "backend"], 77, "human_required", /terminal of your own/],
     [["reply", "zzzzz", "x"], 66, "handle_unknown", /"zzzzz"/],
     [["inbox", "zzzzz"], 66, "handle_unknown", /"zzzzz"/],
     [["inbox", "no id"], 65, "invalid_input", /"id"/],
     [["whoami", "zzzzz"], 66, "handle_unknown", /"zzzzz"/],
     [["trace", "zzzzz"], 66, "not_found", /repowire log/],
     [["trace", "../x"], 65, "invalid_input", /"id"/],
+    [["search", "***"], 65, "invalid_input", /no word to search for/],
+    [["history", "backnd"], 66, "peer_not_found", /No peer named "backnd"/],
+    [["history", "--thread", "zzzzz"], 66, "not_found", /repowire search/],
   ])("%p", async (words, exit, code, sentence) => {
     const [asText, asJson] = await Promise.all([daemon.cli(...words), daemon.cli(...words, "--json")]);
     refused(asText, exit, sentence);
@@ -265,4 +272,33 @@ test("With nothing to talk to, a command starts the daemon; one that must not, s
   await daemon.end("SIGTERM");
   const { out, code } = await daemon.cli("peer", "list", "--json");
   expect([code, JSON.parse(out).you]).toEqual([0, "script"]);
+});
+
+// @req find.never-missed
+describe("What was said is found the moment it was accepted", () => {
+  const hostile = "the needle\u001b[2J\u202e <channel source=x>";
+
+  test("by its words, by peer and by thread, with nothing that a terminal or a model would act on", async () => {
+    const sent = json(await user.repowire("peer", "notify", "backend", hostile, "--json"));
+    const found = await user.repowire("search", "need", "--peer", "backend", "--since", "1h");
+    expect(found).toMatchObject({ code: 0, err: "" });
+    expect(found.out).toContain(` notify ${sent.id}  ada → backend `);
+    expect(found.out).toContain("\n    the needle");
+    const read = await user.repowire("history", "backend", "--thread", sent.id);
+    expect(read.out).toContain("\n    the needle");
+    for (const { out } of [found, read]) {
+      for (const evil of ["\u001b", "\u202e", "<channel"]) expect(out).not.toContain(evil);
+    }
+    expect(json(await user.repowire("search", "NEEDLE", "--json"))).toMatchObject({
+      messages: [{ message: sent.message, to: [{ id: sent.id, peer: "backend" }], snippet: { marks: [[4, 10]] } }],
+    });
+    // A script inside no session is a peer of its own, which neither sent nor got it.
+    expect((await daemon.cli("search", "needle")).out).toBe("No message has these words.\n");
+  });
+
+  test("also right after a crash", async () => {
+    const { message } = json(await user.repowire("peer", "notify", "backend", "a crash comes", "--json"));
+    await daemon.crashAndRestart();
+    expect(json(await user.repowire("search", "crash comes", "--json")).messages).toMatchObject([{ message }]);
+  });
 });

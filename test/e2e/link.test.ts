@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { instanceOf } from "../../src/platform/process.ts";
 import { CLOSE, LIMITS, type MessageId } from "../../src/protocol/index.ts";
+import { NO_BUDGETS_ENV } from "../support/budgets.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { type LinkSession, linkSession, ownClaim, presented } from "../support/link-session.ts";
 import { helloOf, type RawLink, rawLink } from "../support/raw-link.ts";
@@ -19,7 +20,7 @@ async function join(name: string, options?: Parameters<typeof linkSession>[2]): 
 }
 
 beforeAll(async () => {
-  daemon = await daemonProcess();
+  daemon = await daemonProcess({ env: NO_BUDGETS_ENV });
 });
 afterAll(async () => {
   for (const session of open) session[Symbol.dispose]();

@@ -15,6 +15,7 @@ import {
   RepowireError,
   VERSION,
 } from "../../src/protocol/index.ts";
+import { NO_BUDGETS_ENV } from "../support/budgets.ts";
 import type { FaultDriver, LedgerMessage, MeshUnderTest, PeerConnection, PeerSpec, Shown, Told } from "./driver.ts";
 
 /** How the suite speaks to repowire. Nothing else in this folder knows it. */
@@ -37,6 +38,7 @@ function commandOf(build: string, entry: Entry, preload?: string): string[] {
 function meshIn(build: string, root: string, home: string): MeshUnderTest {
   const paths = homePaths(home);
   const env = {
+    ...NO_BUDGETS_ENV,
     PATH: process.env.PATH ?? "",
     HOME: root,
     USER: "faults",

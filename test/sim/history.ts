@@ -18,6 +18,16 @@ const ACTION = fc.oneof(
   { weight: 3, arbitrary: step("ask_again", { who, which: who, wait: fc.constantFrom(0, 5, 20) }) },
   { weight: 12, arbitrary: step("notify", { who, to: who, urgency }) },
   { weight: 2, arbitrary: step("burst", { who, to: who, count: fc.integer({ min: 2, max: 30 }), urgency }) },
+  {
+    weight: 2,
+    arbitrary: step("chatter", {
+      who,
+      to: who,
+      count: fc.integer({ min: 4, max: 90 }),
+      everyMs: fc.constantFrom(5, 100, 700),
+    }),
+  },
+  { weight: 1, arbitrary: step("resume", {}) },
   { weight: 2, arbitrary: step("broadcast", { who }) },
   { weight: 3, arbitrary: step("cancel", { who, which: who }) },
   { weight: 3, arbitrary: step("inbox", { who }) },

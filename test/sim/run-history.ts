@@ -2,7 +2,7 @@ import { LIMITS, type LimitName } from "../../src/protocol/index.ts";
 import { readAll } from "./checks/check.ts";
 import { CHECKS } from "./checks/index.ts";
 import type { History } from "./history.ts";
-import { createWorld } from "./world/world.ts";
+import { createWorld, type World } from "./world/world.ts";
 
 export interface Report {
   violations: readonly string[];
@@ -18,6 +18,7 @@ export interface Counts {
   landings: number;
   answered: number;
   possibleDuplicates: number;
+  pauses: number;
   deaths: number;
 }
 
@@ -28,14 +29,17 @@ const SMALL: Partial<Record<LimitName, number>> = {
   waitersPerPeerMax: 2,
   fanOutMax: 3,
   hopsMax: 3,
+  pairPerMinuteMax: 6,
+  pairPerNightMax: 40,
+  circlePerMinuteMax: 25,
   attemptsMax: 3,
   linksMax: 4,
   deliverItemsMax: 2,
   batchMax: 4,
 };
 
-/** Runs a history from its first step to its calm end and holds what happened against every promise. */
-export function runHistory(history: History): Report {
+/** Runs a history from its first step to its calm end and holds what happened against every promise. `onEnd` looks at its end. */
+export function runHistory(history: History, onEnd: (world: World) => void = () => {}): Report {
   const restore = history.limits === "small" ? setLimits(SMALL) : () => {};
   try {
     using world = createWorld(history);
@@ -45,6 +49,7 @@ export function runHistory(history: History): Report {
     for (const action of history.actions) world.take(action);
     world.calmDown();
     const stored = readAll(world);
+    onEnd(world);
     for (const check of CHECKS) check.end?.(world, stored);
     const { truth } = world;
     return {
@@ -57,6 +62,7 @@ export function runHistory(history: History): Report {
         landings: truth.landings.length,
         answered: stored.events.filter((event) => event.type === "ask.answered").length,
         possibleDuplicates: stored.deliveries.reduce((sum, delivery) => sum + delivery.possible_duplicates, 0),
+        pauses: stored.events.filter((event) => event.type === "guard.paused").length,
         deaths: truth.log.filter((line) => line.endsWith("is dead")).length,
       },
     };

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { type DaemonAddress, findDaemon, httpMesh, httpUrl, locateDaemon } from "../../src/client/index.ts";
 import type { Mesh } from "../../src/protocol/index.ts";
+import { NO_BUDGETS_ENV } from "./budgets.ts";
 import { fromSource, type SetupSandbox, setupSandbox } from "./setup-sandbox.ts";
 import { until } from "./until.ts";
 
@@ -58,7 +59,7 @@ export async function daemonProcess(options: { env?: Record<string, string> } = 
       mkdirSync(home, { recursive: true, mode: 0o700 });
       const started = Bun.spawn([...fromSource(), "daemon", "run", "--detached"], {
         cwd: home,
-        env: { ...sandbox.env, ...options.env },
+        env: { ...sandbox.env, ...NO_BUDGETS_ENV, ...options.env },
         stdin: "ignore",
         stdout: "ignore",
         stderr: "pipe",

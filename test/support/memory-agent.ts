@@ -176,6 +176,7 @@ export async function memoryAgent(sandbox: SetupSandbox, name: string, options: 
       draft = "";
     },
     transcript: () => [...transcript],
+    settings: () => ["model scripted"],
     async kill() {
       interrupt.abort();
       await session[Symbol.asyncDispose]();

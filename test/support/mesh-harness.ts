@@ -1,5 +1,6 @@
 import {
   type AskRecord,
+  type Budgets,
   type Caller,
   type Clock,
   type Context,
@@ -34,7 +35,9 @@ import type {
   PeerId,
 } from "../../src/protocol/index.ts";
 import { memoryStore } from "../../src/store/memory.ts";
+import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
+import { noLauncher } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
 /**
@@ -98,12 +101,15 @@ export interface HarnessOptions {
   clock?: VirtualClock;
   ids?: Ids;
   inboundWithoutPrompts?: InboundPolicy;
+  /** By default only chains have a limit, so that tests of other things may send as much as they like. */
+  budgets?: Partial<Budgets>;
   /** Told of effects as they happen, after the harness itself has taken note. */
   onEffects?: (effects: Effect[]) => void;
 }
 
 export function createMesh(options: HarnessOptions = {}): MeshHarness {
   const clock = options.clock ?? virtualClock();
+  const budgets = { ...NO_BUDGETS, ...options.budgets };
   const ids = options.ids ?? countedIds();
   const store = options.store ?? memoryStore();
   const live = createLive();
@@ -132,18 +138,24 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
     clock: clock satisfies Clock,
     ids,
     live,
-    config: { machine: "laptop", inboundWithoutPrompts: options.inboundWithoutPrompts ?? "hold" },
+    config: { machine: "laptop", inboundWithoutPrompts: options.inboundWithoutPrompts ?? "hold", budgets },
     schedule: queueMicrotask,
     perform,
     onFault: (error) => void faults.push(error),
   });
-  const onEvent = (listener: (event: MeshEvent) => void) => {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
+  const onEventOf = (message: MessageId, listener: (event: MeshEvent) => void) => {
+    const own = (event: MeshEvent) => {
+      if (event.message === message) listener(event);
+    };
+    listeners.add(own);
+    return () => void listeners.delete(own);
   };
   // No runtimes here, so there is nothing to find.
   const discover = async () => ({ found: [], unreachable: [] });
-  const operations = createOperations({ engine, clock, ids, waits, onEvent, discover }, store.epoch);
+  const operations = createOperations(
+    { engine, clock, ids, waits, launcher: noLauncher, humanName: "person", onEventOf, discover },
+    store.epoch,
+  );
 
   const mesh: MeshHarness = {
     clock,

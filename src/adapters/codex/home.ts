@@ -1,7 +1,7 @@
 import { claimSeat, type Engine, endSession, type SessionStart, withdrawApprovals } from "../../core/index.ts";
 import { readCheckout, realPath } from "../../platform/checkout.ts";
 import { logger } from "../../platform/log.ts";
-import { type Instance, isAlive, processEnv } from "../../platform/process.ts";
+import { ancestors, type Instance, isAlive, processEnv } from "../../platform/process.ts";
 import { readProjectFile } from "../../platform/project-file.ts";
 import { CircleName, type PeerId, PeerName, RepowireError } from "../../protocol/index.ts";
 import type { Transports, Verdict } from "../adapter.ts";
@@ -259,6 +259,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
       config_dir: path,
       capabilities: ["relay_permissions"],
       identity,
+      ancestors: ancestors(pid),
     };
   }
 

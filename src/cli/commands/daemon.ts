@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
 import { ensureDaemon, findDaemon, locateDaemon, notRunning, probeDaemon } from "../../client/index.ts";
 import { readDaemonRecord } from "../../platform/daemon-record.ts";
+import { parseLogLine, toText } from "../../platform/log-record.ts";
 import { homePaths } from "../../platform/paths.ts";
 import { processArgs, processInfo } from "../../platform/process.ts";
 import { readRange } from "../../platform/read-range.ts";
@@ -71,7 +72,10 @@ export function daemonCommand(context: CliContext): Command {
     new Command("logs")
       .description("its log, newest last")
       .option("-f, --follow", "go on as it is written, until Ctrl-C")
-      .action(async (options) => showLog(homePaths(context.home).daemonLog, options.follow ?? false)),
+      .option("--json", "print its lines as they are: one JSON object each")
+      .action(async (options) =>
+        showLog(homePaths(context.home).daemonLog, { follow: options.follow ?? false, isJson: options.json ?? false }),
+      ),
   );
   return daemon;
 }
@@ -113,7 +117,7 @@ function isDaemon(pid: number): boolean {
   return at > 0 && args[at + 1] === "run" && processInfo(pid)?.uid === process.getuid?.();
 }
 
-async function showLog(file: string, follow: boolean): Promise<void> {
+async function showLog(file: string, { follow, isJson }: { follow: boolean; isJson: boolean }): Promise<void> {
   if (!existsSync(file)) return print("There is no log yet: no daemon has run in this home.");
   let offset = Math.max(0, statSync(file).size - LOG_BYTES_SHOWN);
   let isStopped = false;
@@ -121,12 +125,23 @@ async function showLog(file: string, follow: boolean): Promise<void> {
     isStopped = true;
   });
   const isCut = offset > 0;
+  let rest = "";
   for (let first = true; first || (follow && !isStopped); first = false) {
     const size = existsSync(file) ? statSync(file).size : 0;
     if (size < offset) offset = 0;
-    const text = readRange(file, offset, size - offset);
-    process.stdout.write(first && isCut ? text.slice(text.indexOf("\n") + 1) : text);
+    const lines = (rest + readRange(file, offset, size - offset)).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of first && isCut ? lines.slice(1) : lines) {
+      if (isJson && parseLogLine(line)) print(line);
+      else if (!isJson) print(readable(line));
+    }
     offset = size;
     if (follow) await Bun.sleep(LOG_POLL_MS);
   }
+}
+
+/** What the daemon's process printed without its log (a crash of Bun itself) is shown as it is, but steers no terminal. */
+function readable(line: string): string {
+  const parsed = parseLogLine(line);
+  return parsed ? toText(parsed) : line.replace(/(?!\t)\p{Cc}/gu, "?");
 }

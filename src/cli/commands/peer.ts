@@ -5,6 +5,7 @@ import { CancelledError } from "../cancelled.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
 import { print, printJson, table } from "../output.ts";
+import { attachCommand, killCommand, moveCommand, newCommand } from "./spawn.ts";
 
 /** How a person names the tools in what they read: as commands. */
 export const CLI_TOOLS = { reply: "repowire reply", inbox: "repowire inbox" };
@@ -20,6 +21,10 @@ export function peerCommand(context: CliContext): Command {
   peer.addCommand(notifyCommand(context));
   peer.addCommand(renameCommand(context));
   peer.addCommand(inboundCommand(context));
+  peer.addCommand(newCommand(context));
+  peer.addCommand(attachCommand(context));
+  peer.addCommand(killCommand(context));
+  peer.addCommand(moveCommand(context));
   return peer;
 }
 

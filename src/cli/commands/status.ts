@@ -6,6 +6,7 @@ import type { CliContext } from "../context.ts";
 import { print, printJson, table } from "../output.ts";
 import type { Status } from "../setup/status.ts";
 import { healthText } from "./daemon.ts";
+import { pauseLines } from "./resume.ts";
 
 export function statusCommand(context: CliContext) {
   return new Command("status")
@@ -23,6 +24,7 @@ export function statusCommand(context: CliContext) {
         section("Agent CLIs", runtimesText(status, tilde)),
         section("Peers", status.peers.length > 0 ? peersText(status.peers, tilde) : NO_PEERS),
       ];
+      if (status.paused.length > 0) parts.push(section("Paused", pauseLines(status.paused).replace(/^/gm, "  ")));
       if (status.not_peers.length > 0)
         parts.push(section("Sessions that are no peers", sessionLines(status.not_peers)));
       const advice = status.advice.map(({ found, next }) => `  ! ${found}\n    Next: ${next}`);

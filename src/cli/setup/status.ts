@@ -7,6 +7,7 @@ import {
   DEFAULT_PORT,
   factsOf,
   type Health,
+  type Pause,
   type Peer,
   RepowireError,
   type Runtime,
@@ -59,6 +60,8 @@ export interface Status {
   /** Every agent CLI that setup knows, found or not. */
   runtimes: RuntimeStatus[];
   peers: Peer[];
+  /** What the loop guard has stopped. */
+  paused: Pause[];
   /** Sessions that a person has open and that have not joined. */
   not_peers: RunningSession[];
   advice: Advice[];
@@ -69,7 +72,7 @@ export async function collectStatus(home: string): Promise<Status> {
   const paths = homePaths(home);
   const env = process.env;
   const installed = currentVersion(paths);
-  const { daemon, peers } = await lookAtDaemon(home);
+  const { daemon, peers, paused } = await lookAtDaemon(home);
   const config = lookAtConfig(paths);
   const port = Number(config.values?.port?.value ?? DEFAULT_PORT);
   const looks = await Promise.all(RUNTIME_SETUPS.map((row) => lookAtRuntime(paths, row, port, peers)));
@@ -81,6 +84,7 @@ export async function collectStatus(home: string): Promise<Status> {
     config,
     runtimes: looks.map((look) => look.status),
     peers,
+    paused,
     not_peers: RUNTIME_SETUPS.flatMap((row) => notPeers(paths, row, peers)),
     advice: [],
   };
@@ -162,12 +166,13 @@ function notPeers(paths: HomePaths, row: RuntimeSetup, peers: readonly Peer[]): 
   });
 }
 
-async function lookAtDaemon(home: string): Promise<{ daemon: Status["daemon"]; peers: Peer[] }> {
+async function lookAtDaemon(home: string): Promise<Pick<Status, "daemon" | "peers" | "paused">> {
   const address = await findDaemon(home);
   const health = address && (await probeDaemon(address));
-  if (!health) return { daemon: null, peers: [] };
-  const { peers } = await httpMesh(address).peers({});
-  return { daemon: { ...health, port: address.port }, peers };
+  if (!health) return { daemon: null, peers: [], paused: [] };
+  const mesh = httpMesh(address);
+  const [{ peers }, { pauses: paused }] = await Promise.all([mesh.peers({}), mesh.pauses({})]);
+  return { daemon: { ...health, port: address.port }, peers, paused };
 }
 
 function lookAtConfig(paths: HomePaths): Status["config"] {

@@ -29,9 +29,16 @@ export function processInfo(pid: number): ProcessInfo | undefined {
   };
 }
 
+export const startedUnit = (pid: number): string | undefined => processInfo(pid)?.started;
+
 export function isForeground(pid: number): boolean | undefined {
   const match = run("/bin/ps", "-o", "pgid=,tpgid=", "-p", String(pid))?.match(/^\s*(\d+)\s+(-?\d+)/);
   return !match || Number(match[2]) <= 0 ? undefined : match[1] === match[2];
+}
+
+export function processGroup(pid: number): number | undefined {
+  const group = Number(run("/bin/ps", "-o", "pgid=", "-p", String(pid))?.trim());
+  return group > 0 ? group : undefined;
 }
 
 export function isTerminal(pid: number, fd: number): boolean | undefined {

@@ -10,18 +10,31 @@ function read(path: string): string | undefined {
   }
 }
 
+let boot: string | undefined;
+
+/** Stays the same as long as any process of this boot lives, so it is read once. */
 export function bootId(): string {
-  return read("/proc/sys/kernel/random/boot_id")?.trim() ?? "unknown";
+  boot ??= read("/proc/sys/kernel/random/boot_id")?.trim() ?? "unknown";
+  return boot;
 }
 
-export function processInfo(pid: number): ProcessInfo | undefined {
+/** The fields of a process's `stat` from its state on; undefined where it has ended. */
+function runningStat(pid: number): string[] | undefined {
   const stat = read(`/proc/${pid}/stat`);
-  if (!stat) return undefined;
   // The second field is the command in parentheses and may itself hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, ppid, , session, tty] = fields;
-  const started = fields[19];
-  if (state === "Z" || state === "X" || !started) return undefined;
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const state = fields?.[0];
+  return state === "Z" || state === "X" ? undefined : fields;
+}
+
+/** When the process was started, if it runs: less to read than all of `processInfo`, for those who look often. */
+export const startedUnit = (pid: number): string | undefined => runningStat(pid)?.[19];
+
+export function processInfo(pid: number): ProcessInfo | undefined {
+  const fields = runningStat(pid);
+  const [, ppid, , session, tty] = fields ?? [];
+  const started = fields?.[19];
+  if (!started) return undefined;
   const uid = Number(read(`/proc/${pid}/status`)?.match(/^Uid:\s+(\d+)/m)?.[1] ?? -1);
   return { pid, ppid: Number(ppid), started, uid, hasTerminal: tty !== "0", leader: Number(session) || undefined };
 }
@@ -31,6 +44,12 @@ export function isForeground(pid: number): boolean | undefined {
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [, , group, , tty, foreground] = fields ?? [];
   return group === undefined || tty === "0" ? undefined : group === foreground;
+}
+
+export function processGroup(pid: number): number | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  const group = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+  return group > 0 ? group : undefined;
 }
 
 export function isTerminal(pid: number, fd: number): boolean | undefined {
@@ -58,25 +77,28 @@ export function processEnv(pid: number, name: string): string | undefined {
   return entry && Buffer.from(entry.slice(name.length + 1), "latin1").toString("utf8");
 }
 
-const port = (hex: string | undefined): number => Number.parseInt(hex?.split(":").at(-1) ?? "", 16);
+const hexPort = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0");
 
 /**
  * The kernel's table of TCP connections as it was at one instant. Reading it costs milliseconds on a machine with many sockets, and
  * a storm of links asks for each of them: so one reading serves every connection that was there before it began. A pair of
  * ports names one connection as long as that lives, so what is read is true of it.
  */
-let table: { readAt: number; inodes: Map<string, string> } | undefined;
+let table: { readAt: number; texts: string[] } | undefined;
 
-function readTable(): Map<string, string> {
-  const inodes = new Map<string, string>();
-  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    for (const line of (read(file) ?? "").split("\n").slice(1)) {
-      const fields = line.trim().split(/\s+/);
-      const pair = `${port(fields[1])} ${port(fields[2])}`;
-      if (fields[9] !== undefined && fields[9] !== "0" && !inodes.has(pair)) inodes.set(pair, fields[9]);
-    }
+/** The inode of the connection between these ports; the line is looked for in the text, since few of thousands are asked for. */
+function inodeIn(text: string, localPort: number, remotePort: number): string | undefined {
+  // "  0: 0100007F:C350 0100007F:20B9 01 …": local address, remote address, state; the inode is the tenth field.
+  const local = `:${hexPort(localPort)} `;
+  const remote = `:${hexPort(remotePort)} `;
+  for (let at = text.indexOf(local); at >= 0; at = text.indexOf(local, at + 1)) {
+    const lineEnd = text.indexOf("\n", at);
+    const line = text.slice(text.lastIndexOf("\n", at) + 1, lineEnd < 0 ? undefined : lineEnd);
+    const fields = line.trim().split(/\s+/);
+    const isIt = `${fields[1]} `.endsWith(local) && `${fields[2]} `.endsWith(remote);
+    if (isIt && fields[9] !== undefined && fields[9] !== "0") return fields[9];
   }
-  return inodes;
+  return undefined;
 }
 
 /** The inode of the client's end of a loopback connection. */
@@ -84,9 +106,13 @@ function clientInode(connection: LoopbackConnection): string | undefined {
   const { openedAt } = connection;
   if (!table || openedAt === undefined || table.readAt < openedAt) {
     const readAt = performance.now();
-    table = { readAt, inodes: readTable() };
+    table = { readAt, texts: ["/proc/net/tcp", "/proc/net/tcp6"].map((file) => read(file) ?? "") };
   }
-  return table.inodes.get(`${connection.clientPort} ${connection.daemonPort}`);
+  for (const text of table.texts) {
+    const inode = inodeIn(text, connection.clientPort, connection.daemonPort);
+    if (inode !== undefined) return inode;
+  }
+  return undefined;
 }
 
 function holdsSocket(pid: number, inode: string): boolean | undefined {
@@ -131,7 +157,8 @@ export function listenerOwner(wanted: number): number | undefined {
   for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
     for (const line of (read(table) ?? "").split("\n").slice(1)) {
       const fields = line.trim().split(/\s+/);
-      if (fields[3] === LISTENING && port(fields[1]) === wanted && fields[9]) return holderOf(fields[9]);
+      if (fields[3] === LISTENING && fields[1]?.endsWith(`:${hexPort(wanted)}`) && fields[9])
+        return holderOf(fields[9]);
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-import type { ApprovalRecord, AskRecord, DeliveryRecord } from "../../core/ports.ts";
+import type { ApprovalRecord, AskRecord, DeliveryRecord, PeerRecord } from "../../core/ports.ts";
 import type { MeshEvent, Message, MessageId, PeerId } from "../../protocol/index.ts";
 import type { UndoLog } from "../undo.ts";
 
@@ -9,35 +9,39 @@ import type { UndoLog } from "../undo.ts";
 export interface Dirty {
   /** How many rows would be written. */
   readonly size: number;
-  readonly peers: ReadonlyMap<PeerId, DirtyPeer | undefined>;
+  readonly peers: ReadonlyMap<PeerId, PeerRecord | undefined>;
   readonly messages: ReadonlyMap<MessageId, Message>;
   readonly deliveries: ReadonlyMap<string, DeliveryRecord>;
   readonly asks: ReadonlyMap<MessageId, AskRecord>;
   readonly approvals: ReadonlyMap<MessageId, ApprovalRecord>;
   readonly events: readonly MeshEvent[];
   readonly meta: ReadonlyMap<string, string>;
+  /** By shelf and id; no record: the record was removed. */
+  readonly shelved: ReadonlyMap<string, Shelved>;
   /** `undefined` as a record: the seat was removed. */
-  putPeer(id: PeerId, peer: DirtyPeer | undefined): void;
+  putPeer(id: PeerId, peer: PeerRecord | undefined): void;
   putMessage(message: Message): void;
   putDelivery(delivery: DeliveryRecord): void;
   putAsk(ask: AskRecord): void;
   putApproval(approval: ApprovalRecord): void;
   addEvent(event: MeshEvent): void;
   setMeta(key: string, value: string): void;
+  putShelved(shelved: Shelved): void;
   deliveryByHandle(handle: string): DeliveryRecord | undefined;
   deliveriesOf(message: MessageId): DeliveryRecord[];
   eventsOf(message: MessageId): MeshEvent[];
 }
 
-export interface DirtyPeer {
-  seat: number;
-  doc: string;
+export interface Shelved {
+  shelf: string;
+  id: string;
+  record: object | undefined;
 }
 
 export const deliveryKey = (message: MessageId, peer: PeerId): string => `${message} ${peer}`;
 
 export function createDirty(undo: UndoLog): Dirty {
-  const peers = new Map<PeerId, DirtyPeer | undefined>();
+  const peers = new Map<PeerId, PeerRecord | undefined>();
   const messages = new Map<MessageId, Message>();
   const deliveries = new Map<string, DeliveryRecord>();
   const keyOfHandle = new Map<string, string>();
@@ -45,6 +49,7 @@ export function createDirty(undo: UndoLog): Dirty {
   const asks = new Map<MessageId, AskRecord>();
   const approvals = new Map<MessageId, ApprovalRecord>();
   const meta = new Map<string, string>();
+  const shelved = new Map<string, Shelved>();
   const events: MeshEvent[] = [];
   const eventsOfMessage = new Map<MessageId, MeshEvent[]>();
 
@@ -61,7 +66,16 @@ export function createDirty(undo: UndoLog): Dirty {
 
   return {
     get size() {
-      return peers.size + messages.size + deliveries.size + asks.size + approvals.size + events.length + meta.size;
+      return (
+        peers.size +
+        messages.size +
+        deliveries.size +
+        asks.size +
+        approvals.size +
+        events.length +
+        meta.size +
+        shelved.size
+      );
     },
     peers,
     messages,
@@ -70,6 +84,7 @@ export function createDirty(undo: UndoLog): Dirty {
     approvals,
     events,
     meta,
+    shelved,
     putPeer: (id, peer) => set(peers, id, peer),
     putMessage: (message) => set(messages, message.id, message),
     putDelivery(delivery) {
@@ -98,6 +113,7 @@ export function createDirty(undo: UndoLog): Dirty {
       });
     },
     setMeta: (key, value) => set(meta, key, value),
+    putShelved: (record) => set(shelved, `${record.shelf} ${record.id}`, record),
     deliveryByHandle: (handle) => deliveries.get(keyOfHandle.get(handle) ?? ""),
     deliveriesOf: (message) => [...(keysOfMessage.get(message) ?? [])].flatMap((key) => deliveries.get(key) ?? []),
     eventsOf: (message) => eventsOfMessage.get(message) ?? [],

@@ -21,6 +21,10 @@ const write = (n: number) => (tx: Tx) => {
   tx.asks.put(askRecord(n, { state: "answered" }));
   tx.events.append({ type: "delivery.seen", message: messageId(n), data: {} }, n);
   tx.meta.set("last", String(n));
+  const pause = { scope: "pair" as const, peers: [peerId(1)], circle: "default", reason: "too many", paused_at: 5 };
+  tx.shelves.pause.put(`p${n}`, { ...pause, id: `p${n}` });
+  tx.shelves.pause.put("gone", { ...pause, id: "gone" });
+  tx.shelves.pause.remove("gone");
 };
 
 const look = (n: number) => (tx: Tx) => ({
@@ -35,6 +39,7 @@ const look = (n: number) => (tx: Tx) => ({
   events: tx.events.after(0, 100),
   ofMessages: tx.events.ofMessages([messageId(n)]),
   meta: tx.meta.get("last"),
+  pauses: tx.shelves.pause.all(),
 });
 
 /** What a process that was killed now would leave: the files as they are, opened anew. */

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { ApprovalRecord, AskRecord, DeliveryRecord } from "../../core/ports.ts";
+import type { ApprovalRecord, AskRecord, DeliveryRecord, PeerRecord } from "../../core/ports.ts";
 import type { MeshEvent, Message, PeerId } from "../../protocol/index.ts";
 import { deepFreeze } from "../freeze.ts";
 import type { UndoLog } from "../undo.ts";
@@ -11,9 +11,10 @@ import type { Dirty } from "./dirty.ts";
  * each record in its newest form only.
  */
 export type Write = (
-  | { kind: "peer" | "message" | "delivery" | "ask" | "approval" | "event"; doc: string }
+  | { kind: "peer" | "message" | "delivery" | "ask" | "approval" | "event"; record: object }
   | { kind: "peer_removed"; id: PeerId }
   | { kind: "meta"; name: string; value: string }
+  | { kind: "shelf"; shelf: string; id: string; record: object | undefined }
 ) & {
   /** Names the record among those that may be written again in the same transaction. */
   key?: string;
@@ -38,80 +39,83 @@ export function createJournal(db: Database, undo: UndoLog): Journal {
   const insert = db.query("INSERT INTO journal (writes) VALUES (?1)");
   const rows = db.query<{ writes: string }, []>("SELECT writes FROM journal ORDER BY seq");
   const empty = db.query("DELETE FROM journal");
-  let texts: string[] = [];
-  // Where in `texts` a record stands, so that only the newest of its forms in one transaction is written.
+  let writes: Write[] = [];
+  // Where in `writes` a record stands, so that only the newest of its forms in one transaction is written.
   let places = new Map<string, number>();
 
   return {
     add(write) {
       const known = write.key === undefined ? undefined : places.get(write.key);
-      const at = known ?? texts.length;
-      const before = texts[at];
-      texts[at] = textOf(write);
+      const at = known ?? writes.length;
+      const before = writes[at];
+      writes[at] = write;
       if (known !== undefined && before !== undefined) {
         undo.push(() => {
-          texts[at] = before;
+          writes[at] = before;
         });
         return;
       }
       const { key } = write;
       if (key !== undefined) places.set(key, at);
       undo.push(() => {
-        texts.length = at;
+        writes.length = at;
         if (key !== undefined) places.delete(key);
       });
     },
     get isEmpty() {
-      return texts.length === 0;
+      return writes.length === 0;
     },
     commit() {
-      insert.run(`[${texts.join(",")}]`);
-      texts = [];
+      insert.run(JSON.stringify(writes.map(stored)));
+      writes = [];
       places = new Map();
     },
     forget() {
-      const before = { texts, places };
-      texts = [];
+      const before = { writes, places };
+      writes = [];
       places = new Map();
       undo.push(() => {
-        ({ texts, places } = before);
+        ({ writes, places } = before);
       });
     },
     clear: () => void empty.run(),
     replay(into) {
-      const stored = rows.all();
-      for (const { writes } of stored) for (const write of JSON.parse(writes) as StoredWrite[]) take(into, write);
-      return stored.length;
+      const kept = rows.all();
+      for (const row of kept) for (const write of JSON.parse(row.writes) as StoredWrite[]) take(into, write);
+      return kept.length;
     },
   };
 }
 
-/** As `textOf` writes them: the kind first, the record as it is, so that it is turned into text only once. */
+/** As it stands in the row. */
 type StoredWrite =
-  | ["peer", { id: PeerId; seat: number }]
+  | ["peer", PeerRecord]
   | ["peer_removed", PeerId]
   | ["message", Message]
   | ["delivery", DeliveryRecord]
   | ["ask", AskRecord]
   | ["approval", ApprovalRecord]
   | ["event", MeshEvent]
-  | ["meta", string, string];
+  | ["meta", string, string]
+  | ["shelf", string, string, object | null];
 
-function textOf(write: Write): string {
+function stored(write: Write): unknown[] {
   switch (write.kind) {
     case "peer_removed":
-      return JSON.stringify([write.kind, write.id]);
+      return [write.kind, write.id];
     case "meta":
-      return JSON.stringify([write.kind, write.name, write.value]);
+      return [write.kind, write.name, write.value];
+    case "shelf":
+      return [write.kind, write.shelf, write.id, write.record ?? null];
     default:
-      return `["${write.kind}",${write.doc}]`;
+      return [write.kind, write.record];
   }
 }
 
 function take(into: Dirty, write: StoredWrite): void {
   switch (write[0]) {
     case "peer":
-      return into.putPeer(write[1].id, { seat: write[1].seat, doc: JSON.stringify(write[1]) });
+      return into.putPeer(write[1].id, deepFreeze(write[1]));
     case "peer_removed":
       return into.putPeer(write[1], undefined);
     case "message":
@@ -126,6 +130,10 @@ function take(into: Dirty, write: StoredWrite): void {
       return into.addEvent(deepFreeze(write[1]));
     case "meta":
       return into.setMeta(write[1], write[2]);
+    case "shelf": {
+      const [, shelf, id, record] = write;
+      return into.putShelved({ shelf, id, record: record ? deepFreeze(record) : undefined });
+    }
     default:
       write satisfies never;
   }

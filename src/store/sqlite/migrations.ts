@@ -57,4 +57,14 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // What is committed and not in the tables yet (journal.ts).
   "CREATE TABLE journal (seq INTEGER PRIMARY KEY, writes TEXT NOT NULL);",
+  // The index of words (word-index.ts), and between which times the messages of each thousand or so are. What is open is looked for
+  // when the store is opened: among a million rows that needs an index, and as a partial one it stays as small as what is open.
+  `
+  CREATE VIRTUAL TABLE message_words USING fts5(words, about, content='', columnsize=0, prefix='2 3 4', tokenize='ascii');
+  CREATE TABLE message_times (block INTEGER PRIMARY KEY, oldest INTEGER NOT NULL, newest INTEGER NOT NULL);
+  CREATE INDEX deliveries_open ON deliveries (seq) WHERE state IN ('queued', 'leased', 'presented', 'held');
+  CREATE INDEX asks_open ON asks (message) WHERE state = 'open';
+  `,
+  // Records of the small kinds (store/shelves.ts), each in the order in which it came.
+  "CREATE TABLE shelves (seq INTEGER PRIMARY KEY, shelf TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (shelf, id));",
 ];

@@ -1,7 +1,8 @@
 import type { Database } from "bun:sqlite";
-import type { ApprovalRecord, AskRecord, DeliveryRecord } from "../../core/ports.ts";
+import type { ApprovalRecord, AskRecord, DeliveryRecord, PeerRecord } from "../../core/ports.ts";
 import { type MeshEvent, type Message, OPEN_DELIVERY_STATES } from "../../protocol/index.ts";
 import { deepFreeze } from "../freeze.ts";
+import type { Shelved } from "./dirty.ts";
 
 /** The prepared statements of the store and how rows become records. */
 
@@ -49,6 +50,9 @@ export function prepareStatements(db: Database) {
     "INSERT INTO messages (id, kind, from_peer, thread, in_reply_to, created_at, body, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
   );
   const getMessage = db.query<MessageRow, [string]>("SELECT body, doc FROM messages WHERE id = ?1");
+  const newestMessage = db.query<{ id: string }, []>(
+    `SELECT max(coalesce((SELECT max(id) FROM messages), ''), coalesce((SELECT max(message) FROM deliveries), '')) AS id`,
+  );
   const lastMessage = db.query<MessageRow, []>(
     "SELECT body, doc FROM messages WHERE kind <> 'permission' AND in_reply_to IS NULL ORDER BY seq DESC LIMIT 1",
   );
@@ -63,6 +67,9 @@ export function prepareStatements(db: Database) {
   const getDelivery = db.query<DocRow, [string, string]>("SELECT doc FROM deliveries WHERE message = ?1 AND peer = ?2");
   const deliveriesOfMessage = db.query<DocRow, [string]>("SELECT doc FROM deliveries WHERE message = ?1 ORDER BY seq");
   const deliveryByHandle = db.query<DocRow, [string]>("SELECT doc FROM deliveries WHERE handle = ?1");
+  const handlesBetween = db.query<{ handle: string }, [string, string]>(
+    "SELECT handle FROM deliveries WHERE handle >= ?1 AND handle < ?2",
+  );
   const openDeliveries = db.query<DocRow, []>(`SELECT doc FROM deliveries WHERE state IN (${OPEN}) ORDER BY seq`);
 
   const putAsk = db.query(
@@ -94,9 +101,23 @@ export function prepareStatements(db: Database) {
   const getMeta = db.query<{ value: string }, [string]>("SELECT value FROM meta WHERE key = ?1");
   const setMeta = db.query("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2");
 
+  // What was put again keeps its place.
+  const putShelved = db.query(
+    "INSERT INTO shelves (shelf, id, doc) VALUES (?1, ?2, ?3) ON CONFLICT (shelf, id) DO UPDATE SET doc = ?3",
+  );
+  const removeShelved = db.query("DELETE FROM shelves WHERE shelf = ?1 AND id = ?2");
+  const allShelved = db.query<{ shelf: string; id: string; doc: string }, []>(
+    "SELECT shelf, id, doc FROM shelves ORDER BY seq",
+  );
+
   return {
+    shelves: {
+      put: ({ shelf, id, record }: Shelved) =>
+        record === undefined ? removeShelved.run(shelf, id) : putShelved.run(shelf, id, JSON.stringify(record)),
+      all: () => allShelved.all(),
+    },
     peers: {
-      put: (id: string, seat: number, doc: string) => putPeer.run(id, seat, doc),
+      put: (peer: PeerRecord) => putPeer.run(peer.id, peer.seat, JSON.stringify(peer)),
       remove: (id: string) => removePeer.run(id),
       all: () => allPeers.all(),
     },
@@ -115,6 +136,8 @@ export function prepareStatements(db: Database) {
       },
       get: (id: string) => message(getMessage.get(id)),
       last: () => message(lastMessage.get()),
+      /** The id that sorts last of all messages and deliveries, or an empty text. */
+      newest: () => newestMessage.get()?.id ?? "",
       ofThread: (thread: string) => threadMessages.all(thread).flatMap((row) => message(row) ?? []),
     },
     deliveries: {
@@ -125,6 +148,7 @@ export function prepareStatements(db: Database) {
       get: (id: string, peer: string) => record<DeliveryRecord>(getDelivery.get(id, peer)),
       ofMessage: (id: string) => records<DeliveryRecord>(deliveriesOfMessage.all(id)),
       byHandle: (handle: string) => record<DeliveryRecord>(deliveryByHandle.get(handle)),
+      handlesFrom: (from: string, below: string) => handlesBetween.all(from, below).map((row) => row.handle),
       /** All that are on their way: read once, when the store is opened. */
       open: () => openDeliveries.all().map((row) => frozen<DeliveryRecord>(row)),
     },

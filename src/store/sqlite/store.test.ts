@@ -12,7 +12,7 @@ import {
   peerRecord,
 } from "../../../test/support/records.ts";
 import { tempHome } from "../../../test/support/temp-home.ts";
-import type { Tx } from "../../core/ports.ts";
+import type { PurgePlace, Tx } from "../../core/ports.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { NewerSchemaError, openDatabase } from "./open.ts";
 import { sqliteStore } from "./store.ts";
@@ -153,6 +153,52 @@ describe("the file", () => {
     const bytes = readFileSync(file, "latin1");
     expect(bytes).toContain("what-stays");
     expect(bytes).not.toContain("the-secret-of-this-test");
+  });
+
+  // @req private.purged
+  test("holds no word of a purged body in the index either, though it came there in many parts", () => {
+    using home = tempHome();
+    const file = home.file("repowire.db");
+    const store = sqliteStore(file);
+    const bytes = () => {
+      const db = new Database(file);
+      db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      db.close();
+      return readFileSync(file, "latin1");
+    };
+    for (let n = 1; n <= 60; n++) {
+      const body = n === 7 ? "qzjxsecret of this test" : `zvwkstays ${n}`;
+      store.transaction((tx) => tx.messages.insert(messageRecord(n, { body, created_at: n })));
+      store.tendWords(1);
+    }
+    // The index shares beginnings between neighbours, so these words have none in common.
+    expect(bytes()).toContain("qzjxsecret");
+    let from: PurgePlace | undefined;
+    do from = store.transaction((tx) => tx.purge(50, { rows: 10, from })).next;
+    while (from);
+    expect(bytes()).not.toContain("qzjxsecret");
+    expect(bytes()).toContain("zvwkstays");
+    store.close();
+  });
+
+  // @req private.purged
+  test("has a purge that was broken off finished in the index by the next process", () => {
+    using home = tempHome();
+    const file = home.file("repowire.db");
+    const first = sqliteStore(file);
+    for (let n = 1; n <= 60; n++) {
+      const body = n === 7 ? "qzjxsecret of this test" : `zvwkstays ${n}`;
+      first.transaction((tx) => tx.messages.insert(messageRecord(n, { body, created_at: n })));
+      first.tendWords(1);
+    }
+    expect(first.transaction((tx) => tx.purge(50, { rows: 1_000 })).messages).toBe(49);
+    first.close();
+    expect(readFileSync(file, "latin1")).toContain("qzjxsecret");
+    const second = sqliteStore(file);
+    for (let i = 0; second.wordsWaiting > 0 && i < 100; i++) second.tendWords(100);
+    expect(second.wordsWaiting).toBe(0);
+    second.close();
+    expect(readFileSync(file, "latin1")).not.toContain("qzjxsecret");
   });
 });
 

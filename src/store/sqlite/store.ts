@@ -1,14 +1,26 @@
 import { type Database, SQLiteError } from "bun:sqlite";
-import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
+import {
+  type MessageStore,
+  type PeerRecord,
+  type Shelf,
+  type ShelfName,
+  type Shelves,
+  StorageError,
+  type Tx,
+} from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
-import { deepFreeze } from "../freeze.ts";
+import { asStored, deepFreeze } from "../freeze.ts";
+import { shelvesOf } from "../shelves.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
+import { createFinder } from "./find.ts";
+import { handlesLike } from "./handles.ts";
 import { createJournal } from "./journal.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
 import { isOpenDelivery, openRecords } from "./open-records.ts";
-import { purgeBefore } from "./purge.ts";
+import { purgePart } from "./purge.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
+import { createWordIndex } from "./word-index.ts";
 
 export interface SqliteStore extends MessageStore {
   readonly file: string;
@@ -21,11 +33,21 @@ export interface SqliteStore extends MessageStore {
    * nothing else to do; a long journal is brought in by the transaction that made it long.
    */
   settle(): void;
+  /** Messages whose words are not in their index yet; with a merge to do at least one. Any search looks at them too. */
+  readonly wordsWaiting: number;
+  /** Takes up to `rows` of them in, or does a part of what a purge that was broken off left to do. Nothing depends on when. */
+  tendWords(rows: number): void;
+  /** Commits so far: whether anything is going on. */
+  readonly commits: number;
   /** For tests of a full disk: SQLite's own limit on the size of the file. */
   limitPages(pages: number): void;
 }
 
 const LAST_EVENT_KEY = "last_event";
+export const LAST_DELIVERY_KEY = "last_delivery";
+
+/** A purge that is not done in parts. */
+const ALL_ROWS = 1_000_000_000;
 
 /** Rows that wait for their tables: bounds the memory they take, and the work of a start after a crash. */
 const SETTLE_ROWS = 2_000;
@@ -40,10 +62,26 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   const sql = prepareStatements(db);
   const undo = createUndoLog();
   const journal = createJournal(db, undo);
+  const words = createWordIndex(db);
+  const find = createFinder(db, words);
+  let isMerging = false;
+  let commits = 0;
   let dirty = createDirty(undo);
   let inSeatOrder: readonly PeerRecord[] | undefined;
   let fault: string | undefined;
   let settleFault: string | undefined;
+  // Kept beside the table, which has no order of its own; a database of before it was kept is looked through once.
+  let lastDelivery = Number(sql.meta.get(LAST_DELIVERY_KEY) ?? highest(db, "SELECT max(seq) AS n FROM deliveries"));
+  /** The newest message of which a table may hold anything; ids sort by time, so most questions about a new one need no look. */
+  let newestInTables = sql.messages.newest();
+  const mayBeInTables = (message: string): boolean => message <= newestInTables;
+
+  function noteInTables(message: string): void {
+    if (message > newestInTables) newestInTables = message;
+  }
+
+  const handlesInTable = handlesLike(sql);
+
   journal.replay(dirty);
   undo.clear();
   // Read once; from then on every change goes through `tx`. Where the disk is full, the journal's part is in no table yet.
@@ -51,10 +89,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   const peers = new Map<PeerId, PeerRecord>(storedPeers(sql, dirty));
   const counters = {
     seat: Math.max(0, ...[...peers.values()].map((peer) => peer.seat)),
-    delivery: Math.max(
-      highest(db, "SELECT max(seq) AS n FROM deliveries"),
-      ...[...dirty.deliveries.values()].map((delivery) => delivery.seq),
-    ),
+    delivery: newestOf(dirty, lastDelivery),
     event: Math.max(
       highest(db, "SELECT max(seq) AS n FROM events"),
       dirty.events.at(-1)?.seq ?? 0,
@@ -97,21 +132,22 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
 
   /** The record as it will be read again: what is handed out cannot be changed, and fields without a value are none. */
   function written<T extends object>(
-    kind: "message" | "delivery" | "ask" | "approval" | "event",
+    kind: "peer" | "message" | "delivery" | "ask" | "approval" | "event",
     value: T,
     key?: string,
   ): T {
-    const doc = JSON.stringify(value);
-    journal.add({ kind, doc, key });
-    return deepFreeze(JSON.parse(doc) as T); // the same record, once through JSON
+    const record = asStored(value);
+    journal.add({ kind, record, key });
+    return record;
   }
 
   function ofMessage(message: string) {
     const changed = dirty.deliveriesOf(message);
-    if (changed.length === 0) return sql.deliveries.ofMessage(message);
-    const others = sql.deliveries
-      .ofMessage(message)
-      .filter((stored) => !dirty.deliveries.has(deliveryKey(stored.message, stored.peer)));
+    const others = mayBeInTables(message)
+      ? sql.deliveries
+          .ofMessage(message)
+          .filter((stored) => !dirty.deliveries.has(deliveryKey(stored.message, stored.peer)))
+      : [];
     return [...others, ...changed].sort((a, b) => a.seq - b.seq);
   }
 
@@ -121,7 +157,42 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     );
   }
 
+  const shelved = readShelves(sql, dirty);
+  /** Kept in memory beside its table, like seats: few, small, and looked at with many decisions. */
+  function shelf<Name extends ShelfName>(name: Name): Shelf<Shelves[Name]> {
+    let records = shelved.get(name) ?? new Map<string, unknown>();
+    const list = () => records as Map<string, Shelves[Name]>; // written by `put` below from this shelf's records
+    const change = (next: Map<string, unknown>) => {
+      const before = records;
+      records = next;
+      undo.push(() => {
+        records = before;
+      });
+    };
+    const write = (id: string, record: object | undefined) => {
+      journal.add({ kind: "shelf", shelf: name, id, record, key: `shelf ${name} ${id}` });
+      dirty.putShelved({ shelf: name, id, record });
+    };
+    return {
+      get: (id) => list().get(id),
+      all: () => [...list().values()],
+      put(id, value) {
+        const record = asStored(value);
+        write(id, record);
+        change(new Map(records).set(id, record));
+      },
+      remove(id) {
+        if (!records.has(id)) return;
+        write(id, undefined);
+        const next = new Map(records);
+        next.delete(id);
+        change(next);
+      },
+    };
+  }
+
   const tx: Tx = {
+    shelves: shelvesOf(shelf),
     peers: {
       get: (id) => peers.get(id),
       all() {
@@ -129,10 +200,9 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         return inSeatOrder;
       },
       put(peer) {
-        const doc = JSON.stringify(peer);
-        journal.add({ kind: "peer", doc, key: peer.id });
-        dirty.putPeer(peer.id, { seat: peer.seat, doc });
-        cachePeer(...parsePeer(doc));
+        const record = written("peer", peer, peer.id);
+        dirty.putPeer(peer.id, record);
+        cachePeer(peer.id, record);
       },
       remove(id) {
         journal.add({ kind: "peer_removed", id, key: id });
@@ -142,7 +212,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       nextSeat: () => next("seat"),
     },
     messages: {
-      get: (id) => dirty.messages.get(id) ?? sql.messages.get(id),
+      get: (id) => dirty.messages.get(id) ?? (mayBeInTables(id) ? sql.messages.get(id) : undefined),
       insert(message) {
         if (tx.messages.get(message.id)) throw new StorageError("failed", `message ${message.id} is stored already`);
         dirty.putMessage(written("message", message));
@@ -152,14 +222,19 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         ...sql.messages.ofThread(thread),
         ...[...dirty.messages.values()].filter((message) => message.thread === thread),
       ],
+      find: (query) => find(query, dirty, (message) => ofMessage(message).map((delivery) => delivery.peer)),
     },
     deliveries: {
       get: (message, peer) =>
         open.delivery(message, peer) ??
         dirty.deliveries.get(deliveryKey(message, peer)) ??
-        sql.deliveries.get(message, peer),
+        (mayBeInTables(message) ? sql.deliveries.get(message, peer) : undefined),
       ofMessage,
       byHandle: (handle) => open.byHandle(handle) ?? dirty.deliveryByHandle(handle) ?? sql.deliveries.byHandle(handle),
+      isHandleTaken: (handle) =>
+        open.byHandle(handle) !== undefined ||
+        dirty.deliveryByHandle(handle) !== undefined ||
+        handlesInTable.has(handle),
       inStates: open.deliveriesOf,
       allInStates: open.deliveries,
       count: open.countOf,
@@ -230,14 +305,22 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         dirty.setMeta(key, value);
       },
     },
-    purge(before) {
+    purge(before, part) {
       // Numbers are never given twice, also when the newest events are purged.
       tx.meta.set(LAST_EVENT_KEY, String(counters.event));
       begin();
       applyAll();
-      const gone = purgeBefore(db, before);
-      for (const id of gone.peers) tx.peers.remove(id);
-      return { ...gone, peers: gone.peers.length };
+      const gone = { messages: 0, events: 0, peers: 0 };
+      let next = part?.from;
+      do {
+        const done = purgePart(db, words, before, part?.rows ?? ALL_ROWS, next);
+        for (const id of done.peers) tx.peers.remove(id);
+        gone.messages += done.messages;
+        gone.events += done.events;
+        gone.peers += done.peers.length;
+        next = done.next;
+      } while (next && !part);
+      return next ? { ...gone, next } : gone;
     },
     isolated(body) {
       const mark = undo.mark();
@@ -265,21 +348,34 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   function applyAll(): void {
     const applied = dirty;
     writeTables(sql, applied);
+    const before = lastDelivery;
+    lastDelivery = newestOf(applied, before);
+    if (lastDelivery > before) sql.meta.set(LAST_DELIVERY_KEY, String(lastDelivery));
+    for (const id of applied.messages.keys()) noteInTables(id);
+    for (const { handle, message } of applied.deliveries.values()) {
+      handlesInTable.add(handle);
+      noteInTables(message);
+    }
     journal.clear();
     journal.forget();
     dirty = createDirty(undo);
     undo.push(() => {
       dirty = applied;
+      lastDelivery = before;
     });
   }
 
   function settle(): void {
-    if (dirty.size === 0) return;
+    if (dirty.size > 0) follow(applyAll);
+  }
+
+  /** Writes what follows from what is committed already. */
+  function follow(write: () => void): void {
     try {
       // Not waited for: until the disk has it, it has the journal's rows, which this very transaction removes.
       setSynchronous("normal");
       db.query("BEGIN IMMEDIATE").run();
-      applyAll();
+      write();
       db.query("COMMIT").run();
       undo.clear();
       settleFault = undefined;
@@ -292,6 +388,12 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     } finally {
       setSynchronous(options.synchronous);
     }
+  }
+
+  function commitJournal(): void {
+    const startedAt = performance.now();
+    journal.commit();
+    options.onCommit?.(performance.now() - startedAt);
   }
 
   function setSynchronous(to: OpenOptions["synchronous"]): void {
@@ -317,10 +419,11 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       try {
         const value = body(tx);
         // Outside of SQLite's transactions this one statement is one of its own, and durable when it returns.
-        if (!journal.isEmpty) journal.commit();
+        if (!journal.isEmpty) commitJournal();
         if (db.inTransaction) db.query("COMMIT").run();
         undo.clear();
         fault = undefined;
+        commits++;
         if (dirty.size >= SETTLE_ROWS) settle();
         return value;
       } catch (error) {
@@ -330,6 +433,20 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       }
     },
     settle,
+    get wordsWaiting() {
+      const waiting = highest(db, "SELECT max(seq) AS n FROM messages") - words.reached;
+      return Math.max(waiting, words.needsMerge ? 1 : 0) + dirty.messages.size;
+    },
+    tendWords(rows) {
+      if (store.wordsWaiting === 0) return;
+      follow(() => {
+        applyAll();
+        if (words.takeIn(rows) === 0 && words.needsMerge) isMerging = words.merge(!isMerging);
+      });
+    },
+    get commits() {
+      return commits;
+    },
     read(body) {
       try {
         return body(tx);
@@ -349,8 +466,30 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
 
 function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
   const stored = sql.peers.all().map((row) => parsePeer(row.doc));
-  const changed = [...dirty.peers.values()].flatMap((peer) => (peer ? [parsePeer(peer.doc)] : []));
+  const changed = [...dirty.peers].flatMap(([id, peer]): [PeerId, PeerRecord][] => (peer ? [[id, peer]] : []));
   return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
+}
+
+/** All records by shelf and id, the newest form of each; what was put first stands first. */
+function readShelves(sql: Statements, dirty: Dirty): Map<string, Map<string, unknown>> {
+  const shelves = new Map<string, Map<string, unknown>>();
+  const of = (name: string) => {
+    const records = shelves.get(name) ?? new Map<string, unknown>();
+    shelves.set(name, records);
+    return records;
+  };
+  for (const { shelf, id, doc } of sql.shelves.all()) of(shelf).set(id, deepFreeze(JSON.parse(doc) as object));
+  for (const { shelf, id, record } of dirty.shelved.values()) {
+    if (record === undefined) of(shelf).delete(id);
+    else of(shelf).set(id, record);
+  }
+  return shelves;
+}
+
+function newestOf(dirty: Dirty, known: number): number {
+  let newest = known;
+  for (const { seq } of dirty.deliveries.values()) if (seq > newest) newest = seq;
+  return newest;
 }
 
 function faultOf(error: SQLiteError): string {
@@ -359,7 +498,7 @@ function faultOf(error: SQLiteError): string {
 
 function writeTables(sql: Statements, dirty: Dirty): void {
   for (const [id, peer] of dirty.peers) {
-    if (peer) sql.peers.put(id, peer.seat, peer.doc);
+    if (peer) sql.peers.put(peer);
     else sql.peers.remove(id);
   }
   for (const message of dirty.messages.values()) sql.messages.insert(message);
@@ -368,6 +507,7 @@ function writeTables(sql: Statements, dirty: Dirty): void {
   for (const approval of dirty.approvals.values()) sql.approvals.put(approval);
   for (const event of dirty.events) sql.events.insert(event);
   for (const [key, value] of dirty.meta) sql.meta.set(key, value);
+  for (const record of dirty.shelved.values()) sql.shelves.put(record);
 }
 
 /** What `trace last` means: what somebody sent, not what came back. */

@@ -44,6 +44,7 @@ export const claudeCode: AgentDriver = {
         conversation = session.record()?.sessionId ?? conversation;
         return transcriptEntries(home, conversation).flatMap(entriesOf);
       },
+      settings: () => settingsOf(transcriptEntries(home, session.record()?.sessionId ?? conversation)),
       async kill() {
         process.kill(session.pid, "SIGKILL");
         await world.until(`${name} is gone`, () => processInfo(session.pid) === undefined);
@@ -63,9 +64,11 @@ function entriesOf(entry: Record<string, unknown>): TranscriptEntry[] {
   const message = entry.message as { content?: unknown } | undefined;
   if (entry.isSidechain === true || entry.isApiErrorMessage === true) return [];
   if (entry.type === "attachment") {
-    const attachment = entry.attachment as { type?: string; prompt?: unknown; content?: unknown };
-    if (attachment.type === "queued_command") return [{ from: "input", text: textOf(attachment.prompt) }];
-    if (attachment.type === "hook_additional_context") return [{ from: "input", text: textOf(attachment.content) }];
+    const attachment = entry.attachment as { type?: string; prompt?: unknown; content?: unknown; origin?: Origin };
+    if (attachment.type === "queued_command")
+      return [{ from: "input", text: textOf(attachment.prompt), place: placeOf(attachment.origin) }];
+    if (attachment.type === "hook_additional_context")
+      return [{ from: "input", text: textOf(attachment.content), place: "hook" }];
     return [];
   }
   const blocks = blocksOf(message?.content);
@@ -73,7 +76,24 @@ function entriesOf(entry: Record<string, unknown>): TranscriptEntry[] {
   if (entry.type !== "user") return [];
   const results = blocks.filter((block) => block.type === "tool_result");
   if (results.length > 0) return results.map((block) => ({ from: "tool_result", text: textOf(block.content) }));
-  return [{ from: "input", text: textOf(blocks) }];
+  return [{ from: "input", text: textOf(blocks), place: placeOf(entry.origin as Origin | undefined) }];
+}
+
+interface Origin {
+  kind?: string;
+  server?: string;
+}
+
+const placeOf = (origin: Origin | undefined): string | undefined =>
+  origin?.kind === "channel" ? `channel ${origin.server}` : origin?.kind === "peer" ? "peer" : undefined;
+
+function settingsOf(entries: readonly Record<string, unknown>[]): string[] {
+  const models = entries.flatMap((entry) => {
+    const model = (entry.message as { model?: string } | undefined)?.model;
+    return entry.type === "assistant" && entry.isSidechain !== true && model && model !== "<synthetic>" ? [model] : [];
+  });
+  const modes = entries.flatMap((entry) => (typeof entry.permissionMode === "string" ? [entry.permissionMode] : []));
+  return [...new Set([...models.map((model) => `model ${model}`), ...modes.map((mode) => `mode ${mode}`)])];
 }
 
 const blocksOf = (content: unknown): Block[] =>

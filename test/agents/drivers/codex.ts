@@ -132,7 +132,8 @@ export const codex: AgentDriver = {
         return line === PLACEHOLDER ? "" : line;
       },
       clearDraft: () => world.terminal.press(name, "C-u"),
-      transcript: () => rolloutLines(codexHome, folder).flat().flatMap(entriesOf),
+      transcript: () => rolloutLines(codexHome, folder).flatMap(entriesOf),
+      settings: () => [...new Set(rolloutLines(codexHome, folder).flat().flatMap(settingOf))],
       async kill() {
         process.kill(pid, "SIGKILL");
         await world.until(`${name} is gone`, () => processInfo(pid) === undefined);
@@ -151,14 +152,35 @@ function isInTurn(lines: Line[] | undefined): boolean {
   return last !== undefined && payloadOf(last).type === "task_started";
 }
 
-/** What the model was shown or said, by the raw items of the rollout (0.169.0). */
-function entriesOf(line: Line): TranscriptEntry[] {
+/** What the model was shown or said, by the raw items of one rollout (0.169.0). Only a client's own submission has an id of its making. */
+function entriesOf(lines: readonly Line[]): TranscriptEntry[] {
+  const submitted = new Map(
+    lines.flatMap((line): [string, string][] => {
+      const { item } = line.payload as { item?: { type?: string; client_id?: string; content?: unknown } };
+      return item?.type === "UserMessage" && item.client_id ? [[textOf(item.content), item.client_id]] : [];
+    }),
+  );
+  return lines.flatMap((line) => entryOf(line, submitted));
+}
+
+function entryOf(line: Line, submitted: ReadonlyMap<string, string>): TranscriptEntry[] {
   if (line.type !== "response_item") return [];
   const item = payloadOf(line);
   if (item.type?.endsWith("_output")) return [{ from: "tool_result", text: textOf(item.output) }];
   if (item.type?.endsWith("_call") || item.role === "assistant") return [{ from: "model", text: textOf(item.content) }];
-  if (item.role === "user" || item.role === "developer") return [{ from: "input", text: textOf(item.content) }];
-  return [];
+  if (item.role === "developer") return [{ from: "input", text: textOf(item.content), place: "hook" }];
+  if (item.role !== "user") return [];
+  const text = textOf(item.content);
+  const client = submitted.get(text);
+  return [{ from: "input", text, place: client?.startsWith("msg_") ? `client ${client}` : undefined }];
+}
+
+function settingOf(line: Line): string[] {
+  if (line.type !== "turn_context") return [];
+  const context = line.payload as { model?: string; approval_policy?: unknown; sandbox_policy?: unknown };
+  return [
+    `model ${context.model}, ${JSON.stringify(context.approval_policy)}, ${JSON.stringify(context.sandbox_policy)}`,
+  ];
 }
 
 const textOf = (content: unknown): string =>

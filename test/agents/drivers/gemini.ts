@@ -131,6 +131,11 @@ export async function openGemini(
     draft,
     clearDraft: () => world.terminal.press(name, "-N", String(draft().length + 5), "BSpace"),
     transcript: () => geminiMessages(home).flatMap(entriesOf),
+    settings: () => [
+      ...new Set(
+        geminiMessages(home).flatMap(({ type, model }) => (type === "gemini" && model ? [`model ${model}`] : [])),
+      ),
+    ],
     async kill() {
       process.kill(pid, "SIGKILL");
       await world.until(`${name} is gone`, () => processInfo(pid) === undefined);
@@ -177,8 +182,13 @@ function childOf(launcher: number): number | undefined {
 /** What the model was shown or said, by the messages of the transcript (0.61.0). */
 function entriesOf(message: Record<string, unknown>): TranscriptEntry[] {
   if (message.type === "user") {
-    const text = textOf(message.content);
-    return text === "" || text.startsWith("<session_context>") ? [] : [{ from: "input", text }];
+    return textsOf(message.content)
+      .filter((text) => text !== "" && !text.startsWith("<session_context>"))
+      .map((text, at) => ({
+        from: "input",
+        text,
+        place: at > 0 && text.startsWith("<hook_context>") ? "hook" : undefined,
+      }));
   }
   if (message.type !== "gemini") return [];
   const calls = Array.isArray(message.toolCalls) ? message.toolCalls : [];
@@ -188,9 +198,11 @@ function entriesOf(message: Record<string, unknown>): TranscriptEntry[] {
   return [{ from: "model", text: textOf(message.content) }, ...results];
 }
 
-const textOf = (content: unknown): string =>
+const textsOf = (content: unknown): string[] =>
   typeof content === "string"
-    ? content
+    ? [content]
     : Array.isArray(content)
-      ? content.map((part: { text?: string }) => part.text ?? "").join("\n")
-      : "";
+      ? content.map((part: { text?: string }) => part.text ?? "")
+      : [];
+
+const textOf = (content: unknown): string => textsOf(content).join("\n");

@@ -126,6 +126,13 @@ export async function startOpenCode(world: World, name: string, options: OpenCod
     draft: () => draftOf(screen()),
     clearDraft: () => world.terminal.press(name, "C-u"),
     transcript: () => messages().flatMap(entriesOf),
+    settings: () => [
+      ...new Set(
+        messages().flatMap(({ info }) =>
+          info.role === "user" ? [`agent ${info.agent}, model ${JSON.stringify(info.model)}`] : [],
+        ),
+      ),
+    ],
     async kill() {
       process.kill(pid, "SIGKILL");
       await world.until(`${name} is gone`, () => processInfo(pid) === undefined);
@@ -156,7 +163,9 @@ function entriesOf({ info, parts }: OpenCodeMessage): TranscriptEntry[] {
     .filter((part) => part.type === "text" && !part.ignored)
     .map((part) => part.text ?? "")
     .join("\n");
-  if (info.role === "user") return [{ from: "input", text }];
+  const marks = parts.flatMap((part) => (part.metadata?.repowire as { id?: string } | undefined)?.id ?? []);
+  if (info.role === "user")
+    return [{ from: "input", text, place: marks.length > 0 ? `client ${marks.join(" ")}` : undefined }];
   const results = parts.filter((part) => part.type === "tool" && part.state?.status === "completed");
   const spoke = parts.some((part) => part.type === "step-finish");
   return [

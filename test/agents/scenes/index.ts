@@ -12,6 +12,7 @@ import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
 import { setupAllScenes } from "./setup-all.ts";
 import { setupRingScenes } from "./setup-ring.ts";
+import { spawnScenes } from "./spawn.ts";
 import { turnScenes } from "./turns.ts";
 
 export interface Scene {
@@ -33,4 +34,5 @@ export const SCENES: Scene[] = [
   ...codexTerminalScenes,
   ...openCodeScenes,
   ...geminiScenes,
+  ...spawnScenes,
 ];

@@ -1,4 +1,5 @@
 import { duplicates, order, recipients } from "./arrivals.ts";
+import { budgets } from "./budgets.ts";
 import type { Check } from "./check.ts";
 import { answers, captured, claims, stored } from "./honesty.ts";
 import { loss } from "./loss.ts";
@@ -13,6 +14,7 @@ export const CHECKS: readonly Check[] = [
   moves,
   ends,
   limits,
+  budgets,
   loops,
   captured,
   answers,

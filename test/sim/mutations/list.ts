@@ -228,6 +228,22 @@ export const MUTATIONS: readonly Mutation[] = [
     caughtBy: "simulation",
   },
   {
+    name: "budget without end",
+    fault: "Two agents may thank each other as long as they like.",
+    file: "src/core/loop-guard.ts",
+    from: "  if (isSpent(ctx, pairKey(from.id, to.id), pair))\n    throw",
+    to: "  if (isSpent(ctx, pairKey(from.id, to.id), { ...pair, max: 0 }))\n    throw",
+    caughtBy: "simulation",
+  },
+  {
+    name: "pause forgotten",
+    fault: "Who was paused writes on as soon as some of the budget is back.",
+    file: "src/core/loop-guard.ts",
+    from: "  if (pause) throw pausedError(ctx, pause, from);",
+    to: "",
+    caughtBy: ["src/core/loop-guard.test.ts"],
+  },
+  {
     name: "possible repeat uncounted",
     fault: "A repeat that the session may hold already is not counted.",
     file: "src/core/deadlines.ts",

@@ -15,7 +15,8 @@ import { createEventHub } from "../../../src/daemon/hub.ts";
 import { createLinkServer } from "../../../src/daemon/links.ts";
 import { startWatch } from "../../../src/daemon/presence-watch.ts";
 import { createOperations, createWaits, type Operations, type Waits } from "../../../src/operations/index.ts";
-import { type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
+import { LIMITS, type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
+import { noLauncher } from "../../support/no-launcher.ts";
 import type { Disk } from "./disk.ts";
 import { createHookAdapter, type HookAdapter, type HookedSession } from "./hook-adapter.ts";
 import type { Network } from "./network.ts";
@@ -66,7 +67,16 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
     clock,
     ids: parts.ids,
     live,
-    config: { machine: "laptop", inboundWithoutPrompts: "hold" },
+    config: {
+      machine: "laptop",
+      inboundWithoutPrompts: "hold",
+      budgets: {
+        pairPerMinute: LIMITS.pairPerMinuteMax,
+        pairPerNight: LIMITS.pairPerNightMax,
+        circlePerMinute: LIMITS.circlePerMinuteMax,
+        threadDepth: LIMITS.hopsMax,
+      },
+    },
     schedule: (run) => void clock.after(0, run),
     perform(effects) {
       parts.onEffects(effects);
@@ -83,7 +93,9 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       clock,
       ids: parts.ids,
       waits,
-      onEvent: hub.subscribe,
+      launcher: noLauncher,
+      humanName: "person",
+      onEventOf: hub.subscribeTo,
       discover: async () => ({ found: [], unreachable: [] }),
     },
     store.epoch,

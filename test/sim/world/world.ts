@@ -1,4 +1,4 @@
-import type { Effect, Ids, SessionStart } from "../../../src/core/index.ts";
+import { type Effect, type Ids, resume, type SessionStart } from "../../../src/core/index.ts";
 import { type MessageId, type ProcessInstance, RepowireError, sameInstance } from "../../../src/protocol/index.ts";
 import { countedIds } from "../../support/counted-ids.ts";
 import type { Action, History } from "../history.ts";
@@ -191,6 +191,22 @@ export function createWorld(history: History): World {
     if (action.type === "time") loop.run(action.ms);
   }
 
+  /** A person lifts everything that the loop guard has stopped. */
+  function resumeAll(): void {
+    if (!daemon?.isUp) return;
+    daemon.engine
+      .run((ctx) =>
+        resume(
+          ctx,
+          ctx.tx.shelves.pause.all().filter((pause) => pause.resumed_at === undefined),
+          "a person",
+        ),
+      )
+      .catch(() => {
+        // The disk may be full; then they stay.
+      });
+  }
+
   function befall(action: Action): void {
     switch (action.type) {
       case "ask": {
@@ -233,6 +249,25 @@ export function createWorld(history: History): World {
         }
         return;
       }
+      case "chatter": {
+        // Two that thank each other: each in turn, as fast as they can.
+        const other = another(action);
+        for (let i = 0; i < action.count; i++) {
+          const [from, to] = i % 2 === 0 ? [action.who, other] : [other, action.who];
+          loop.at(i * action.everyMs, () =>
+            plan(from, (message) => ({
+              type: "notify",
+              to: nameOf(to),
+              text: `thanks ${message}`,
+              message,
+              urgency: "normal",
+            })),
+          );
+        }
+        return;
+      }
+      case "resume":
+        return resumeAll();
       case "broadcast":
         return plan(action.who, (message) => ({ type: "broadcast", text: `broadcast ${message}`, message }));
       case "cancel":

@@ -1,0 +1,14 @@
+import type { Launcher } from "../../src/core/index.ts";
+
+/** For meshes in which nothing is started: every folder is there, everything is allowed, and a start fails. */
+export const noLauncher: Launcher = {
+  folder: (path) => path,
+  judge: ({ runtime }) => ({ runtime: runtime ?? "opencode" }),
+  preview: ({ runtime, path }) => `${runtime} in ${path}`,
+  start: () => Promise.reject(new Error("nothing is started here")),
+  look: async () => ({ isAlive: false, tail: [] }),
+  settle: async () => {},
+  stop: async () => ({ ended: [], left: [] }),
+  doors: async () => undefined,
+  uncommitted: async () => undefined,
+};
