@@ -43,7 +43,7 @@ beforeAll(async () => {
   await mallory.call("ask", { peer: name, question: `you? ${HOSTILE}`, wait_seconds: 0 });
   await mallory.call("notify", { peer: name, text: `news\n${HOSTILE}` });
   mallory.requestPermission({ request: "r1", tool: `Bash${HOSTILE}`, description: HOSTILE, preview: `ls\n${HOSTILE}` });
-  mallory.report({ type: "waiting", detail: `Bash ${HOSTILE}` } );
+  mallory.report({ type: "waiting", detail: `Bash ${HOSTILE}` });
 });
 afterAll(async () => {
   user?.[Symbol.dispose]();
