@@ -175,7 +175,12 @@ async function startLocked(
     clock,
     operations,
     dispatcher,
-    checkClaim: checkSession,
+    checkClaim: (claim, connection) =>
+      checkSession(
+        claim,
+        connection,
+        engine.read((ctx) => ctx.tx.peers.all()),
+      ),
     isAlive,
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { readSmallFile } from "./read-small.ts";
 
@@ -20,9 +20,19 @@ export interface Checkout {
 export function readCheckout(folder: string): Checkout | undefined {
   for (let at = folder; ; at = dirname(at)) {
     const dotGit = join(at, ".git");
-    if (existsSync(dotGit)) return describe(at, dotGit);
+    if (isGit(dotGit, at === folder)) return describe(at, dotGit);
     if (dirname(at) === at) return undefined;
   }
+}
+
+/**
+ * As git itself sees it: a folder of that name without a HEAD is none. Nor is one above the session's own folder that belongs to another
+ * user: in a folder that all share, it would rule over every session below.
+ */
+function isGit(dotGit: string, isOwnFolder: boolean): boolean {
+  const info = statSync(dotGit, { throwIfNoEntry: false });
+  if (!info || (!isOwnFolder && info.uid !== process.getuid?.())) return false;
+  return !info.isDirectory() || lstatSync(join(dotGit, "HEAD"), { throwIfNoEntry: false }) !== undefined;
 }
 
 function describe(root: string, dotGit: string): Checkout | undefined {

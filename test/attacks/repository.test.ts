@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTail } from "../../src/adapters/tail.ts";
 import { createLauncher } from "../../src/launcher/launcher.ts";
@@ -101,6 +101,19 @@ describe("A .repowire.yaml with", () => {
       expect(peer).toMatchObject({ name: `checkout-${at}`, circle: "default", role: "agent" });
     }
   });
+
+  test("another peer's name takes nothing: it gets a number", async () => {
+    const [first, second] = [repository("honest"), repository("thief")];
+    writeFileSync(join(second, ".repowire.yaml"), "name: Honest\n");
+    const start = (cwd: string) =>
+      channelClient({ command: entryCommand("channel-claude-code"), cwd, env: daemon.sandbox.env });
+    const named = (path: string) =>
+      until(async () => (await daemon.mesh.peers({})).peers.find((peer) => peer.path === path)?.name, path);
+    await using _one = await start(first);
+    expect(await named(first)).toBe("honest");
+    await using _two = await start(second);
+    expect(await named(second)).toBe("Honest-2");
+  });
 });
 
 const GIT: Record<string, (root: string) => void> = {
@@ -123,6 +136,22 @@ test.each(Object.entries(GIT))("A .git with %s keeps no session out", (name, mak
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   expect(SessionClaim.shape.branch.safeParse(checkout?.branch).success).toBe(true);
   expect(checkout?.branch ?? "").not.toContain("\n");
+});
+
+// @attack git-files
+test("A .git that is no repository, or another user's, rules over no folder below it", () => {
+  const root = repository("shared");
+  const below = join(root, "work");
+  mkdirSync(below);
+  mkdirSync(join(root, ".git"));
+  writeFileSync(join(root, ".repowire.yaml"), "name: theirs\n");
+  expect(readCheckout(below)?.root).not.toBe(root);
+  writeFileSync(join(root, ".git", "HEAD"), "ref: refs/heads/main\n");
+  expect(readCheckout(below)?.root).toBe(root);
+  // Only root can give a file away; elsewhere the rule is the same, and git's own.
+  if (process.getuid?.() !== 0) return;
+  chownSync(join(root, ".git"), 65_534, 65_534);
+  expect(readCheckout(below)?.root).not.toBe(root);
 });
 
 // @attack git-commands
