@@ -75,7 +75,7 @@ export const LIMIT_TABLE = {
     why: "Attempts to present one delivery before it is declared dead and the sender told.",
   },
   linksMax: {
-    value: 16_384,
+    value: 10_240,
     unit: "count",
     why: "Open links of one daemon: far more sessions than one person has on one machine, few enough for its memory (about 25 kB each when idle).",
   },
