@@ -288,6 +288,14 @@ function endDeliveryOfClosedAsk(ctx: Context, ask: AskRecord, to: AskState): voi
 }
 
 /** `text` says what happened, for the asker; it is both the outcome's detail and the body of the notice. */
+/** A question as it was before any turn overlooked it: it is going to be presented once more. */
+export const asNew = (ask: AskRecord): AskRecord => ({
+  ...ask,
+  overlooked_at: undefined,
+  overlooked_beside: undefined,
+  reminded: false,
+});
+
 export function failAsk(ctx: Context, ask: AskRecord, reason: FailReason, text: string): AskRecord {
   return closeAsk(ctx, ask, "failed", { reason, detail: text, text }).ask;
 }
