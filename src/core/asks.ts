@@ -287,7 +287,6 @@ function endDeliveryOfClosedAsk(ctx: Context, ask: AskRecord, to: AskState): voi
     closeDelivery(ctx, delivery, "cancelled", `the question is ${to}`);
 }
 
-/** `text` says what happened, for the asker; it is both the outcome's detail and the body of the notice. */
 /** A question as it was before any turn overlooked it: it is going to be presented once more. */
 export const asNew = (ask: AskRecord): AskRecord => ({
   ...ask,
@@ -296,6 +295,7 @@ export const asNew = (ask: AskRecord): AskRecord => ({
   reminded: false,
 });
 
+/** `text` says what happened, for the asker; it is both the outcome's detail and the body of the notice. */
 export function failAsk(ctx: Context, ask: AskRecord, reason: FailReason, text: string): AskRecord {
   return closeAsk(ctx, ask, "failed", { reason, detail: text, text }).ask;
 }

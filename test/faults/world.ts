@@ -16,11 +16,12 @@ export interface World {
   peer(name: string, kind: PeerKind): Promise<Peer>;
   readonly peers: ReadonlyMap<string, Peer>;
   book(): Entry[];
-  /** Waits until nothing moves that should, then compares; what does not settle is a fault of its own. */
-  /** With `from` (epoch ms), what was written down before counts no more. */
+  /**
+   * Waits until nothing moves that should, then compares; what does not settle is a fault of its own. With `from` (epoch ms), what was
+   * written down before counts no more.
+   */
   settle(patienceMs?: number, from?: number): Promise<Verdict>;
-  /** Many more links, of one process, that only come and stay. */
-  /** Sessions that do nothing but be there; by default all come at once. */
+  /** Many more sessions that only come and stay, so many of them on their way at once (by default all). */
   crowd(size: number, atOnce?: number): Crowd;
   close(): Promise<void>;
 }
