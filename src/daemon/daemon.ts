@@ -175,12 +175,7 @@ async function startLocked(
     clock,
     operations,
     dispatcher,
-    checkClaim: (claim, connection) =>
-      checkSession(
-        claim,
-        connection,
-        engine.read((ctx) => ctx.tx.peers.all()),
-      ),
+    checkClaim: (claim, connection) => checkSession(engine, claim, connection),
     isAlive,
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,

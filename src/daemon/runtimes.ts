@@ -97,11 +97,7 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
         `A hook may only report on the session that started it; process ${pid} did not.`,
       );
     }
-    checkOutermost(
-      chain,
-      pid,
-      engine.read((ctx) => ctx.tx.peers.all()),
-    );
+    checkOutermost(engine, chain, pid);
   }
 
   return {

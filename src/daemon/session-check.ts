@@ -1,23 +1,23 @@
-import type { PeerRecord } from "../core/index.ts";
+import type { Engine } from "../core/index.ts";
 import {
   ancestry,
-  bootId,
   isAlive,
   type LoopbackConnection,
   ownsConnection,
   type ProcessInfo,
   processExecutable,
 } from "../platform/process.ts";
-import { RepowireError, type SessionClaim, sameInstance } from "../protocol/index.ts";
+import { RepowireError, type SessionClaim } from "../protocol/index.ts";
+import { peerOfChain } from "./callers.ts";
 
 /**
  * Checks a session's claim against the process table: the agent's process lives, belongs to this user, and the process behind
  * this very connection is that process or a descendant of it. Returns `asserted` where the system does not tell.
  */
 export function checkSession(
+  engine: Engine,
   claim: SessionClaim,
   connection: LoopbackConnection | undefined,
-  peers: readonly PeerRecord[],
 ): "proven" | "asserted" {
   if (!isAlive(claim.process)) {
     throw new RepowireError(
@@ -36,7 +36,7 @@ export function checkSession(
   if (session.uid !== process.getuid?.()) {
     throw new RepowireError("unauthorized", `Process ${claim.process.pid} belongs to another user.`);
   }
-  checkOutermost(chain, claim.process.pid, peers);
+  checkOutermost(engine, chain, claim.process.pid);
   const owns = connection ? ownsConnection(claim.link_pid, connection) : undefined;
   if (owns === false) {
     throw new RepowireError(
@@ -54,19 +54,19 @@ const FIRST_MAY_BE = /^(?:node|bun|deno|claude|codex|gemini|opencode)(?:$|\W)/;
 
 /**
  * A process may speak for the session that it belongs to, and for none around that one: an ancestor's seat would be the seat of everything
- * that runs below it. `chain` begins with the speaking process; `pid` is the session's process in it.
+ * that runs below it. `chain` begins with the speaking process and holds `pid`, the session's own.
  */
-export function checkOutermost(chain: readonly ProcessInfo[], pid: number, peers: readonly PeerRecord[]): void {
-  for (const info of chain) {
-    if (info.pid === pid) break;
-    const instance = { pid: info.pid, started: info.started, boot: bootId() };
-    const nearer = peers.find((peer) => peer.presence.state !== "offline" && sameInstance(peer.instance, instance));
-    if (nearer)
-      throw new RepowireError(
-        "unauthorized",
-        `This comes from the session ${nearer.name} (process ${info.pid}); it cannot speak for process ${pid}, which it runs in.`,
-      );
-  }
+export function checkOutermost(engine: Engine, chain: readonly ProcessInfo[], pid: number): void {
+  const below = chain.slice(
+    0,
+    chain.findIndex((info) => info.pid === pid),
+  );
+  const nearer = peerOfChain(engine, below);
+  if (nearer)
+    throw new RepowireError(
+      "unauthorized",
+      `This comes from the session ${nearer.name} (process ${nearer.instance?.pid}); it cannot speak for process ${pid}, which it runs in.`,
+    );
   const program = processExecutable(pid)?.split("/").at(-1) ?? "";
   if (PARENTS_OF_ALL.test(program) || (pid === 1 && !FIRST_MAY_BE.test(program)))
     throw new RepowireError("unauthorized", `Process ${pid} (${program || "unknown"}) is no agent session.`);
