@@ -100,17 +100,29 @@ let connections: Reading<Map<string, string>> | undefined;
 /** 127.0.0.1, also where a socket of IPv6 speaks to it, and a port: what they end with names one end of a connection to us. */
 const LOOPBACK_END = /^(?:0{16}F{4}0{4})?(0100007F:[0-9A-F]{4})$/;
 
-/** The inodes of this machine's loopback connections, by their two ends: "0100007F:C350 0100007F:20B9". */
-function readConnections(): Map<string, string> {
-  const inodes = new Map<string, string>();
+interface TcpSocket {
+  local: string;
+  remote: string;
+  state: string;
+  inode: string;
+}
+
+function* tcpSockets(): Generator<TcpSocket> {
   for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
     // "  0: 0100007F:C350 0100007F:20B9 01 …": local address, remote address, state; the inode is the tenth field.
     for (const line of (read(file) ?? "").split("\n").slice(1)) {
-      const fields = line.trim().split(/\s+/);
-      const [, local, remote, , , , , , , inode] = fields;
-      const [from, to] = [local, remote].map((end) => end?.match(LOOPBACK_END)?.[1]);
-      if (from && to && inode && inode !== "0") inodes.set(`${from} ${to}`, inode);
+      const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/);
+      if (local && remote && state && inode) yield { local, remote, state, inode };
     }
+  }
+}
+
+/** The inodes of this machine's loopback connections, by their two ends: "0100007F:C350 0100007F:20B9". */
+function readConnections(): Map<string, string> {
+  const inodes = new Map<string, string>();
+  for (const { local, remote, inode } of tcpSockets()) {
+    const [from, to] = [local, remote].map((end) => end.match(LOOPBACK_END)?.[1]);
+    if (from && to && inode !== "0") inodes.set(`${from} ${to}`, inode);
   }
   return inodes;
 }
@@ -123,26 +135,25 @@ function clientInode(connection: LoopbackConnection): string | undefined {
   return connections.value.get(`${loopbackEnd(connection.clientPort)} ${loopbackEnd(connection.daemonPort)}`);
 }
 
-const SOCKET = /^socket:\[(\d+)\]$/;
-
-/** The inodes of a process's sockets; undefined where it has ended or belongs to another user. */
-function socketsOf(pid: number): Set<string> | undefined {
+/** What a process's file descriptors lead to: paths, and sockets as "socket:[4026]". None where it has ended, or is another user's. */
+function descriptorsOf(pid: number): string[] {
   try {
-    const fds = readdirSync(`/proc/${pid}/fd`);
-    return new Set(fds.flatMap((fd) => linkOf(`/proc/${pid}/fd/${fd}`)?.match(SOCKET)?.[1] ?? []));
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => linkOf(`/proc/${pid}/fd/${fd}`) ?? []);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
-let socketsOfLast: { pid: number; sockets: Reading<Set<string> | undefined> } | undefined;
+const socketLink = (inode: string): string => `socket:[${inode}]`;
+
+let descriptorsOfLast: { pid: number; reading: Reading<Set<string>> } | undefined;
 
 /** Whether the process has this socket; many links of one process are asked for one after another. */
 function holdsConnection(pid: number, inode: string, connection: LoopbackConnection): boolean {
-  const last = socketsOfLast?.pid === pid ? socketsOfLast.sockets : undefined;
-  const sockets = readingFor(connection, last, () => socketsOf(pid));
-  socketsOfLast = { pid, sockets };
-  return sockets.value?.has(inode) ?? false;
+  const last = descriptorsOfLast?.pid === pid ? descriptorsOfLast.reading : undefined;
+  const reading = readingFor(connection, last, () => new Set(descriptorsOf(pid)));
+  descriptorsOfLast = { pid, reading };
+  return reading.value.has(socketLink(inode));
 }
 
 function linkOf(path: string): string | undefined {
@@ -167,7 +178,7 @@ export function connectionOwner(connection: LoopbackConnection): number | undefi
 function holderOf(inode: string): number | undefined {
   for (const entry of readdirSync("/proc")) {
     const pid = Number(entry);
-    if (Number.isInteger(pid) && socketsOf(pid)?.has(inode)) return pid;
+    if (Number.isInteger(pid) && descriptorsOf(pid).includes(socketLink(inode))) return pid;
   }
   return undefined;
 }
@@ -175,13 +186,8 @@ function holderOf(inode: string): number | undefined {
 const LISTENING = "0A";
 
 export function listenerOwner(wanted: number): number | undefined {
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    for (const line of (read(table) ?? "").split("\n").slice(1)) {
-      const fields = line.trim().split(/\s+/);
-      if (fields[3] === LISTENING && fields[1]?.endsWith(`:${hexPort(wanted)}`) && fields[9])
-        return holderOf(fields[9]);
-    }
-  }
+  for (const { local, state, inode } of tcpSockets())
+    if (state === LISTENING && local.endsWith(`:${hexPort(wanted)}`)) return holderOf(inode);
   return undefined;
 }
 
@@ -202,15 +208,7 @@ export function commandLines(): CommandLine[] {
 }
 
 export function openFiles(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      const target = linkOf(`/proc/${pid}/fd/${fd}`);
-      return target?.startsWith("/") ? [target] : [];
-    });
-  } catch {
-    // Ended, or another user's.
-    return [];
-  }
+  return descriptorsOf(pid).filter((target) => target.startsWith("/"));
 }
 
 export const processExecutable = (pid: number): string | undefined => linkOf(`/proc/${pid}/exe`);
