@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { readSmallFile } from "./read-small.ts";
 
@@ -20,7 +20,8 @@ export interface Checkout {
 export function readCheckout(folder: string): Checkout | undefined {
   for (let at = folder; ; at = dirname(at)) {
     const dotGit = join(at, ".git");
-    if (isGit(dotGit, at === folder)) return describe(at, dotGit);
+    const git = gitAt(dotGit, at === folder);
+    if (git) return describe(at, dotGit, git.isDirectory());
     if (dirname(at) === at) return undefined;
   }
 }
@@ -29,15 +30,16 @@ export function readCheckout(folder: string): Checkout | undefined {
  * As git itself sees it: a folder of that name without a HEAD is none. Nor is one above the session's own folder that belongs to another
  * user: in a folder that all share, it would rule over every session below.
  */
-function isGit(dotGit: string, isOwnFolder: boolean): boolean {
+function gitAt(dotGit: string, isOwnFolder: boolean): Stats | undefined {
   const info = statSync(dotGit, { throwIfNoEntry: false });
-  if (!info || (!isOwnFolder && info.uid !== process.getuid?.())) return false;
-  return !info.isDirectory() || lstatSync(join(dotGit, "HEAD"), { throwIfNoEntry: false }) !== undefined;
+  if (!info || (!isOwnFolder && info.uid !== process.getuid?.())) return undefined;
+  const isHere = !info.isDirectory() || lstatSync(join(dotGit, "HEAD"), { throwIfNoEntry: false });
+  return isHere ? info : undefined;
 }
 
-function describe(root: string, dotGit: string): Checkout | undefined {
+function describe(root: string, dotGit: string, isFolder: boolean): Checkout | undefined {
   try {
-    if (statSync(dotGit).isDirectory()) return { root, branch: branchOf(dotGit) };
+    if (isFolder) return { root, branch: branchOf(dotGit) };
     // A linked worktree or submodule: `gitdir: /main/.git/worktrees/NAME`.
     const gitDir = resolve(
       root,
