@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
 import { systemRefusal } from "../platform/files.ts";
+import { stripControls, terminalJson } from "../platform/terminal-text.ts";
 import { asRepowireError, ERRORS, RepowireError, toProblem } from "../protocol/index.ts";
 import { cleanLine } from "../words/index.ts";
 
@@ -11,26 +12,12 @@ export interface OutputOptions {
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${asText(text)}\n`);
+  process.stdout.write(`${stripControls(text)}\n`);
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${jsonText(value)}\n`);
+  process.stdout.write(`${terminalJson(value)}\n`);
 }
-
-/** Our own colours, or anything else that a terminal acts on: the second alternative is what nothing here writes by itself. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the very sign that is looked for
-const ACTED_ON = /(\u001b\[[0-9;]*m)|(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
-
-/** The last gate before the terminal: whatever text came this far uncleaned steers nothing. */
-export const asText = (text: string): string => text.replace(ACTED_ON, (_sign, colour?: string) => colour ?? "");
-
-/** JSON leaves the control characters above the letters as they are, and terminals act on them: they are written as `\\u009b`. */
-export const jsonText = (value: unknown): string =>
-  JSON.stringify(value).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 
 /** Rows under headings, without borders, cut to nothing: terminals wrap. Cells may hold what peers and folders are called: they are cleaned. */
 export function table(head: string[], rows: string[][]): string {
@@ -64,6 +51,6 @@ export function printError(thrown: unknown, json: boolean): number {
   const isFault = refusal === undefined && thrown instanceof Error;
   const detail = isFault ? `${thrown.message}. This is a fault in repowire.` : error.message;
   if (json) printJson({ error: { ...toProblem(error), detail } });
-  else process.stderr.write(`${styleText("red", "repowire:", { stream: process.stderr })} ${asText(detail)}\n`);
+  else process.stderr.write(`${styleText("red", "repowire:", { stream: process.stderr })} ${stripControls(detail)}\n`);
   return ERRORS[error.code].exit;
 }
