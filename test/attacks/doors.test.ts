@@ -2,36 +2,33 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { chownSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { httpUrl } from "../../src/client/index.ts";
 import { entryCommand } from "../../src/platform/program.ts";
 import { CODEX_MCP_SCOPE, scopedToken } from "../../src/platform/token.ts";
 import { type Approval, HOST } from "../../src/protocol/index.ts";
 import { channelFrame, codexText, geminiFrame, inboxFrame } from "../../src/words/index.ts";
-import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
+import type { DaemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { person } from "../support/person.ts";
 import { privateTerminal } from "../support/terminal.ts";
+import { toolsClient } from "../support/tools-client.ts";
 import { until } from "../support/until.ts";
+import { type Cast, cast } from "./cast.ts";
 
 /** Every door of the real daemon, tried by somebody who says that they are somebody else. */
 setDefaultTimeout(60_000);
 
+let scene: Cast;
 let daemon: DaemonProcess;
 let victim: FakeSession;
 let friend: FakeSession;
 let mallory: FakeSession;
 beforeAll(async () => {
-  daemon = await daemonProcess();
-  [victim, friend, mallory] = (await Promise.all(
-    ["victim", "friend", "mallory"].map((name) => fakeSession(daemon.sandbox, name)),
-  )) as [FakeSession, FakeSession, FakeSession];
+  scene = await cast();
+  ({ daemon, victim, friend, mallory } = scene);
 });
-afterAll(async () => {
-  for (const session of [victim, friend, mallory]) await session?.[Symbol.asyncDispose]();
-  await daemon[Symbol.asyncDispose]();
-});
+afterAll(() => scene?.[Symbol.asyncDispose]());
 
 /** A seat for each test: an unread question would hold back what the next one sends. */
 let count = 0;
@@ -84,24 +81,12 @@ describe("A sender of one's own choice is not taken", () => {
 
   test("from a tool call over stdio, whatever the environment of its server says", async () => {
     await using recipient = await target();
-    const [command = "", ...args] = [...entryCommand("mcp"), "gemini"];
-    const client = new Client({ name: "gemini", version: "0.61.0" });
-    await client.connect(
-      new StdioClientTransport({
-        command,
-        args,
-        cwd: daemon.sandbox.root,
-        env: {
-          ...daemon.sandbox.env,
-          REPOWIRE_PEER: "1",
-          REPOWIRE_NAME: "Victim",
-          REPOWIRE_ROLE: "human",
-          REPOWIRE_PEER_ID: victim.id,
-          CLAUDE_PID: String(victim.pid),
-        },
-        stderr: "ignore",
-      }),
-    );
+    const client = await toolsClient(daemon.sandbox, {
+      REPOWIRE_NAME: "Victim",
+      REPOWIRE_ROLE: "human",
+      REPOWIRE_PEER_ID: victim.id,
+      CLAUDE_PID: String(victim.pid),
+    });
     for (const name of CLAIMS) {
       const input = { peer: recipient.name, text: `stdio ${name}`, ...claim(name) };
       await client.callTool({ name: "notify_peer", arguments: input }).catch(() => {});
@@ -332,28 +317,42 @@ const ESCAPES: [string, string, Belief][] = [
   ],
 ];
 
+interface Believed {
+  runtime: string;
+  name: string;
+  role: string;
+}
+
+/** A command, without quotes of its own, that asks the daemon who runs it; and what it was told, as soon as it was. */
+function whoAsks(): { command: string; told(): Promise<Believed> } {
+  const file = daemon.sandbox.file(`belief-${++count}`);
+  const code = `fetch("http://${HOST}:${daemon.address().port}/v1/whoami",{method:"POST",headers:{authorization:"Bearer ${daemon.address().token}"},body:"{}"}).then(async r=>{const {peer}=await r.json();require("fs").writeFileSync("${file}.part",JSON.stringify(peer));require("fs").renameSync("${file}.part","${file}")})`;
+  const command = `${process.execPath} ${daemon.sandbox.write(`ask-${count}.cjs`, code)}`;
+  return {
+    command,
+    told: () =>
+      until(() => existsSync(file) && readFileSync(file, "utf8"), "what the daemon believes").then(JSON.parse),
+  };
+}
+
 // @attack human-rights
 describe("What the daemon takes an agent's command for, that is started", () => {
-  test.each(ESCAPES)("%s", async (name, how, belief) => {
-    const file = daemon.sandbox.file(`belief-${name.replace(/[^a-z]/g, "-").slice(-40)}-${++count}`);
-    const code = `fetch("http://${HOST}:${daemon.address().port}/v1/whoami",{method:"POST",headers:{authorization:"Bearer ${daemon.address().token}"},body:"{}"}).then(async r=>{const {peer:p}=await r.json();require("fs").writeFileSync("${file}.part",p.runtime+" "+p.name+" "+p.role);require("fs").renameSync("${file}.part","${file}")})`;
-    const script = daemon.sandbox.write(`ask-${count}.cjs`, code);
-    const run = daemon.sandbox.write(`run-${count}.sh`, how.replaceAll("$C", `${process.execPath} ${script}`));
+  test.each(ESCAPES)("%s", async (_name, how, belief) => {
+    const { command, told } = whoAsks();
+    const run = daemon.sandbox.write(`run-${count}.sh`, how.replaceAll("$C", command));
     await mallory.run(["sh", run]);
-    const [runtime, who, role] = (await until(() => existsSync(file) && readFileSync(file, "utf8"), name)).split(" ");
-    expect(`${runtime === "terminal" ? "person" : who} ${role}`).toBe(belief);
+    const { runtime, name, role } = await told();
+    expect(`${runtime === "terminal" ? "person" : name} ${role}`).toBe(belief);
   });
 
   test("in a window of its person's tmux: that is the person's terminal, and believed", async () => {
     const terminal = privateTerminal(daemon.sandbox.root);
     try {
       terminal.open("persons", { cwd: daemon.sandbox.root, env: daemon.sandbox.env, command: ["sleep", "60"] });
-      const code = `fetch("http://${HOST}:${daemon.address().port}/v1/whoami",{method:"POST",headers:{authorization:"Bearer ${daemon.address().token}"},body:"{}"}).then(async r=>require("fs").writeFileSync("${daemon.sandbox.file("window")}",(await r.json()).peer.role))`;
-      const script = daemon.sandbox.write("window.cjs", code);
+      const { command, told } = whoAsks();
       const socket = join(daemon.sandbox.root, "tmux.sock");
-      await mallory.run(["tmux", "-S", socket, "new-window", "-d", `${process.execPath} ${script}`]);
-      const file = daemon.sandbox.file("window");
-      expect(await until(() => existsSync(file) && readFileSync(file, "utf8"), "the window's answer")).toBe("human");
+      await mallory.run(["tmux", "-S", socket, "new-window", "-d", command]);
+      expect((await told()).role).toBe("human");
     } finally {
       terminal.close();
     }

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { entryCommand } from "../../src/platform/program.ts";
 import { CODEX_MCP_SCOPE, scopedToken } from "../../src/platform/token.ts";
 import { HTTP_PATHS } from "../../src/protocol/index.ts";
@@ -10,6 +9,8 @@ import { type ChannelClient, channelClient } from "../support/channel-client.ts"
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { type Person, person } from "../support/person.ts";
+import { processesOf } from "../support/processes-of.ts";
+import { toolsClient } from "../support/tools-client.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -39,17 +40,7 @@ beforeAll(async () => {
     env: { ...daemon.sandbox.env, REPOWIRE_NAME: "channelled", REPOWIRE_LOG_LEVEL: "debug" },
   });
   await channel.client.listTools();
-  const [command = "", ...args] = [...entryCommand("mcp"), "gemini"];
-  tools = new Client({ name: "gemini", version: "0.61.0" });
-  await tools.connect(
-    new StdioClientTransport({
-      command,
-      args,
-      cwd: daemon.sandbox.root,
-      env: { ...daemon.sandbox.env, REPOWIRE_PEER: "1" },
-      stderr: "ignore",
-    }),
-  );
+  tools = await toolsClient(daemon.sandbox);
   user = person(daemon.sandbox);
   const asked = user.repowire("peer", "ask", session.name, "-w", "20", `${SAID} question`);
   const { handle } = await session.got(`${SAID} question`);
@@ -117,17 +108,10 @@ test("What was said is in the database alone, the token in its own file alone", 
 
 // @attack secrets-in-processes
 test("No process of ours has them in its environment or on its command line", () => {
-  const ours = readdirSync("/proc").filter((name) => {
-    try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`, "latin1").includes(daemon.home);
-    } catch {
-      // Ended since, or another user's.
-      return false;
-    }
-  });
+  const ours = processesOf(daemon.home);
   // Daemon, session, channel and its shell, tools, the person's tmux.
-  expect(ours.length).toBeGreaterThanOrEqual(5);
-  for (const pid of ours) {
+  expect(ours.length).toBeGreaterThanOrEqual(6);
+  for (const { pid } of ours) {
     const read = (what: string) => readFileSync(`/proc/${pid}/${what}`, "latin1");
     expect([pid, foundIn(read("environ")), foundIn(read("cmdline"))]).toEqual([pid, [], []]);
   }
