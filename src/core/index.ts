@@ -13,6 +13,7 @@ export * from "./mailbox.ts";
 export * from "./ports.ts";
 export * from "./recovery.ts";
 export * from "./registry.ts";
+export * from "./restarts.ts";
 export * from "./retention.ts";
 export * from "./retry.ts";
 export * from "./router.ts";
