@@ -18,6 +18,7 @@ import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
+import { worktreeCommand } from "./commands/worktree.ts";
 import { cliContext } from "./context.ts";
 import { printError } from "./output.ts";
 
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     discoverCommand(context),
     peerCommand(context),
     ...agentCommands(context),
+    worktreeCommand(context),
     traceCommand(context),
     logCommand(context),
     searchCommand(context),

@@ -497,6 +497,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Security: path tricks in spawn",
   },
   {
+    id: "worktree.beside",
+    text: "A session on a branch of its own gets a worktree beside the repository and is named after it; one that works there already is not doubled.",
+    source: "docs/spawning.md",
+  },
+  {
+    id: "worktree.trust",
+    text: "What a repository wants done in its worktrees is done only as a person has trusted it; when it changes, they are asked again.",
+    source: "Security: path tricks in worktrees",
+  },
+  {
+    id: "worktree.keeps-work",
+    text: "A worktree with work that is nowhere else is removed only when a person says so, who is shown what would be lost.",
+    source: "docs/spawning.md",
+  },
+  {
     id: "observe.metrics",
     text: "`/metrics` counts what was committed and refused, and opens to the token only.",
     source: "docs/observability.md",

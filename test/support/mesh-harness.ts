@@ -37,7 +37,7 @@ import type {
 import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
-import { noLauncher } from "./no-launcher.ts";
+import { noLauncher, noWorktrees } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
 /**
@@ -153,7 +153,17 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
   // No runtimes here, so there is nothing to find.
   const discover = async () => ({ found: [], unreachable: [] });
   const operations = createOperations(
-    { engine, clock, ids, waits, launcher: noLauncher, humanName: "person", onEventOf, discover },
+    {
+      engine,
+      clock,
+      ids,
+      waits,
+      launcher: noLauncher,
+      worktrees: noWorktrees,
+      humanName: "person",
+      onEventOf,
+      discover,
+    },
     store.epoch,
   );
 

@@ -6,6 +6,7 @@ import type { CliContext } from "../context.ts";
 import { print, printJson } from "../output.ts";
 import { openPane } from "../pane.ts";
 import { CLI_TOOLS, EXIT_PENDING } from "../tools.ts";
+import { askTrust } from "../trust.ts";
 
 /** Sessions that repowire starts and ends. */
 
@@ -29,12 +30,21 @@ export function newCommand(context: CliContext) {
     .option("--runtime <runtime>", "claude, codex, gemini or opencode")
     .option("--name <name>", "what it is called; the folder's name otherwise")
     .option("--circle <circle>", "who sees it; yours otherwise")
+    .option("--worktree <branch>", "on a branch of its own, checked out beside the repository")
+    .option("--base <commit>", "where a new branch begins; at the checkout's own commit otherwise")
+    .option("--no-setup", "without what the repository's .repowire.yaml wants in a worktree")
     .option("--prompt <text>", "its first message")
     .option("--profile <profile>", "arguments of config.yaml (spawn.profiles)")
     .option("--json", "print JSON")
     .addHelpText("after", '\nExample: repowire peer new ~/api --runtime codex --name api --prompt "Run the tests."')
     .action(async (path, args, options) => {
-      const output = await (await context.mesh()).spawn({
+      const mesh = await context.mesh();
+      // Asked once for a repository, and again when it asks for something else.
+      if (options.worktree !== undefined && options.setup) await askTrust(mesh, resolve(path));
+      const output = await mesh.spawn({
+        worktree: options.worktree,
+        base: options.base,
+        setup: options.setup ? undefined : false,
         path: resolve(path),
         runtime: runtimeOf(options.runtime),
         name: options.name,
