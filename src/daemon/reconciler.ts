@@ -1,0 +1,115 @@
+import type { Evidence } from "../core/index.ts";
+import {
+  type Claim,
+  type Clock,
+  createCandidates,
+  type Engine,
+  judgeEvidence,
+  type PeerRecord,
+  recordMismatch,
+} from "../core/index.ts";
+import { logger } from "../platform/log.ts";
+import { LIMITS } from "../protocol/index.ts";
+import type { PartCheck } from "./health.ts";
+import type { EventHub } from "./hub.ts";
+
+const log = logger("reconciler");
+
+export interface ReconcilerParts {
+  engine: Engine;
+  hub: EventHub;
+  clock: Clock;
+  /** Absent where the runtime has no record that could be read. */
+  evidenceOf(peer: PeerRecord, claims: readonly Claim[]): Promise<Evidence[]> | undefined;
+}
+
+export interface Reconciler {
+  /** One look at what is due; the timer does it. Calls do not overlap. */
+  look(): Promise<void>;
+  check: PartCheck;
+  count(): number;
+  stop(): Promise<void>;
+}
+
+/** Compares the ledger with the sessions' own records in the background. After a start it takes up the newest events again. */
+export function startReconciler({ engine, hub, clock, evidenceOf }: ReconcilerParts): Reconciler {
+  const candidates = createCandidates();
+  const newest = engine.read(({ tx }) =>
+    tx.events.after(Math.max(0, tx.events.last() - LIMITS.pageMax), LIMITS.pageMax),
+  );
+  for (const event of newest) candidates.note(event);
+  const unsubscribe = hub.subscribe(candidates.note);
+  let isStopped = false;
+  let looking: Promise<void> | undefined;
+
+  async function lookOnce(): Promise<void> {
+    for (const candidate of candidates.due(clock.now().wall)) {
+      if (isStopped) return;
+      const found = engine.read(({ tx }) => ({
+        peer: tx.peers.get(candidate.peer),
+        claim: tx.deliveries.get(candidate.message, candidate.peer),
+      }));
+      const evidence = await gather(found.peer, found.claim);
+      const kind = found.claim && judgeEvidence(found.claim, evidence);
+      const mark = candidates.looked(candidate, kind, clock.now().wall);
+      const { claim } = found;
+      if (!claim || !mark) continue;
+      if (await engine.run((ctx) => recordMismatch(ctx, claim, mark)))
+        log.warning("what is recorded of a delivery differs from its session's own record", {
+          kind: mark,
+          handle: claim.handle,
+        });
+    }
+  }
+
+  async function gather(peer: PeerRecord | undefined, claim: Claim | undefined): Promise<Evidence> {
+    const unknown = { verdict: "unknown", reason: "its session has no record that can be read" } as const;
+    if (!peer || !claim) return unknown;
+    try {
+      const [evidence] = (await evidenceOf(peer, [claim])) ?? [];
+      // One file at a time: between two, everything else has its turn.
+      await Bun.sleep(0);
+      return evidence ?? unknown;
+    } catch (error) {
+      log.warning("a session's own record could not be looked at", { peer: peer.id, error });
+      return unknown;
+    }
+  }
+
+  function look(): Promise<void> {
+    looking ??= lookOnce().finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  }
+
+  const timer = setInterval(
+    () => void look().catch((error) => log.error("the reconciler failed", { error })),
+    LIMITS.reconcileMs,
+  );
+  const marked = () => engine.read(({ tx }) => tx.shelves.mismatch.all());
+
+  return {
+    look,
+    count: () => marked().length,
+    check() {
+      const last = marked().at(-1);
+      if (!last) return { ok: true };
+      return {
+        ok: true,
+        detail: `${marked().length} deliveries differ from their sessions' own records; newest ${last.handle} (${WORDS[last.kind]}). Next: repowire trace ${last.handle}`,
+      };
+    },
+    async stop() {
+      isStopped = true;
+      clearInterval(timer);
+      unsubscribe();
+      await looking?.catch((error) => log.error("the reconciler failed", { error }));
+    },
+  };
+}
+
+const WORDS = {
+  claimed: "recorded as seen, not in its session's record",
+  hidden: "seen, but its receipt was missed",
+} as const;
