@@ -4,11 +4,13 @@ import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { discoverCommand } from "./commands/discover.ts";
+import { exportCommand } from "./commands/export.ts";
 import { historyCommand, searchCommand } from "./commands/find.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
 import { setupCommand } from "./commands/setup.ts";
@@ -53,6 +55,8 @@ export function createProgram(): Command {
     whoamiCommand(context),
     daemonCommand(context),
     mcpCommand(),
+    exportCommand(context),
+    replayCommand(),
     purgeCommand(context),
     uninstallCommand(context),
   ];

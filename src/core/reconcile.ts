@@ -28,6 +28,11 @@ export function judgeEvidence(claim: Claim, evidence: Evidence): MismatchRecord[
   return evidence.verdict === "shown" && evidence.hasOutput ? "hidden" : undefined;
 }
 
+export const MISMATCH_WORDS: Readonly<Record<MismatchRecord["kind"], string>> = {
+  claimed: "recorded as seen, not in its session's record",
+  hidden: "seen, but its receipt was missed",
+};
+
 /** Marks a mismatch, once for each delivery and kind; a hidden receipt is made up for. */
 export function recordMismatch(ctx: Context, claim: Claim, kind: MismatchRecord["kind"]): boolean {
   const delivery = ctx.tx.deliveries.get(claim.message, claim.peer);
@@ -59,6 +64,7 @@ export function recordMismatch(ctx: Context, claim: Claim, kind: MismatchRecord[
       state: delivery.state,
       ...(proof === undefined ? {} : { proof }),
       evidence: kind === "claimed" ? "not_shown" : "shown",
+      why: MISMATCH_WORDS[kind],
     },
   });
   if (kind === "hidden") see(ctx, delivery, "reconciled");

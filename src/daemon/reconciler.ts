@@ -5,6 +5,7 @@ import {
   createCandidates,
   type Engine,
   judgeEvidence,
+  MISMATCH_WORDS,
   type PeerRecord,
   recordMismatch,
 } from "../core/index.ts";
@@ -97,7 +98,7 @@ export function startReconciler({ engine, hub, clock, evidenceOf }: ReconcilerPa
       if (!last) return { ok: true };
       return {
         ok: true,
-        detail: `${marked().length} deliveries differ from their sessions' own records; newest ${last.handle} (${WORDS[last.kind]}). Next: repowire trace ${last.handle}`,
+        detail: `${marked().length} deliveries differ from their sessions' own records; newest ${last.handle} (${MISMATCH_WORDS[last.kind]}). Next: repowire trace ${last.handle}`,
       };
     },
     async stop() {
@@ -108,8 +109,3 @@ export function startReconciler({ engine, hub, clock, evidenceOf }: ReconcilerPa
     },
   };
 }
-
-const WORDS = {
-  claimed: "recorded as seen, not in its session's record",
-  hidden: "seen, but its receipt was missed",
-} as const;

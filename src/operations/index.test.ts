@@ -37,7 +37,7 @@ describe("who may call what", () => {
   });
 
   test("what only people may do is exactly this", () => {
-    expect(forPeople.sort()).toEqual(["decide", "move", "pane", "purge", "rename", "resume", "set_inbound"]);
+    expect(forPeople.sort()).toEqual(["decide", "export", "move", "pane", "purge", "rename", "resume", "set_inbound"]);
   });
 
   test("a credential whose seat was removed is told so", async () => {

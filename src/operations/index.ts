@@ -12,6 +12,7 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { discoverHandler } from "./discover.ts";
+import { exportHandler } from "./export.ts";
 import { historyHandler, searchHandler } from "./find.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
@@ -64,6 +65,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     events: eventsHandler(deps, epoch),
     search: searchHandler(deps),
     history: historyHandler(deps),
+    export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),

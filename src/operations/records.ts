@@ -73,7 +73,7 @@ function traceStep(event: MeshEvent, message: Message, peer: string | undefined)
   ];
 }
 
-function publicDelivery(record: DeliveryRecord): Delivery {
+export function publicDelivery(record: DeliveryRecord): Delivery {
   const {
     seq: _s,
     kind: _k,

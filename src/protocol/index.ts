@@ -3,6 +3,7 @@ export * from "./discovery.ts";
 export * from "./endpoints.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
+export * from "./export.ts";
 export * from "./guard.ts";
 export * from "./hooks.ts";
 export * from "./http.ts";

@@ -129,6 +129,11 @@ export const LIMIT_TABLE = {
     unit: "count",
     why: "Rows removed in one transaction by a purge: everything else waits that long.",
   },
+  exportPageMax: {
+    value: 100,
+    unit: "count",
+    why: "Messages of one page of an export: with bodies of the largest size it is 26 MB, read at one go.",
+  },
   waitMsMax: {
     value: 100_000,
     unit: "ms",

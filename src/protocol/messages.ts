@@ -55,7 +55,7 @@ export const Message = z.object({
   checkout: CheckoutState.optional(),
   created_at: z.number().int(),
   /** On the daemon's awake clock, which stands still while the machine sleeps. */
-  expires_awake_ms: z.number().int().optional(),
+  expires_awake_ms: z.number().optional(),
 });
 export type Message = z.infer<typeof Message>;
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
+import { ExportPage } from "./export.ts";
 import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
@@ -442,6 +443,20 @@ export const OPERATIONS = {
       cursor: z.number().int().optional(),
     }),
     callers: EVERYONE,
+  },
+  export: {
+    purpose:
+      "A page of whole records, for a file of a run: messages with their deliveries, questions and events. With `since`, the conversations that began since (epoch milliseconds); with `thread`, the one of that message.",
+    input: z.strictObject({
+      after: z.number().int().nonnegative().optional(),
+      since: z.number().int().nonnegative().optional(),
+      thread: z.union([MessageId, Handle]).optional(),
+      /** Without: no bodies, and nothing else that quotes them. */
+      bodies: z.boolean().optional(),
+    }),
+    output: ExportPage,
+    callers: PEOPLE,
+    human: true,
   },
   discover: {
     purpose:

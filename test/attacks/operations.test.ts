@@ -45,8 +45,8 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ],
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }],
-  move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
   pane: ({ victimName }) => [{ peer: victimName }],
+  move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
   pauses: () => [{}],
@@ -71,6 +71,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { thread: handle },
     { kind: "answer" },
   ],
+  export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
   purge: () => [{ days: 0 }, {}],
 };

@@ -516,4 +516,19 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "A session's record that is gone, cut, rewritten or of another conversation proves nothing about a delivery.",
     source: "docs/observability.md",
   },
+  {
+    id: "export.people-only",
+    text: "Only a person exports a run; the file is private and holds no credential.",
+    source: "docs/export.md",
+  },
+  {
+    id: "replay.same-end",
+    text: "An exported run, replayed, takes the same way to the same end.",
+    source: "docs/export.md",
+  },
+  {
+    id: "replay.differences-said",
+    text: "Where a replay decides otherwise than what is recorded, it says so, with exit code 1.",
+    source: "docs/export.md",
+  },
 ];

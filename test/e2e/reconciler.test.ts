@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
-import type { PeerRecord } from "../../src/core/index.ts";
+import { MISMATCH_WORDS, type PeerRecord } from "../../src/core/index.ts";
 import type { DeliveryState, EventType } from "../../src/protocol/index.ts";
 import { sqliteStore } from "../../src/store/sqlite/store.ts";
 import { daemonProcess } from "../support/daemon-process.ts";
@@ -64,11 +64,12 @@ test("a ledger that says what the transcript does not is marked, shown and, wher
   const { out: status } = await daemon.cli("status");
   expect(status).toContain("2 deliveries differ from their sessions' own records");
   expect(status).toContain(`repowire trace ${HANDLES.lie}`);
-  const { out: lie } = await daemon.cli("trace", HANDLES.lie);
-  expect(lie).toContain("mismatch");
-  expect((await daemon.cli("trace", HANDLES.lie, "--json")).out).toContain("truth.mismatch");
-  const { out: hidden } = await daemon.cli("trace", HANDLES.hidden, "--json");
-  expect(hidden).toContain("reconciled");
-  for (const handle of [HANDLES.gone, HANDLES.right])
-    expect((await daemon.cli("trace", handle, "--json")).out).not.toContain("truth.mismatch");
+  const steps = async (handle: string) => {
+    const { steps: all } = await daemon.mesh.trace({ id: handle });
+    return all.map(({ state, detail }) => `${state}${detail ? `: ${detail}` : ""}`);
+  };
+  expect(await steps(HANDLES.lie)).toEqual(["seen", `mismatch: ${MISMATCH_WORDS.claimed}`]);
+  expect(await steps(HANDLES.hidden)).toEqual(["presented", `mismatch: ${MISMATCH_WORDS.hidden}`, "seen: reconciled"]);
+  expect(await steps(HANDLES.gone)).toEqual(["seen"]);
+  expect(await steps(HANDLES.right)).toEqual(["seen"]);
 });

@@ -2,7 +2,7 @@ import { LIMITS, type LimitName } from "../../src/protocol/index.ts";
 import { readAll } from "./checks/check.ts";
 import { CHECKS } from "./checks/index.ts";
 import type { History } from "./history.ts";
-import { createWorld } from "./world/world.ts";
+import { createWorld, type World } from "./world/world.ts";
 
 export interface Report {
   violations: readonly string[];
@@ -38,8 +38,8 @@ const SMALL: Partial<Record<LimitName, number>> = {
   batchMax: 4,
 };
 
-/** Runs a history from its first step to its calm end and holds what happened against every promise. */
-export function runHistory(history: History): Report {
+/** Runs a history from its first step to its calm end and holds what happened against every promise. `onEnd` looks at its end. */
+export function runHistory(history: History, onEnd: (world: World) => void = () => {}): Report {
   const restore = history.limits === "small" ? setLimits(SMALL) : () => {};
   try {
     using world = createWorld(history);
@@ -49,6 +49,7 @@ export function runHistory(history: History): Report {
     for (const action of history.actions) world.take(action);
     world.calmDown();
     const stored = readAll(world);
+    onEnd(world);
     for (const check of CHECKS) check.end?.(world, stored);
     const { truth } = world;
     return {

@@ -44,7 +44,7 @@ export interface SqliteStore extends MessageStore {
 }
 
 const LAST_EVENT_KEY = "last_event";
-const LAST_DELIVERY_KEY = "last_delivery";
+export const LAST_DELIVERY_KEY = "last_delivery";
 
 /** A purge that is not done in parts. */
 const ALL_ROWS = 1_000_000_000;

@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { MeshEvent } from "./events.ts";
+import { PeerId } from "./ids.ts";
+import { Ask, Delivery, Message } from "./messages.ts";
+import { CircleName, PeerName, Role, Runtime } from "./peers.ts";
+
+/** The version of the file that `repowire export` writes; another one is refused by name. */
+export const EXPORT_FORMAT = "repowire-export";
+export const EXPORT_VERSION = 1;
+
+/** Who took part. A seat that is gone is known by its messages only. */
+export const ExportedPeer = z.object({
+  id: PeerId,
+  name: PeerName,
+  circle: CircleName,
+  role: Role,
+  runtime: Runtime,
+  machine: z.string(),
+  path: z.string().optional(),
+});
+export type ExportedPeer = z.infer<typeof ExportedPeer>;
+
+/** As stored; without its body where bodies were left out. `body_bytes` says how long it is. */
+export const ExportedMessage = Message.extend({ body: z.string().optional() });
+export type ExportedMessage = z.infer<typeof ExportedMessage>;
+
+export const ExportHeader = z.object({
+  type: z.literal("export"),
+  format: z.literal(EXPORT_FORMAT),
+  version: z.literal(EXPORT_VERSION),
+  /** The program that wrote it. */
+  repowire: z.string(),
+  /** Epoch milliseconds. */
+  exported_at: z.number().int(),
+  /** Identity of the database: event numbers mean something within it only. */
+  epoch: z.string(),
+  bodies: z.boolean(),
+  since: z.number().int().optional(),
+  thread: z.string().optional(),
+});
+export type ExportHeader = z.infer<typeof ExportHeader>;
+
+/** One line of the file. The header is the first, `end` the last: without it the file was cut off. */
+export const ExportLine = z.discriminatedUnion("type", [
+  ExportHeader,
+  z.object({ type: z.literal("peer"), peer: ExportedPeer }),
+  z.object({ type: z.literal("message"), message: ExportedMessage }),
+  z.object({ type: z.literal("delivery"), delivery: Delivery }),
+  z.object({ type: z.literal("ask"), ask: Ask }),
+  z.object({ type: z.literal("event"), event: MeshEvent }),
+  z.object({ type: z.literal("end"), lines: z.number().int() }),
+]);
+export type ExportLine = z.infer<typeof ExportLine>;
+
+/** What one page of the `export` operation brings: whole records, with all events of each message. */
+export const ExportPage = z.object({
+  peers: z.array(ExportedPeer),
+  messages: z.array(ExportedMessage),
+  deliveries: z.array(Delivery),
+  asks: z.array(Ask),
+  events: z.array(MeshEvent),
+  epoch: z.string(),
+  /** Where to go on; absent: that was all. */
+  cursor: z.number().int().optional(),
+});
+export type ExportPage = z.infer<typeof ExportPage>;
