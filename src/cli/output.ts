@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
 import { systemRefusal } from "../platform/files.ts";
+import { stripControls, terminalJson } from "../platform/terminal-text.ts";
 import { asRepowireError, ERRORS, RepowireError, toProblem } from "../protocol/index.ts";
 import { cleanLine } from "../words/index.ts";
 
@@ -11,11 +12,11 @@ export interface OutputOptions {
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${stripControls(text)}\n`);
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${terminalJson(value)}\n`);
 }
 
 /** Rows under headings, without borders, cut to nothing: terminals wrap. Cells may hold what peers and folders are called: they are cleaned. */
@@ -49,7 +50,7 @@ export function printError(thrown: unknown, json: boolean): number {
   const error = refusal ?? asRepowireError(thrown);
   const isFault = refusal === undefined && thrown instanceof Error;
   const detail = isFault ? `${thrown.message}. This is a fault in repowire.` : error.message;
-  if (json) process.stdout.write(`${JSON.stringify({ error: { ...toProblem(error), detail } })}\n`);
-  else process.stderr.write(`${styleText("red", "repowire:", { stream: process.stderr })} ${detail}\n`);
+  if (json) printJson({ error: { ...toProblem(error), detail } });
+  else process.stderr.write(`${styleText("red", "repowire:", { stream: process.stderr })} ${stripControls(detail)}\n`);
   return ERRORS[error.code].exit;
 }

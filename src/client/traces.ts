@@ -5,6 +5,7 @@ import {
   type Envelope,
   parseTraceParent,
   type SessionSpan,
+  SPAN_OF_CALL,
   type TraceContext,
   traceParent,
 } from "../protocol/index.ts";
@@ -24,12 +25,6 @@ export interface Traces {
   present(items: Envelope[], handOver: (items: Envelope[]) => Promise<DeliverResult[]>): Promise<DeliverResult[]>;
 }
 
-const NAMES: Partial<Record<string, SessionSpan["name"]>> = {
-  ask: "ask",
-  notify: "send",
-  broadcast: "send",
-  reply: "answer",
-};
 /** Questions whose place in a trace is known, for the reply to them. */
 const REMEMBERED_MAX = 64;
 
@@ -49,7 +44,7 @@ export function createTraces(parts: { isOn(): boolean; tell(spans: SessionSpan[]
 
   return {
     async call(name, input, run) {
-      const spanName = NAMES[name];
+      const spanName = SPAN_OF_CALL[name];
       const parent = parentOf(name, input);
       // A reply belongs to its question's trace or, where that is not known here, to what the daemon knows of it.
       if (!parts.isOn() || !spanName || input.traceparent !== undefined || (name === "reply" && !parent))

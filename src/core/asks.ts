@@ -17,7 +17,7 @@ import {
 import { type Context, emit, stir } from "./context.ts";
 import type { Wait } from "./live.ts";
 import { countMessage } from "./loop-guard.ts";
-import { acceptMessage, checkMailbox, closeDelivery, idTaken, mustGetDelivery } from "./mailbox.ts";
+import { acceptMessage, acceptNotice, checkMailbox, closeDelivery, idTaken, mustGetDelivery } from "./mailbox.ts";
 import type { AskRecord, PeerRecord } from "./ports.ts";
 import { effectiveInbound, mustGet } from "./registry.ts";
 import { askOutcome } from "./truth.ts";
@@ -287,6 +287,14 @@ function endDeliveryOfClosedAsk(ctx: Context, ask: AskRecord, to: AskState): voi
     closeDelivery(ctx, delivery, "cancelled", `the question is ${to}`);
 }
 
+/** A question as it was before any turn overlooked it: it is going to be presented once more. */
+export const asNew = (ask: AskRecord): AskRecord => ({
+  ...ask,
+  overlooked_at: undefined,
+  overlooked_beside: undefined,
+  reminded: false,
+});
+
 /** `text` says what happened, for the asker; it is both the outcome's detail and the body of the notice. */
 export function failAsk(ctx: Context, ask: AskRecord, reason: FailReason, text: string): AskRecord {
   return closeAsk(ctx, ask, "failed", { reason, detail: text, text }).ask;
@@ -335,16 +343,12 @@ export function withdrawAsk(ctx: Context, ask: AskRecord): { wasPresented: boole
     ctx.tx.asks.put({ ...ask, abandoned: true });
     emit(ctx, { type: "ask.abandoned", peer: ask.asker, message: ask.message, data: { handle: ask.handle } });
     const asker = mustGet(ctx, ask.asker);
-    acceptMessage(ctx, {
-      id: ctx.ids.message(),
-      kind: "notify",
+    acceptNotice(ctx, {
       from: asker,
-      to: [mustGet(ctx, ask.askee)],
+      to: mustGet(ctx, ask.askee),
       body: `${asker.name} no longer waits for an answer to ${ask.handle}. Skip it unless the work is nearly done.`,
       urgency: "fyi",
       in_reply_to: ask.message,
-      hops: 0,
-      expiryMs: LIMITS.notifyExpiryMs,
     });
   }
   settlePending(ctx, ask);

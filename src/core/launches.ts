@@ -11,10 +11,9 @@ import { withdrawApprovals } from "./approvals.ts";
 import { failAsk } from "./asks.ts";
 import { type Caller, seatOf } from "./caller.ts";
 import { type Context, emit } from "./context.ts";
-import { lookOf } from "./look-alikes.ts";
-import { acceptMessage, closeDelivery } from "./mailbox.ts";
+import { acceptNotice, closeDelivery } from "./mailbox.ts";
 import type { ApprovalRecord, LaunchRecord, PaneRecord, PeerRecord } from "./ports.ts";
-import { freeName, isExpected, mustGet, nameFromPath, newSeat } from "./registry.ts";
+import { freeName, isExpected, mustGet, nameFromPath, nameHolder, nameTaken, newSeat } from "./registry.ts";
 
 /** Sessions that repowire starts: their seats are kept for them while they come up, and their ends are told. */
 
@@ -111,7 +110,6 @@ export function reserveSeat(ctx: Context, spawner: PeerRecord, wish: SeatWish): 
 }
 
 function freeSeat(ctx: Context, wish: SeatWish): PeerRecord | undefined {
-  const inCircle = ctx.tx.peers.all().filter((peer) => peer.circle === wish.circle);
   const isFree = (peer: PeerRecord) =>
     peer.role === "agent" &&
     peer.presence.state === "offline" &&
@@ -119,12 +117,12 @@ function freeSeat(ctx: Context, wish: SeatWish): PeerRecord | undefined {
     !peer.temporary &&
     !isExpected(peer);
   const { name } = wish;
-  if (name === undefined) return inCircle.filter(isFree).sort((a, b) => a.seat - b.seat)[0];
-  const holder = inCircle.find((peer) => lookOf(peer.name) === lookOf(name));
+  if (name === undefined) return ctx.tx.peers.all().find((peer) => peer.circle === wish.circle && isFree(peer));
+  const holder = nameHolder(ctx, wish.circle, name);
   if (!holder || (holder.name === name && isFree(holder))) return holder;
   throw new RepowireError(
     "name_taken",
-    `"${name}" ${holder.name === name ? "is" : `looks like "${holder.name}", which is`} already a peer of circle "${wish.circle}" (${holder.path ?? "no folder"}, ${holder.presence.state}). Choose another name, or ask that peer.`,
+    `${nameTaken(name, holder)} (${holder.path ?? "no folder"}, ${holder.presence.state}). Choose another name, or ask that peer.`,
   );
 }
 
@@ -186,16 +184,7 @@ export function noteLaunchEnded(ctx: Context, id: PeerId): void {
 function tellSpawner(ctx: Context, peer: PeerRecord, text: string): void {
   const spawner = peer.launch && ctx.tx.peers.get(peer.launch.spawner);
   if (!spawner || ctx.tx.deliveries.count(spawner.id, ["queued", "held"]) >= LIMITS.mailboxLengthMax) return;
-  acceptMessage(ctx, {
-    id: ctx.ids.message(),
-    kind: "notify",
-    from: peer,
-    to: [spawner],
-    body: text,
-    urgency: "fyi",
-    hops: 0,
-    expiryMs: LIMITS.notifyExpiryMs,
-  });
+  acceptNotice(ctx, { from: peer, to: spawner, body: text, urgency: "fyi" });
 }
 
 export function failOpenAsks(ctx: Context, id: PeerId, text: string): number {

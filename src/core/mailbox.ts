@@ -73,6 +73,26 @@ export function acceptMessage(ctx: Context, draft: NewMessage): { message: Messa
   return { message, deliveries };
 }
 
+/** One line to one peer, in a chain of its own. */
+export interface Notice {
+  from: PeerRecord;
+  to: PeerRecord;
+  body: string;
+  urgency: Urgency;
+  in_reply_to?: MessageId;
+}
+
+export function acceptNotice(ctx: Context, { to, ...notice }: Notice): Message {
+  return acceptMessage(ctx, {
+    ...notice,
+    id: ctx.ids.message(),
+    kind: "notify",
+    to: [to],
+    hops: 0,
+    expiryMs: LIMITS.notifyExpiryMs,
+  }).message;
+}
+
 function enqueue(ctx: Context, message: Message, to: PeerRecord): DeliveryRecord {
   const delivery: DeliveryRecord = {
     message: message.id,

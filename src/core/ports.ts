@@ -131,6 +131,8 @@ export interface DeliveryRecord extends Delivery {
 }
 
 export interface AskRecord extends Ask {
+  /** The turn that overlooked it held something else, too: what the session says after a reminder may be about that. */
+  overlooked_beside?: boolean;
   expires_awake_ms: number;
 }
 

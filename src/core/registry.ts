@@ -223,15 +223,25 @@ export function setPresence(ctx: Context, id: PeerId, to: Omit<Presence, "since"
   stir(ctx, id);
 }
 
+/** Whose name this is in a circle, or looks like it. */
+export function nameHolder(ctx: Context, circle: string, name: string, except?: PeerId): PeerRecord | undefined {
+  const look = lookOf(name);
+  return ctx.tx.peers.all().find((peer) => peer.id !== except && peer.circle === circle && lookOf(peer.name) === look);
+}
+
+/** The beginning of the sentence in which a name is refused. */
+export function nameTaken(name: string, holder: PeerRecord): string {
+  const how = holder.name === name ? "is" : `looks like "${holder.name}", which is`;
+  return `"${name}" ${how} already a peer of circle "${holder.circle}"`;
+}
+
 export function rename(ctx: Context, peer: PeerRecord, name: string): PeerRecord {
   if (peer.name === name) return peer;
-  const holder = ctx.tx.peers
-    .all()
-    .find((other) => other.id !== peer.id && other.circle === peer.circle && lookOf(other.name) === lookOf(name));
+  const holder = nameHolder(ctx, peer.circle, name, peer.id);
   if (holder) {
     throw new RepowireError(
       "name_taken",
-      `"${name}" ${holder.name === name ? "is" : `looks like "${holder.name}", which is`} already a peer of circle "${peer.circle}"${holder.path ? ` (${holder.path})` : ""}. Choose another name.`,
+      `${nameTaken(name, holder)}${holder.path ? ` (${holder.path})` : ""}. Choose another name.`,
     );
   }
   ctx.tx.peers.put({ ...peer, name });
@@ -242,8 +252,7 @@ export function rename(ctx: Context, peer: PeerRecord, name: string): PeerRecord
 /** Into another circle, under the same name, which must be free there. */
 export function moveTo(ctx: Context, peer: PeerRecord, circle: string, chain: string | undefined): PeerRecord {
   if (peer.circle === circle) return peer;
-  const isTaken = (other: PeerRecord) => other.circle === circle && lookOf(other.name) === lookOf(peer.name);
-  if (ctx.tx.peers.all().some(isTaken)) {
+  if (nameHolder(ctx, circle, peer.name)) {
     throw new RepowireError(
       "name_taken",
       `Circle "${circle}" already has a peer named like "${peer.name}". Rename one first: repowire peer rename.`,

@@ -1,5 +1,5 @@
 import { LIMITS, type PeerId } from "../protocol/index.ts";
-import { failAsk } from "./asks.ts";
+import { asNew, failAsk } from "./asks.ts";
 import { type Context, stir } from "./context.ts";
 import { closeDelivery, move } from "./mailbox.ts";
 import type { AskRecord, DeliveryRecord } from "./ports.ts";
@@ -59,7 +59,7 @@ export function representAsks(
   for (const ask of ctx.tx.asks.openTo(peer)) {
     const delivery = ctx.tx.deliveries.get(ask.message, peer);
     if (!delivery || (delivery.state !== "presented" && delivery.state !== "seen") || !isLost(delivery)) continue;
-    ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
+    ctx.tx.asks.put(asNew(ask));
     // Nothing showed where it went: the conversation of now may hold it already.
     const isUncertain = delivery.state === "presented" && delivery.entered_at === undefined;
     requeue(ctx, delivery, why, { possible_duplicates: delivery.possible_duplicates + (isUncertain ? 1 : 0) });

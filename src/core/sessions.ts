@@ -80,6 +80,17 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
   leaveIfDone(ctx, peerId);
 }
 
+/** The same question, for one pass over the seats: one process may have many, and is looked at once. */
+export function lookingOnce(isAlive: (instance: ProcessInstance) => boolean): (instance: ProcessInstance) => boolean {
+  const known = new Map<string, boolean>();
+  return (instance) => {
+    const name = `${instance.pid} ${instance.started} ${instance.boot}`;
+    const found = known.get(name) ?? isAlive(instance);
+    known.set(name, found);
+    return found;
+  };
+}
+
 /**
  * Before a session claims a seat: whoever sat in its folder, or had its conversation, and whose process died just now, unnoticed
  * yet. Without this a session that starts again at once would get a second seat, and the mail of the first would wait for nobody.
@@ -89,14 +100,7 @@ export function endDeadSessions(
   start: { path?: string; conversation?: string },
   isAlive: (instance: ProcessInstance) => boolean,
 ): void {
-  // One process may have many seats here: it is looked at once.
-  const known = new Map<string, boolean>();
-  const lives = (instance: ProcessInstance): boolean => {
-    const name = `${instance.pid} ${instance.started}`;
-    const found = known.get(name) ?? isAlive(instance);
-    known.set(name, found);
-    return found;
-  };
+  const lives = lookingOnce(isAlive);
   for (const peer of ctx.tx.peers.all()) {
     const isInTheWay =
       (start.path !== undefined && peer.path === start.path) ||

@@ -171,6 +171,19 @@ describe("a question that the turn ended without answering", () => {
     return asked;
   }
 
+  // @req harm.user-text
+  test("beside another one is not captured from what the model says after the reminder", async () => {
+    const first = await overlookedAsk();
+    await end();
+    const second = await enteredAsk("and of the client?");
+    expect(await end({ wasContinued: true })).toMatchObject({ message: second.message });
+    expect(mesh.ask(first.message)).toMatchObject({ state: "failed", reason: "no_answer" });
+    // A report that came late has ended the turn; what is left is alone in hand, yet the model looked at both.
+    await mesh.decide((ctx) => ctx.tx.peers.put({ ...mesh.peer(backend), turn: undefined }));
+    await end({ wasContinued: true, text: "of both", inputs: [{ type: "delivery", message: second.message }] });
+    expect(mesh.ask(second.message).by).toBeUndefined();
+  });
+
   // @req overlooked.told
   test("is reminded of once, by id", async () => {
     const asked = await overlookedAsk();

@@ -1,5 +1,5 @@
 import { LIMITS, type MessageId, type PeerId } from "../protocol/index.ts";
-import { closeAsk, failAsk } from "./asks.ts";
+import { asNew, closeAsk, failAsk } from "./asks.ts";
 import { type Context, emit, stir } from "./context.ts";
 import type { Activity } from "./live.ts";
 import { enter, see } from "./mailbox.ts";
@@ -112,7 +112,7 @@ function judgeQuestions(ctx: Context, peer: PeerRecord, inputs: TurnInput[], end
       return undefined;
     case "limited":
       for (const { ask, delivery } of ofTurn) {
-        ctx.tx.asks.put({ ...ask, overlooked_at: undefined, reminded: false });
+        ctx.tx.asks.put(asNew(ask));
         requeue(ctx, delivery, "used up by a usage limit; repeated after its reset");
       }
       return undefined;
@@ -141,7 +141,8 @@ function questionsInHand(ctx: Context, peer: PeerId): InHand[] {
 /**
  * A turn ended well. Its last text is taken as the answer only when the question was the turn's sole input, no other is open and
  * the session has not itself asked somebody since (then it waits for that answer, rightly). Text of a turn that its user began or
- * joined belongs to the user. Otherwise the asker is told and the model is reminded, once.
+ * joined belongs to the user. Otherwise the asker is told and the model is reminded, once: of one question, and looks at all that it
+ * left open. So a question that was overlooked beside anything else is never captured afterwards.
  */
 function judgeDone(
   ctx: Context,
@@ -153,7 +154,7 @@ function judgeDone(
   const only = inHand.length === 1 ? inHand[0] : undefined;
   const soleInput = inputs.length === 1 && inputs[0]?.type === "delivery" && inputs[0].message === only?.ask.message;
   const text = end.text?.trim();
-  if (only && soleInput && text && !asksSince(ctx, peer.id, only)) {
+  if (only && soleInput && text && !only.ask.overlooked_beside && !asksSince(ctx, peer.id, only)) {
     see(ctx, only.delivery, "turn end");
     closeAsk(ctx, only.ask, "answered", { by: "captured", text });
     return undefined;
@@ -173,7 +174,12 @@ function judgeDone(
       }
       continue;
     }
-    const next: AskRecord = { ...ask, overlooked_at: ctx.now.wall, reminded: end.canRemind && remind === undefined };
+    const next: AskRecord = {
+      ...ask,
+      overlooked_at: ctx.now.wall,
+      overlooked_beside: !soleInput,
+      reminded: end.canRemind && remind === undefined,
+    };
     ctx.tx.asks.put(next);
     emit(ctx, {
       type: "ask.overlooked",

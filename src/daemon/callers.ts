@@ -89,7 +89,7 @@ async function peerBehind(
   sharedBy: CallersParts["sharedBy"],
 ): Promise<PeerRecord | undefined> {
   for (const [index, info] of chain.entries()) {
-    const own = engine.read((ctx) => peerOfChain(ctx.tx.peers.all(), [info]));
+    const own = peerOfChain(engine, [info]);
     if (own) return own;
     const server = sharedBy(info);
     if (!server) continue;
@@ -100,8 +100,10 @@ async function peerBehind(
   return undefined;
 }
 
-/** The registered session among a process's ancestors. */
-export function peerOfChain(peers: readonly PeerRecord[], chain: readonly ProcessInfo[]): PeerRecord | undefined {
+/** The registered session nearest in a chain of processes, of which each is the parent of the one before. */
+export function peerOfChain(engine: Engine, chain: readonly ProcessInfo[]): PeerRecord | undefined {
+  if (chain.length === 0) return undefined;
+  const peers = engine.read((ctx) => ctx.tx.peers.all());
   for (const info of chain) {
     const instance = { pid: info.pid, started: info.started, boot: bootId() };
     const seats = peers.filter(

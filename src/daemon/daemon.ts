@@ -177,7 +177,7 @@ async function startLocked(
     clock,
     operations,
     dispatcher,
-    checkClaim: checkSession,
+    checkClaim: (claim, connection) => checkSession(engine, claim, connection),
     isAlive,
     mayBeSubagent: runtimes.mayBeSubagent,
     profile: runtimes.linkProfile,

@@ -46,7 +46,7 @@ export function createMcpEndpoint(parts: {
   >();
 
   async function seatOf(chain: ProcessInfo[]): Promise<PeerId> {
-    const known = parts.engine.read((ctx) => peerOfChain(ctx.tx.peers.all(), chain));
+    const known = peerOfChain(parts.engine, chain);
     const [self] = chain;
     if (known) return known.id;
     if (!self) throw new RepowireError("unauthorized", "The process behind this connection is gone.");

@@ -1,4 +1,4 @@
-import { type Clock, type Engine, endSession, keepDeadlines, type PeerRecord } from "../core/index.ts";
+import { type Clock, type Engine, endSession, keepDeadlines, lookingOnce, type PeerRecord } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import { LIMITS } from "../protocol/index.ts";
 
@@ -21,14 +21,7 @@ export function startWatch(parts: {
 }): Watch {
   const { engine, clock } = parts;
   const tick = async () => {
-    // One process may have many seats: it is looked at once.
-    const lives = new Map<string, boolean>();
-    const isAlive = (instance: NonNullable<PeerRecord["instance"]>): boolean => {
-      const name = `${instance.pid} ${instance.started} ${instance.boot}`;
-      const known = lives.get(name) ?? parts.isAlive(instance);
-      lives.set(name, known);
-      return known;
-    };
+    const isAlive = lookingOnce(parts.isAlive);
     const gone = engine.read((ctx) =>
       ctx.tx.peers
         .all()

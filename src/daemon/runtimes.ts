@@ -22,6 +22,7 @@ import { type RequestEnv, readJson } from "./app.ts";
 import type { Callers } from "./callers.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { PartCheck } from "./health.ts";
+import { checkOutermost } from "./session-check.ts";
 import { createSpoolReader } from "./spool.ts";
 
 /** The table of runtimes: one row each. What the daemon asks of any of them is dispatched here. */
@@ -96,6 +97,7 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
         `A hook may only report on the session that started it; process ${pid} did not.`,
       );
     }
+    checkOutermost(engine, chain, pid);
   }
 
   return {

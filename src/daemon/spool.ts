@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { logger } from "../platform/log.ts";
@@ -26,7 +26,7 @@ export function createSpoolReader(paths: HomePaths, replay: (runtime: string, re
         const file = join(paths.spool, name);
         // What could not be stored waits for the next start, and what follows with it: order matters.
         if (!(await replayOne(file))) break;
-        rmSync(file, { force: true });
+        rmSync(file, { force: true, recursive: true });
       }
       return files.length;
     },
@@ -35,6 +35,8 @@ export function createSpoolReader(paths: HomePaths, replay: (runtime: string, re
   /** False: try again later. */
   async function replayOne(file: string): Promise<boolean> {
     try {
+      const { uid } = lstatSync(file);
+      if (uid !== process.getuid?.()) throw new RepowireError("unauthorized", "it belongs to another user");
       const { runtime, ...report } = SpooledReport.parse(JSON.parse(readSmallFile(file, LIMITS.frameBytesMax)));
       // Its dialog has long been answered where it stood.
       if (report.event === "PermissionRequest") return true;

@@ -3,11 +3,10 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { isAppServer } from "../adapters/codex/threads.ts";
 import type { Launcher, LaunchOrder, LaunchWish, PaneRecord } from "../core/ports.ts";
-import { readCheckout } from "../platform/checkout.ts";
+import { readCheckout, uncommittedFiles } from "../platform/checkout.ts";
 import type { Config } from "../platform/config.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { isAlive } from "../platform/process.ts";
-import { runBriefly } from "../platform/run.ts";
 import { shellWord } from "../platform/shell.ts";
 import { LIMITS, RepowireError, type SpawnRuntime } from "../protocol/index.ts";
 import { CHANNEL_FLAG, launcherPath } from "../setup/launchers.ts";
@@ -145,12 +144,8 @@ export function createLauncher(parts: { paths: HomePaths; spawn: Config["spawn"]
     async uncommitted(path) {
       const checkout = readCheckout(path);
       if (!checkout || !existsSync(path)) return undefined;
-      const safe = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
-      const env = { PATH: process.env.PATH, HOME: process.env.HOME, GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
-      const args = ["git", ...safe, "status", "--porcelain", "--ignore-submodules"];
-      const result = await runBriefly(args, { cwd: path, env, timeoutMs: GIT_MS }).catch(() => undefined);
-      if (result?.code !== 0) return undefined;
-      return { branch: checkout.branch, files: result.out.split("\n").filter(Boolean).length };
+      const files = await uncommittedFiles(path, GIT_MS);
+      return files === undefined ? undefined : { branch: checkout.branch, files };
     },
   };
 }

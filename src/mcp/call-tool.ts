@@ -11,7 +11,7 @@ import {
   RepowireError,
   type ToolOperation,
 } from "../protocol/index.ts";
-import { resultText, type ToolNames } from "../words/index.ts";
+import { cleanText, resultText, type ToolNames } from "../words/index.ts";
 import { toolInput } from "./tools.ts";
 
 export interface ToolCall {
@@ -48,7 +48,8 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
   } catch (error) {
     if (!(error instanceof RepowireError)) call.onFault(error);
     const refusal = asRepowireError(error);
-    return { text: refusal.message, refusal };
+    // A sentence may name a peer, or its folder, as they call themselves.
+    return { text: cleanText(refusal.message), refusal };
   }
 }
 

@@ -1,5 +1,5 @@
 import {
-  acceptMessage,
+  acceptNotice,
   type Context,
   canReceive,
   checkLaunchLimits,
@@ -148,16 +148,7 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
           const sender = (from && ctx.tx.peers.get(from)) || humanSeat(ctx, deps.humanName);
           const recipient = ctx.tx.peers.get(to);
           if (!recipient || recipient.id === sender.id) return;
-          acceptMessage(ctx, {
-            id: ctx.ids.message(),
-            kind: "notify",
-            from: sender,
-            to: [recipient],
-            body,
-            urgency: "normal",
-            hops: 0,
-            expiryMs: LIMITS.notifyExpiryMs,
-          });
+          acceptNotice(ctx, { from: sender, to: recipient, body, urgency: "normal" });
         })
         .catch(() => {
           // Stored or not, the event log has how it ended; there is nobody to tell.
@@ -208,17 +199,8 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
     const { path, circle, runtime, profile, args, name } = plan.order;
     const seat = reserveSeat(ctx, spawner, { request: plan.request, runtime, profile, args, path, circle, name });
     if (plan.prompt === undefined) return { seat, prompt: undefined };
-    const { message } = acceptMessage(ctx, {
-      id: ctx.ids.message(),
-      kind: "notify",
-      from: spawner,
-      to: [seat],
-      body: plan.prompt,
-      urgency: "normal",
-      hops: 0,
-      expiryMs: LIMITS.notifyExpiryMs,
-    });
-    return { seat, prompt: message.id };
+    const prompt = acceptNotice(ctx, { from: spawner, to: seat, body: plan.prompt, urgency: "normal" });
+    return { seat, prompt: prompt.id };
   }
 
   /** Resolves when a push reaches the session, or it has joined and none will. Rejects with why it did not come, and its screen. */

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { readSmallFile } from "./read-small.ts";
 
@@ -20,14 +20,26 @@ export interface Checkout {
 export function readCheckout(folder: string): Checkout | undefined {
   for (let at = folder; ; at = dirname(at)) {
     const dotGit = join(at, ".git");
-    if (existsSync(dotGit)) return describe(at, dotGit);
+    const git = gitAt(dotGit, at === folder);
+    if (git) return describe(at, dotGit, git.isDirectory());
     if (dirname(at) === at) return undefined;
   }
 }
 
-function describe(root: string, dotGit: string): Checkout | undefined {
+/**
+ * As git itself sees it: a folder of that name without a HEAD is none. Nor is one above the session's own folder that belongs to another
+ * user: in a folder that all share, it would rule over every session below.
+ */
+function gitAt(dotGit: string, isOwnFolder: boolean): Stats | undefined {
+  const info = statSync(dotGit, { throwIfNoEntry: false });
+  if (!info || (!isOwnFolder && info.uid !== process.getuid?.())) return undefined;
+  const isHere = !info.isDirectory() || lstatSync(join(dotGit, "HEAD"), { throwIfNoEntry: false });
+  return isHere ? info : undefined;
+}
+
+function describe(root: string, dotGit: string, isFolder: boolean): Checkout | undefined {
   try {
-    if (statSync(dotGit).isDirectory()) return { root, branch: branchOf(dotGit) };
+    if (isFolder) return { root, branch: branchOf(dotGit) };
     // A linked worktree or submodule: `gitdir: /main/.git/worktrees/NAME`.
     const gitDir = resolve(
       root,
@@ -58,6 +70,7 @@ export function realPath(path: string): string {
   }
 }
 
+/** Answers wait for it. */
 const GIT_TIMEOUT_MS = 400;
 /** No lock is taken, nothing is asked, and nothing fetched: not from anywhere, over no protocol. */
 const QUIET_GIT = {
@@ -72,25 +85,40 @@ const QUIET_GIT = {
  * without what a repository could have it execute: fsmonitor, hooks, filters of its own, fetching what it leaves out.
  */
 export async function checkoutState(folder: string): Promise<{ commit: string; dirty: number } | undefined> {
+  const git = await safeGit(folder, GIT_TIMEOUT_MS);
+  const commit = await git?.("rev-parse", "--short=7", "HEAD");
+  const dirty = git && commit !== undefined ? await changedFiles(git, "--untracked-files=no") : undefined;
+  return commit === undefined || dirty === undefined ? undefined : { commit: commit.trim(), dirty };
+}
+
+/** How many files of a checkout are not committed, new ones too; asked as `checkoutState` asks, with more patience. */
+export async function uncommittedFiles(folder: string, timeoutMs: number): Promise<number | undefined> {
+  const git = await safeGit(folder, timeoutMs);
+  return git && changedFiles(git);
+}
+
+type Git = (...args: string[]) => Promise<string | undefined>;
+
+async function changedFiles(git: Git, ...options: string[]): Promise<number | undefined> {
+  const status = await git("status", "--porcelain", "--ignore-submodules", ...options);
+  return status?.split("\n").filter((line) => line !== "").length;
+}
+
+/** Git in that folder, with all of that switched off; undefined where it cannot be. */
+async function safeGit(folder: string, timeoutMs: number): Promise<Git | undefined> {
   const safe = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.bareRepository=explicit"];
-  const filters = await ownFilters(folder, safe);
+  const filters = await ownFilters((...args) => runGit(folder, [...safe, ...args], timeoutMs));
   if (filters === undefined) return undefined;
   for (const name of filters) safe.push("-c", `${name}=`);
-  const commit = await git(folder, [...safe, "rev-parse", "--short=7", "HEAD"]);
-  const status =
-    commit === undefined
-      ? undefined
-      : await git(folder, [...safe, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules"]);
-  if (commit === undefined || status === undefined) return undefined;
-  return { commit: commit.trim(), dirty: status.split("\n").filter((line) => line !== "").length };
+  return (...args) => runGit(folder, [...safe, ...args], timeoutMs);
 }
 
 /**
  * The filters that a repository brings in its own configuration: `git status` would run them on files that changed. Those of the
  * user's configuration (Git LFS) stay. Undefined where git does not tell, or where a name cannot be passed to it.
  */
-async function ownFilters(folder: string, safe: readonly string[]): Promise<string[] | undefined> {
-  const listed = await git(folder, [...safe, "config", "--includes", "--show-scope", "--name-only", "-z", "--list"]);
+async function ownFilters(git: Git): Promise<string[] | undefined> {
+  const listed = await git("config", "--includes", "--show-scope", "--name-only", "-z", "--list");
   if (listed === undefined) return undefined;
   const words = listed.split("\0");
   const names = words.filter(
@@ -101,7 +129,7 @@ async function ownFilters(folder: string, safe: readonly string[]): Promise<stri
 
 const isOwn = (scope: string | undefined): boolean => scope === "local" || scope === "worktree";
 
-async function git(folder: string, args: string[]): Promise<string | undefined> {
+async function runGit(folder: string, args: string[], timeoutMs: number): Promise<string | undefined> {
   try {
     const child = Bun.spawn(["git", ...args], {
       cwd: folder,
@@ -109,7 +137,7 @@ async function git(folder: string, args: string[]): Promise<string | undefined> 
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore",
-      timeout: GIT_TIMEOUT_MS,
+      timeout: timeoutMs,
     });
     const text = await new Response(child.stdout).text();
     return (await child.exited) === 0 ? text : undefined;

@@ -1,6 +1,7 @@
 import type { LogRecord } from "@logtape/logtape";
 import { LIMITS } from "../protocol/limits.ts";
 import { isSecretField, redact } from "./redact.ts";
+import { maskControls, terminalJson } from "./terminal-text.ts";
 
 /** One line of the log, as it is written: a JSON object. Field names of callers stand in `fields`, so that they can hide nothing. */
 export interface LogLine {
@@ -73,12 +74,7 @@ function cleanText(text: string): string {
 }
 
 /** As one line of the file. What JSON leaves as it is but a terminal would obey is escaped, too. */
-export function toJsonLine(line: LogLine): string {
-  return JSON.stringify(line).replace(
-    /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
+export const toJsonLine: (line: LogLine) => string = terminalJson;
 
 /** As a person reads it. A log line must not carry terminal escapes of a peer's text. */
 export function toText(line: LogLine): string {
@@ -89,7 +85,7 @@ export function toText(line: LogLine): string {
     )
     .join(" ");
   const text = `${line.time} ${line.level.padEnd(7)} ${line.category}: ${line.message}${facts ? ` ${facts}` : ""}`;
-  return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "?");
+  return maskControls(text);
 }
 
 function errorText(value: unknown): string | undefined {

@@ -6,5 +6,5 @@ export const newSpanId = (): string => hex(8);
 /** The first span of a new trace. */
 export const newTrace = (): TraceContext => ({ trace: hex(16), span: newSpanId() });
 
-/** Epoch milliseconds with fractions: hand-overs take less than one. */
+/** Epoch milliseconds with fractions, of a clock that all processes of this machine share: hand-overs take less than one. */
 export const preciseNow = (): number => performance.timeOrigin + performance.now();

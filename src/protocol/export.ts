@@ -1,22 +1,21 @@
 import { z } from "zod";
 import { MeshEvent } from "./events.ts";
-import { PeerId } from "./ids.ts";
 import { Ask, Delivery, Message } from "./messages.ts";
-import { CircleName, PeerName, Role, Runtime } from "./peers.ts";
+import { Peer } from "./peers.ts";
 
 /** The version of the file that `repowire export` writes; another one is refused by name. */
 export const EXPORT_FORMAT = "repowire-export";
 export const EXPORT_VERSION = 1;
 
 /** Who took part. A seat that is gone is known by its messages only. */
-export const ExportedPeer = z.object({
-  id: PeerId,
-  name: PeerName,
-  circle: CircleName,
-  role: Role,
-  runtime: Runtime,
-  machine: z.string(),
-  path: z.string().optional(),
+export const ExportedPeer = Peer.pick({
+  id: true,
+  name: true,
+  circle: true,
+  role: true,
+  runtime: true,
+  machine: true,
+  path: true,
 });
 export type ExportedPeer = z.infer<typeof ExportedPeer>;
 

@@ -35,7 +35,7 @@ export type Handle = z.infer<typeof Handle>;
 
 /** Handles in a row that begin alike. */
 const HANDLES_ALIKE = 4_000;
-const PREFIX_LENGTH = 2;
+export const HANDLE_PREFIX_LENGTH = 2;
 
 /**
  * Makes handles from `random`, a source of integers in [0, below). Those made one after the other begin with the same two letters, of
@@ -53,8 +53,8 @@ export function handleSource(random: (below: number) => number): () => Handle {
   return () => {
     if (left-- <= 0) {
       left = HANDLES_ALIKE;
-      prefix = draw(PREFIX_LENGTH);
+      prefix = draw(HANDLE_PREFIX_LENGTH);
     }
-    return prefix + draw(HANDLE_LENGTH - PREFIX_LENGTH);
+    return prefix + draw(HANDLE_LENGTH - HANDLE_PREFIX_LENGTH);
   };
 }

@@ -75,7 +75,7 @@ export const LIMIT_TABLE = {
     why: "Attempts to present one delivery before it is declared dead and the sender told.",
   },
   linksMax: {
-    value: 16_384,
+    value: 10_240,
     unit: "count",
     why: "Open links of one daemon: far more sessions than one person has on one machine, few enough for its memory (about 25 kB each when idle).",
   },
@@ -125,7 +125,7 @@ export const LIMIT_TABLE = {
     why: "Messages that one call of a search reads one by one, where the index does not decide: those not in it yet. Beyond this the page ends early, with a cursor to go on.",
   },
   purgeRows: {
-    value: 200,
+    value: 100,
     unit: "count",
     why: "Rows removed in one transaction by a purge: everything else waits that long.",
   },

@@ -5,12 +5,27 @@ import { ExportPage } from "./export.ts";
 import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import { Approval, Ask, Body, CheckoutState, Delivery, Envelope, MessageKind, Urgency } from "./messages.ts";
+import { Approval, Ask, CheckoutState, Delivery, Envelope, MessageKind } from "./messages.ts";
 import { AskState } from "./moves.ts";
+import {
+  askTool,
+  broadcastTool,
+  describeTool,
+  idempotency,
+  inboxTool,
+  killTool,
+  messageFilters,
+  notifyTool,
+  page,
+  peerField,
+  peersTool,
+  replyTool,
+  Started,
+  spawnTool,
+  whoamiTool,
+} from "./operation-shapes.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
-import { SpawnRuntime } from "./runtimes.ts";
-import { TraceParent } from "./tracing.ts";
 
 interface ToolShape {
   name: string;
@@ -33,72 +48,6 @@ interface OperationShape {
 
 const EVERYONE = ["agent", "orchestrator", "human", "service"] as const;
 const PEOPLE = ["human"] as const;
-
-const waitSeconds = (described: string) => z.number().min(0).max(86_400).optional().describe(described);
-const peerField = z.string().min(1).max(200);
-
-const askTool = z.strictObject({
-  peer: peerField,
-  question: Body,
-  wait_seconds: waitSeconds("default 90"),
-  urgency: Urgency.optional(),
-});
-const replyTool = z.strictObject({
-  id: Handle,
-  text: Body,
-  outcome: z.enum(["answer", "decline", "progress"]).optional(),
-});
-const notifyTool = z.strictObject({ peer: peerField, text: Body, urgency: Urgency.optional() });
-const broadcastTool = z.strictObject({ text: Body, circle: CircleName.optional() });
-const peersTool = z.strictObject({ circle: CircleName.optional(), include_offline: z.boolean().optional() });
-const describeTool = z.strictObject({ text: z.string().trim().max(LIMITS.descriptionCharsMax) });
-const whoamiTool = z.strictObject({ id: Handle.optional() });
-const inboxTool = z.strictObject({
-  id: Handle.optional(),
-  cancel: z.boolean().optional(),
-  wait_seconds: waitSeconds("with id: wait for that answer"),
-});
-
-const spawnTool = z.strictObject({
-  path: z.string().min(1).max(LIMITS.pathCharsMax),
-  runtime: SpawnRuntime.optional(),
-  name: PeerName.optional(),
-  circle: CircleName.optional(),
-  prompt: Body.optional(),
-  profile: z.string().min(1).max(64).optional(),
-});
-const killTool = z.strictObject({ peer: peerField });
-
-/** A session that was started, and is there. */
-const Started = z.object({
-  state: z.literal("started"),
-  peer: Peer,
-  took_ms: z.number().int(),
-  /** Whether a push reaches it when idle; else mail comes with its next turn. */
-  can_receive: z.boolean(),
-  /** As people name its pane: `repowire:3.0`. */
-  pane: z.string(),
-  prompt: z.object({ id: z.string(), recipient: RecipientTruth }).optional(),
-});
-const messageFilters = {
-  /** Who sent it or is one of its recipients. */
-  peer: peerField.optional(),
-  /** The circle of its sender, as it was then. */
-  circle: CircleName.optional(),
-  kind: MessageKind.optional(),
-  /** Accepted from `since` on, before `until`. */
-  since: z.number().int().nonnegative().optional(),
-  until: z.number().int().nonnegative().optional(),
-  /** Any message of the thread. */
-  thread: z.union([MessageId, Handle]).optional(),
-};
-const page = {
-  limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
-  cursor: z.number().int().positive().optional(),
-};
-
-/** A message id chosen by the caller: repeating a request with it is harmless. */
-const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };
 
 /**
  * Every operation, once. The link, the HTTP API, the MCP tools and the CLI are typed by this table, and `Mesh` is derived from

@@ -23,6 +23,14 @@ export const SessionSpan = z.object({
 });
 export type SessionSpan = z.infer<typeof SessionSpan>;
 
+/** The calls that make a message, and their spans. */
+export const SPAN_OF_CALL: Partial<Record<string, SessionSpan["name"]>> = {
+  ask: "ask",
+  notify: "send",
+  broadcast: "send",
+  reply: "answer",
+};
+
 export const SessionSpans = z.object({ spans: z.array(SessionSpan).max(LIMITS.deliverItemsMax) });
 
 /** The parts of a traceparent that say where it belongs. */

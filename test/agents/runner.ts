@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildBundles } from "../../src/platform/bundle.ts";
+import { processesOf } from "../support/processes-of.ts";
 import { type Checker, createChecker, type Tally } from "./check.ts";
 import type { UnitResult } from "./report.ts";
 import { createWorld, type World } from "./world.ts";
@@ -79,31 +80,10 @@ async function runUnit<Found>(unit: Runnable<Found>, claude: string, bundles: st
     checker.check("it ran to its end", false, error instanceof Error ? error.message : String(error));
   } finally {
     await world.close();
-    for (const { pid, command } of leftFrom(world.root)) {
-      checker.check("no process outlives it", false, `${pid} ${command}`);
+    for (const { pid, command } of processesOf(world.root)) {
+      checker.check("no process outlives it", false, `${pid} ${command.slice(0, 200)}`);
       process.kill(pid, "SIGKILL");
     }
   }
   return { id: unit.id, passed: tally.passed, failed: tally.failed, rows };
-}
-
-/** Whatever was started in this world has its folder in its environment. */
-function leftFrom(root: string): { pid: number; command: string }[] {
-  if (process.platform !== "linux") return [];
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((name) => {
-      try {
-        if (!readFileSync(`/proc/${name}/environ`, "latin1").includes(root)) return [];
-        return [
-          {
-            pid: Number(name),
-            command: readFileSync(`/proc/${name}/cmdline`, "latin1").replaceAll("\0", " ").slice(0, 200),
-          },
-        ];
-      } catch {
-        // It has ended meanwhile.
-        return [];
-      }
-    });
 }

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTail } from "../../src/adapters/tail.ts";
+import { createLauncher } from "../../src/launcher/launcher.ts";
 import { checkoutState, readCheckout } from "../../src/platform/checkout.ts";
+import { Config } from "../../src/platform/config.ts";
+import { homePaths } from "../../src/platform/paths.ts";
 import { entryCommand } from "../../src/platform/program.ts";
 import { readProjectFile } from "../../src/platform/project-file.ts";
 import { PeerName, SessionClaim } from "../../src/protocol/index.ts";
@@ -98,6 +101,19 @@ describe("A .repowire.yaml with", () => {
       expect(peer).toMatchObject({ name: `checkout-${at}`, circle: "default", role: "agent" });
     }
   });
+
+  test("another peer's name takes nothing: it gets a number", async () => {
+    const [first, second] = [repository("honest"), repository("thief")];
+    writeFileSync(join(second, ".repowire.yaml"), "name: Honest\n");
+    const start = (cwd: string) =>
+      channelClient({ command: entryCommand("channel-claude-code"), cwd, env: daemon.sandbox.env });
+    const named = (path: string) =>
+      until(async () => (await daemon.mesh.peers({})).peers.find((peer) => peer.path === path)?.name, path);
+    await using _one = await start(first);
+    expect(await named(first)).toBe("honest");
+    await using _two = await start(second);
+    expect(await named(second)).toBe("Honest-2");
+  });
 });
 
 const GIT: Record<string, (root: string) => void> = {
@@ -120,6 +136,22 @@ test.each(Object.entries(GIT))("A .git with %s keeps no session out", (name, mak
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   expect(SessionClaim.shape.branch.safeParse(checkout?.branch).success).toBe(true);
   expect(checkout?.branch ?? "").not.toContain("\n");
+});
+
+// @attack git-files
+test("A .git that is no repository, or another user's, rules over no folder below it", () => {
+  const root = repository("shared");
+  const below = join(root, "work");
+  mkdirSync(below);
+  mkdirSync(join(root, ".git"));
+  writeFileSync(join(root, ".repowire.yaml"), "name: theirs\n");
+  expect(readCheckout(below)?.root).not.toBe(root);
+  writeFileSync(join(root, ".git", "HEAD"), "ref: refs/heads/main\n");
+  expect(readCheckout(below)?.root).toBe(root);
+  // Only root can give a file away; elsewhere the rule is the same, and git's own.
+  if (process.getuid?.() !== 0) return;
+  chownSync(join(root, ".git"), 65_534, 65_534);
+  expect(readCheckout(below)?.root).not.toBe(root);
 });
 
 // @attack git-commands
@@ -178,7 +210,7 @@ describe("A repository whose configuration runs commands", () => {
         Bun.spawnSync(["rm", "-f", join(root, ".git", "objects", blob.slice(0, 2), blob.slice(2))]);
       },
     ],
-  ])("%s: nothing runs when an answer's commit is looked up", async (name, arm) => {
+  ])("%s: nothing runs when an answer's commit is looked up, or what a session leaves behind", async (name, arm) => {
     const root = hostile(`run ${name.replaceAll(" ", "-")}`);
     arm(root);
     const filter = name.includes("sign") ? "e=v il" : "evil";
@@ -188,6 +220,13 @@ describe("A repository whose configuration runs commands", () => {
     expect(existsSync(marker())).toBe(false);
     // Where it is told at all, it is true.
     if (state) expect(state).toMatchObject({ commit: expect.stringMatching(/^[0-9a-f]{7,}$/), dirty: 1 });
+    else expect(name).toMatch(/sign/);
+
+    // Ending a session there looks at its checkout, too.
+    const launcher = createLauncher({ paths: homePaths(folder.file("home")), spawn: Config.parse({}).spawn });
+    const left = await launcher.uncommitted(root);
+    expect(existsSync(marker())).toBe(false);
+    if (left) expect(left.files).toBe(1);
     else expect(name).toMatch(/sign/);
   });
 });

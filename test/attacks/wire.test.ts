@@ -2,31 +2,27 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { HOST } from "../../src/protocol/index.ts";
-import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
+import type { DaemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { ownClaim } from "../support/link-session.ts";
 import { helloOf, rawLink } from "../support/raw-link.ts";
 import { until } from "../support/until.ts";
+import { type Cast, cast } from "./cast.ts";
 import { fuzz } from "./fuzz.ts";
 
 // Real processes, on machines that have other work too.
 setDefaultTimeout(60_000);
 
+let scene: Cast;
 let daemon: DaemonProcess;
 let victim: FakeSession;
 let friend: FakeSession;
 let mallory: FakeSession;
-
 beforeAll(async () => {
-  daemon = await daemonProcess();
-  [victim, friend, mallory] = (await Promise.all(
-    ["victim", "friend", "mallory"].map((name) => fakeSession(daemon.sandbox, name)),
-  )) as [FakeSession, FakeSession, FakeSession];
+  scene = await cast();
+  ({ daemon, victim, friend, mallory } = scene);
 });
-afterAll(async () => {
-  for (const session of [victim, friend, mallory]) await session?.[Symbol.asyncDispose]();
-  await daemon[Symbol.asyncDispose]();
-});
+afterAll(() => scene?.[Symbol.asyncDispose]());
 
 describe("An agent that poses as another", () => {
   test("cannot say who sends, in any field of any message operation", async () => {

@@ -1,4 +1,4 @@
-import { wallMs } from "./wall.ts";
+import { preciseNow } from "../../src/platform/trace-ids.ts";
 
 /** What both sides of a comparison do alike: bodies of one size that carry their time, a window of open sends, and the counting. */
 
@@ -31,7 +31,7 @@ export interface Received {
 const BODY_BYTES = 500;
 
 export function bodyNow(): string {
-  return `${wallMs().toFixed(3)} `.padEnd(BODY_BYTES, "The quick brown fox jumps over the lazy dog. ");
+  return `${preciseNow().toFixed(3)} `.padEnd(BODY_BYTES, "The quick brown fox jumps over the lazy dog. ");
 }
 
 export interface ReceiverBook {
@@ -46,7 +46,7 @@ export function receiverBook(): ReceiverBook {
   let waiting: { count: number; resolve(): void } | undefined;
   return {
     received(body) {
-      lastAt = wallMs();
+      lastAt = preciseNow();
       latencies.push(lastAt - Number.parseFloat(body));
       if (waiting && latencies.length >= waiting.count) waiting.resolve();
     },
@@ -79,10 +79,10 @@ export async function serveOrders(
       await book.waitFor(order.expect);
       console.log(JSON.stringify(book.take()));
     } else {
-      const from = wallMs();
+      const from = preciseNow();
       const refused = await send(order.send, (one) => stream(order.send, one));
       const sent = order.send.to.length * order.send.count;
-      console.log(JSON.stringify({ from, sent, seconds: (wallMs() - from) / 1000, refused }));
+      console.log(JSON.stringify({ from, sent, seconds: (preciseNow() - from) / 1000, refused }));
     }
   }
 }
@@ -91,9 +91,9 @@ async function stream(order: Order, send: Send): Promise<void> {
   const pauseMs = order.perSecond === 0 ? 0 : (1000 * order.to.length) / order.perSecond;
   const open = new Set<Promise<unknown>>();
   // Streams begin at different moments, as sessions do.
-  const from = wallMs() + Math.random() * pauseMs;
+  const from = preciseNow() + Math.random() * pauseMs;
   for (let i = 0; i < order.count; i++) {
-    if (pauseMs > 0) await Bun.sleep(Math.max(0, from + i * pauseMs - wallMs()));
+    if (pauseMs > 0) await Bun.sleep(Math.max(0, from + i * pauseMs - preciseNow()));
     while (open.size >= order.window) await Promise.race(open);
     const sending: Promise<unknown> = send(bodyNow()).finally(() => open.delete(sending));
     open.add(sending);

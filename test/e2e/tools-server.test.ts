@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Subprocess } from "bun";
 import { type DaemonAddress, findDaemon, httpMesh } from "../../src/client/index.ts";
+import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { processInfo } from "../../src/platform/process.ts";
 import { entryCommand } from "../../src/platform/program.ts";
 import { type TempHome, tempHome } from "../support/temp-home.ts";
@@ -24,8 +25,12 @@ describe("the tools over stdio", () => {
     address = await until(() => findDaemon(home.path));
   });
   afterAll(async () => {
+    // After the kill the tools' server may have been the first to start a daemon: whoever serves is ended.
+    const serving = readDaemonRecord(home.path)?.pid;
     daemon.kill("SIGTERM");
     await daemon.exited;
+    if (serving !== undefined && processInfo(serving)) process.kill(serving, "SIGTERM");
+    await until(() => (serving === undefined || processInfo(serving) === undefined ? true : undefined));
     home[Symbol.dispose]();
   });
 

@@ -1,12 +1,17 @@
 import type { FaultDriver } from "./driver.ts";
-import { PeerSetup } from "./orders.ts";
+import { CrowdSetup } from "./orders.ts";
 
-/** Many peers in one process, all at once; tells its parent how many joined. */
-const setup = PeerSetup.parse(JSON.parse(process.env.FAULTS_PEER ?? "{}"));
-const { driver } = (await import(setup.driver)) as { driver: FaultDriver }; // the suite's own choice of file
+/** Many peers in one process, `atOnce` of them on their way together; tells its parent of each that joined. */
+const { driver: file, spec, run, size, atOnce } = CrowdSetup.parse(JSON.parse(process.env.FAULTS_PEER ?? "{}"));
+const { driver } = (await import(file)) as { driver: FaultDriver }; // the suite's own choice of file
 process.on("disconnect", () => process.exit(0));
-let joined = 0;
-for (let i = 0; i < Number(setup.run); i++)
-  void driver
-    .join({ ...setup.spec, name: `crowd-${i}`, key: `crowd-${i}` }, () => {})
-    .then(() => process.send?.(++joined));
+
+let begun = 0;
+async function joinOneAfterAnother(): Promise<void> {
+  while (begun < size) {
+    const name = `${run}-${begun++}`;
+    await driver.join({ ...spec, name, key: name }, () => {});
+    process.send?.("joined");
+  }
+}
+await Promise.all(Array.from({ length: Math.min(atOnce, size) }, joinOneAfterAnother));

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { processesOf } from "../support/processes-of.ts";
 import type { Fault, Verdict } from "./compare.ts";
 import type { FaultDriver } from "./driver.ts";
 import { createKills } from "./kills.ts";
@@ -93,28 +94,10 @@ async function killing(): Promise<void> {
   }
 }
 
-/** Every process of the run has the scratch folder in its environment or its arguments. */
-function orphans(): { pid: number; command: string }[] {
-  if (process.platform !== "linux") return [];
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const command = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
-        const isOurs = readFileSync(`/proc/${pid}/environ`, "latin1").includes(scratch) || command.includes(scratch);
-        return isOurs && command !== "" ? [{ pid, command }] : [];
-      } catch {
-        // Ended since the folder was listed, or another user's.
-        return [];
-      }
-    });
-}
-
 // Interrupted: nothing may outlive it, and no small disk may stay mounted.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.on(signal, () => {
-    for (const { pid } of orphans()) process.kill(pid, "SIGKILL");
+    for (const { pid } of processesOf(scratch)) process.kill(pid, "SIGKILL");
     for (const [, folder] of readFileSync("/proc/mounts", "utf8").matchAll(/^\S+ (\S+) /gm))
       if (folder?.startsWith(scratch)) Bun.spawnSync(["umount", "-l", folder]);
     rmSync(scratch, { recursive: true, force: true });
@@ -126,7 +109,7 @@ try {
   await driver.build(build);
   await Promise.all([killing(), scenes()]);
 } finally {
-  for (const orphan of orphans()) {
+  for (const orphan of processesOf(scratch)) {
     failed++;
     say(`FAIL a process outlived the run: ${orphan.pid} ${orphan.command}`);
     process.kill(orphan.pid, "SIGKILL");

@@ -10,6 +10,10 @@ export const PeerSetup = z.object({
 });
 export type PeerSetup = z.infer<typeof PeerSetup>;
 
+/** Many peers in one process, named after the run. */
+export const CrowdSetup = PeerSetup.extend({ size: z.number(), atOnce: z.number() });
+export type CrowdSetup = z.infer<typeof CrowdSetup>;
+
 export const PeerCommand = z.object({
   n: z.string(),
   kind: z.enum(["ask", "notify", "broadcast"]),

@@ -5,7 +5,7 @@ import { processInfo } from "../../src/platform/process.ts";
 import { type Entry, readBook } from "./book.ts";
 import { compare, type Fault, unsettled, type Verdict } from "./compare.ts";
 import type { FaultDriver, LedgerMessage, MeshUnderTest, PeerKind } from "./driver.ts";
-import { PeerCommand, type PeerEvent, type PeerSetup } from "./orders.ts";
+import { type CrowdSetup, PeerCommand, type PeerEvent, type PeerSetup } from "./orders.ts";
 
 /** One mesh under test with its peers' processes and their books. */
 export interface World {
@@ -16,11 +16,13 @@ export interface World {
   peer(name: string, kind: PeerKind): Promise<Peer>;
   readonly peers: ReadonlyMap<string, Peer>;
   book(): Entry[];
-  /** Waits until nothing moves that should, then compares; what does not settle is a fault of its own. */
-  /** With `from` (epoch ms), what was written down before counts no more. */
+  /**
+   * Waits until nothing moves that should, then compares; what does not settle is a fault of its own. With `from` (epoch ms), what was
+   * written down before counts no more.
+   */
   settle(patienceMs?: number, from?: number): Promise<Verdict>;
-  /** Many more links, of one process, that only come and stay. */
-  crowd(size: number): Promise<Crowd>;
+  /** Many more sessions that only come and stay, so many of them on their way at once (by default all). */
+  crowd(size: number, atOnce?: number): Crowd;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,8 @@ export interface Peer {
 }
 
 const JOIN_MS = 30_000;
+/** Whose a connection is, is looked up among the open files of its process: no process has thousands of sessions. */
+const CROWD_PER_PROCESS = 1_000;
 const CHANNEL_FLAG = "--channels=server:repowire";
 
 export function createWorld(
@@ -109,27 +113,43 @@ export function createWorld(
 
   const bookFrom = (from: number) => readBook(journals).filter((entry) => entry.at >= from);
 
-  async function crowd(size: number): Promise<Crowd> {
+  function crowd(size: number, atOnce = size): Crowd {
     const spec = mesh.spec({ name: "crowd", kind: "link" });
-    const setup: PeerSetup = { driver: driverFile, spec, journals, run: String(size) };
     let joined = 0;
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "crowd.ts")], {
-      cwd: spec.folder,
-      env: { ...spec.env, FAULTS_PEER: JSON.stringify(setup) },
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: Bun.file(join(root, "crowd.err")),
-      ipc: (count: number) => {
-        joined = count;
-      },
-    });
-    children.add(child);
+    let isOver = false;
+    const started: Bun.Subprocess[] = [];
+    /** The next process starts when all of the one before are in. */
+    function startNext(): void {
+      const begun = started.length * CROWD_PER_PROCESS;
+      if (isOver || begun >= size) return;
+      const n = Math.min(CROWD_PER_PROCESS, size - begun);
+      const run = `crowd-${started.length}`;
+      const setup: CrowdSetup = { driver: driverFile, spec, journals, run, size: n, atOnce };
+      let here = 0;
+      const child = Bun.spawn([process.execPath, join(import.meta.dir, "crowd.ts")], {
+        cwd: spec.folder,
+        env: { ...spec.env, FAULTS_PEER: JSON.stringify(setup) },
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: Bun.file(join(root, `${run}.err`)),
+        ipc: () => {
+          joined++;
+          if (++here === n) startNext();
+        },
+      });
+      started.push(child);
+      children.add(child);
+    }
+    startNext();
     return {
       joined: () => joined,
       async end() {
-        child.kill("SIGKILL");
-        await child.exited;
-        children.delete(child);
+        isOver = true;
+        for (const child of started) child.kill("SIGKILL");
+        for (const child of started) {
+          await child.exited;
+          children.delete(child);
+        }
       },
     };
   }

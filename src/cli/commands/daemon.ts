@@ -6,6 +6,7 @@ import { parseLogLine, toText } from "../../platform/log-record.ts";
 import { homePaths } from "../../platform/paths.ts";
 import { processArgs, processInfo } from "../../platform/process.ts";
 import { readRange } from "../../platform/read-range.ts";
+import { maskControls } from "../../platform/terminal-text.ts";
 import { ERRORS, type Health, RepowireError } from "../../protocol/index.ts";
 import { duration } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
@@ -143,5 +144,5 @@ async function showLog(file: string, { follow, isJson }: { follow: boolean; isJs
 /** What the daemon's process printed without its log (a crash of Bun itself) is shown as it is, but steers no terminal. */
 function readable(line: string): string {
   const parsed = parseLogLine(line);
-  return parsed ? toText(parsed) : line.replace(/(?!\t)\p{Cc}/gu, "?");
+  return parsed ? toText(parsed) : maskControls(line);
 }

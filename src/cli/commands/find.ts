@@ -21,20 +21,24 @@ function kind(text: string): MessageKind {
 }
 const at = (text: string): number => instant(text);
 
-export function searchCommand(context: CliContext) {
-  return new Command("search")
-    .description("find messages by their words, the newest first")
-    .argument("<words...>", "all must be there, the last one as a beginning; '\"in quotes\"' an exact phrase")
-    .option("--peer <name>", "sent or received by this peer")
+/** What both take to narrow it down. */
+const filtered = (name: string) =>
+  new Command(name)
     .option("--circle <name>", "sent from this circle")
     .option("--kind <kind>", MessageKind.options.join(", "), kind)
     .option("--since <time>", "how long ago (2h, 3d) or a date", at)
     .option("--until <time>", "how long ago (2h, 3d) or a date", at)
     .option("--thread <id>", "the thread of this message")
-    .option("--relevance", "the best of the newest, instead of the newest")
     .option("-n, --limit <count>", "how many", number, PAGE)
+    .option("--json", "print JSON");
+
+export function searchCommand(context: CliContext) {
+  return filtered("search")
+    .description("find messages by their words, the newest first")
+    .argument("<words...>", "all must be there, the last one as a beginning; '\"in quotes\"' an exact phrase")
+    .option("--peer <name>", "sent or received by this peer")
+    .option("--relevance", "the best of the newest, instead of the newest")
     .option("--cursor <cursor>", "go on where a page ended", number)
-    .option("--json", "print JSON")
     .action(async (words, { json, ...filters }) => {
       const mesh = await context.mesh();
       const page = await filled(filters.limit, filters.cursor, (limit, cursor) =>
@@ -46,18 +50,11 @@ export function searchCommand(context: CliContext) {
 }
 
 export function historyCommand(context: CliContext) {
-  return new Command("history")
+  return filtered("history")
     .description("what was said by and to a peer, between two, or in a thread, the newest last")
     .argument("[peer]", "name, name@circle, or id; without it, everybody")
     .option("--with <name>", "only what these two sent each other")
-    .option("--thread <id>", "the thread of this message")
-    .option("--circle <name>", "sent from this circle")
-    .option("--kind <kind>", MessageKind.options.join(", "), kind)
-    .option("--since <time>", "how long ago (2h, 3d) or a date", at)
-    .option("--until <time>", "how long ago (2h, 3d) or a date", at)
-    .option("-n, --limit <count>", "how many", number, PAGE)
     .option("--cursor <cursor>", "older ones, from where a page ended", number)
-    .option("--json", "print JSON")
     .action(async (peer, { json, ...filters }) => {
       const mesh = await context.mesh();
       const page = await filled(

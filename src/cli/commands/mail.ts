@@ -3,7 +3,7 @@ import { resultText } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
 import { print, printJson } from "../output.ts";
-import { CLI_TOOLS } from "./peer.ts";
+import { CLI_TOOLS } from "../tools.ts";
 
 /** A person's own mailbox: late answers, questions from agents, the rest of long messages. */
 

@@ -5,12 +5,9 @@ import { CancelledError } from "../cancelled.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
 import { print, printJson, table } from "../output.ts";
+import { CLI_TOOLS, EXIT_PENDING } from "../tools.ts";
 import { attachCommand, killCommand, moveCommand, newCommand } from "./spawn.ts";
 
-/** How a person names the tools in what they read: as commands. */
-export const CLI_TOOLS = { reply: "repowire reply", inbox: "repowire inbox" };
-
-const EXIT_PENDING = 75;
 const STOPPED_WAITING =
   "No longer waiting; the question stays open and its answer is kept. `repowire inbox` shows it, `repowire inbox ID --cancel` withdraws it.";
 

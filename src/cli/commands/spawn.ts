@@ -5,11 +5,10 @@ import { resultText } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { print, printJson } from "../output.ts";
 import { openPane } from "../pane.ts";
-import { CLI_TOOLS } from "./peer.ts";
+import { CLI_TOOLS, EXIT_PENDING } from "../tools.ts";
 
 /** Sessions that repowire starts and ends. */
 
-const EXIT_PENDING = 75;
 const AGENTS: Readonly<Record<string, SpawnRuntime>> = { claude: "claude-code" };
 
 function runtimeOf(word: string | undefined): SpawnRuntime | undefined {

@@ -1,11 +1,15 @@
 import type { Caller, Engine } from "../../core/index.ts";
 import type { Operations } from "../../operations/index.ts";
 import { newSpanId, newTrace, preciseNow } from "../../platform/trace-ids.ts";
-import { asRepowireError, parseTraceParent, type TraceContext, traceParent } from "../../protocol/index.ts";
-import { deliverSpan, type Span } from "./spans.ts";
+import {
+  asRepowireError,
+  parseTraceParent,
+  SPAN_OF_CALL,
+  type TraceContext,
+  traceParent,
+} from "../../protocol/index.ts";
+import { deliverSpan } from "./spans.ts";
 import type { Tracing } from "./tracing.ts";
-
-const NAMES: Partial<Record<string, Span["name"]>> = { ask: "ask", notify: "send", broadcast: "send", reply: "answer" };
 
 /**
  * The same operations, traced. A call that brings a traceparent was made by a process that tells of it itself; for all others (the
@@ -14,7 +18,7 @@ const NAMES: Partial<Record<string, Span["name"]>> = { ask: "ask", notify: "send
 export function traceCalls(operations: Operations, tracing: Tracing, engine: () => Engine): Operations {
   return {
     async call(name, input, caller, options) {
-      const spanName = NAMES[name];
+      const spanName = SPAN_OF_CALL[name];
       if (!spanName || typeof input !== "object" || input === null)
         return operations.call(name, input, caller, options);
       const given: Record<string, unknown> = { ...input };

@@ -80,48 +80,80 @@ export function processEnv(pid: number, name: string): string | undefined {
 const hexPort = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0");
 
 /**
- * The kernel's table of TCP connections as it was at one instant. Reading it costs milliseconds on a machine with many sockets, and
- * a storm of links asks for each of them: so one reading serves every connection that was there before it began. A pair of
- * ports names one connection as long as that lives, so what is read is true of it.
+ * What the kernel tells of connections and of the sockets of a process, as it was at one instant. Reading it costs milliseconds on a
+ * machine with many sockets, and a storm of links asks for each of them: so one reading serves every connection that was there
+ * before it began. A pair of ports names one connection as long as that lives, so what is read is true of it.
  */
-let table: { readAt: number; texts: string[] } | undefined;
-
-/** The inode of the connection between these ports; the line is looked for in the text, since few of thousands are asked for. */
-function inodeIn(text: string, localPort: number, remotePort: number): string | undefined {
-  // "  0: 0100007F:C350 0100007F:20B9 01 …": local address, remote address, state; the inode is the tenth field.
-  const local = `:${hexPort(localPort)} `;
-  const remote = `:${hexPort(remotePort)} `;
-  for (let at = text.indexOf(local); at >= 0; at = text.indexOf(local, at + 1)) {
-    const lineEnd = text.indexOf("\n", at);
-    const line = text.slice(text.lastIndexOf("\n", at) + 1, lineEnd < 0 ? undefined : lineEnd);
-    const fields = line.trim().split(/\s+/);
-    const isIt = `${fields[1]} `.endsWith(local) && `${fields[2]} `.endsWith(remote);
-    if (isIt && fields[9] !== undefined && fields[9] !== "0") return fields[9];
-  }
-  return undefined;
+interface Reading<T> {
+  readAt: number;
+  value: T;
 }
+
+function readingFor<T>({ openedAt }: LoopbackConnection, last: Reading<T> | undefined, read: () => T): Reading<T> {
+  if (last && openedAt !== undefined && last.readAt >= openedAt) return last;
+  const readAt = performance.now();
+  return { readAt, value: read() };
+}
+
+let connections: Reading<Map<string, string>> | undefined;
+
+/** 127.0.0.1, also where a socket of IPv6 speaks to it, and a port: what they end with names one end of a connection to us. */
+const LOOPBACK_END = /^(?:0{16}F{4}0{4})?(0100007F:[0-9A-F]{4})$/;
+
+interface TcpSocket {
+  local: string;
+  remote: string;
+  state: string;
+  inode: string;
+}
+
+function* tcpSockets(): Generator<TcpSocket> {
+  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    // "  0: 0100007F:C350 0100007F:20B9 01 …": local address, remote address, state; the inode is the tenth field.
+    for (const line of (read(file) ?? "").split("\n").slice(1)) {
+      const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/);
+      if (local && remote && state && inode) yield { local, remote, state, inode };
+    }
+  }
+}
+
+/** The inodes of this machine's loopback connections, by their two ends: "0100007F:C350 0100007F:20B9". */
+function readConnections(): Map<string, string> {
+  const inodes = new Map<string, string>();
+  for (const { local, remote, inode } of tcpSockets()) {
+    const [from, to] = [local, remote].map((end) => end.match(LOOPBACK_END)?.[1]);
+    if (from && to && inode !== "0") inodes.set(`${from} ${to}`, inode);
+  }
+  return inodes;
+}
+
+const loopbackEnd = (port: number): string => `0100007F:${hexPort(port)}`;
 
 /** The inode of the client's end of a loopback connection. */
 function clientInode(connection: LoopbackConnection): string | undefined {
-  const { openedAt } = connection;
-  if (!table || openedAt === undefined || table.readAt < openedAt) {
-    const readAt = performance.now();
-    table = { readAt, texts: ["/proc/net/tcp", "/proc/net/tcp6"].map((file) => read(file) ?? "") };
-  }
-  for (const text of table.texts) {
-    const inode = inodeIn(text, connection.clientPort, connection.daemonPort);
-    if (inode !== undefined) return inode;
-  }
-  return undefined;
+  connections = readingFor(connection, connections, readConnections);
+  return connections.value.get(`${loopbackEnd(connection.clientPort)} ${loopbackEnd(connection.daemonPort)}`);
 }
 
-function holdsSocket(pid: number, inode: string): boolean | undefined {
+/** What a process's file descriptors lead to: paths, and sockets as "socket:[4026]". None where it has ended, or is another user's. */
+function descriptorsOf(pid: number): string[] {
   try {
-    const wanted = `socket:[${inode}]`;
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === wanted);
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => linkOf(`/proc/${pid}/fd/${fd}`) ?? []);
   } catch {
-    return undefined;
+    return [];
   }
+}
+
+const socketLink = (inode: string): string => `socket:[${inode}]`;
+
+let descriptorsOfLast: { pid: number; reading: Reading<Set<string>> } | undefined;
+
+/** Whether the process has this socket; many links of one process are asked for one after another. */
+function holdsConnection(pid: number, inode: string, connection: LoopbackConnection): boolean {
+  const last = descriptorsOfLast?.pid === pid ? descriptorsOfLast.reading : undefined;
+  const reading = readingFor(connection, last, () => new Set(descriptorsOf(pid)));
+  descriptorsOfLast = { pid, reading };
+  return reading.value.has(socketLink(inode));
 }
 
 function linkOf(path: string): string | undefined {
@@ -135,7 +167,7 @@ function linkOf(path: string): string | undefined {
 
 export function ownsConnection(pid: number, connection: LoopbackConnection): boolean | undefined {
   const inode = clientInode(connection);
-  return inode === undefined ? undefined : (holdsSocket(pid, inode) ?? false);
+  return inode === undefined ? undefined : holdsConnection(pid, inode, connection);
 }
 
 export function connectionOwner(connection: LoopbackConnection): number | undefined {
@@ -146,7 +178,7 @@ export function connectionOwner(connection: LoopbackConnection): number | undefi
 function holderOf(inode: string): number | undefined {
   for (const entry of readdirSync("/proc")) {
     const pid = Number(entry);
-    if (Number.isInteger(pid) && holdsSocket(pid, inode)) return pid;
+    if (Number.isInteger(pid) && descriptorsOf(pid).includes(socketLink(inode))) return pid;
   }
   return undefined;
 }
@@ -154,13 +186,8 @@ function holderOf(inode: string): number | undefined {
 const LISTENING = "0A";
 
 export function listenerOwner(wanted: number): number | undefined {
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    for (const line of (read(table) ?? "").split("\n").slice(1)) {
-      const fields = line.trim().split(/\s+/);
-      if (fields[3] === LISTENING && fields[1]?.endsWith(`:${hexPort(wanted)}`) && fields[9])
-        return holderOf(fields[9]);
-    }
-  }
+  for (const { local, state, inode } of tcpSockets())
+    if (state === LISTENING && local.endsWith(`:${hexPort(wanted)}`)) return holderOf(inode);
   return undefined;
 }
 
@@ -181,15 +208,7 @@ export function commandLines(): CommandLine[] {
 }
 
 export function openFiles(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      const target = linkOf(`/proc/${pid}/fd/${fd}`);
-      return target?.startsWith("/") ? [target] : [];
-    });
-  } catch {
-    // Ended, or another user's.
-    return [];
-  }
+  return descriptorsOf(pid).filter((target) => target.startsWith("/"));
 }
 
 export const processExecutable = (pid: number): string | undefined => linkOf(`/proc/${pid}/exe`);

@@ -1,9 +1,10 @@
+import { HANDLE_PREFIX_LENGTH } from "../../protocol/index.ts";
 import type { Statements } from "./statements.ts";
 
-/** New handles begin alike for a while (`handleSource`), so those that the table has with the same beginning are kept at hand. */
-const PREFIX_LENGTH = 2;
-
-/** Which handles the table of deliveries has. A removed one may count as taken until the beginning changes. */
+/**
+ * Which handles the table of deliveries has. New ones begin alike for a while (`handleSource`), so those with the same beginning are
+ * kept at hand. A removed one may count as taken until the beginning changes.
+ */
 export interface HandlesInTable {
   has(handle: string): boolean;
   /** What was just written to the table. */
@@ -15,7 +16,7 @@ export function handlesLike(sql: Statements): HandlesInTable {
   let known = new Set<string>();
   return {
     has(handle) {
-      const own = handle.slice(0, PREFIX_LENGTH);
+      const own = handle.slice(0, HANDLE_PREFIX_LENGTH);
       if (own !== prefix) {
         known = new Set(sql.deliveries.handlesFrom(own, `${own}\u{10ffff}`));
         prefix = own;

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, existsSync, statSync } from "node:fs";
 import {
   askRecord,
   deliveryRecord,
@@ -191,3 +191,23 @@ function rowPages(file: string): number {
   db.close(true);
   return pages;
 }
+
+describe("the log", () => {
+  test("has room after the first settling, grows with no commit, and is read again as what was committed", () => {
+    using home = tempHome();
+    const file = home.file("repowire.db");
+    const store = sqliteStore(file, { synchronous: "normal" });
+    store.transaction(write(1));
+    store.settle();
+    const { size } = statSync(`${file}-wal`);
+    expect(size).toBeGreaterThan(8_000_000);
+    for (let n = 2; n < 200; n++) store.transaction(write(n));
+    expect(statSync(`${file}-wal`).size).toBe(size);
+
+    const again = reopenedAfterKill(home, file);
+    expect(again.damagedMovedTo).toBeUndefined();
+    expect(again.read(look(199))).toEqual(store.read(look(199)));
+    again.close();
+    store.close();
+  });
+});

@@ -28,6 +28,8 @@ export interface Opened {
   damagedMovedTo?: string;
   /** The copy made before the schema was changed. */
   backup?: string;
+  /** Makes commits faster from then on; some twenty milliseconds that nothing need wait for. */
+  makeRoomForLog(): void;
 }
 
 export interface OpenOptions {
@@ -62,8 +64,10 @@ export function openDatabase(file: string, options: OpenOptions): Opened {
   // Twice SQLite's own: what is written often goes to its place less often, and the log is still short to read at a start.
   db.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   const backup = migrate(db, file, isOnDisk, options.migrations ?? MIGRATIONS);
-  if (isOnDisk) makeRoomForLog(`${file}-wal`);
-  return { db, damagedMovedTo, backup };
+  const makeRoom = () => {
+    if (isOnDisk) makeRoomForLog(`${file}-wal`);
+  };
+  return { db, damagedMovedTo, backup, makeRoomForLog: makeRoom };
 }
 
 /**

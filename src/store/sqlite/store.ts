@@ -1,16 +1,7 @@
 import { type Database, SQLiteError } from "bun:sqlite";
-import {
-  type MessageStore,
-  type PeerRecord,
-  type Shelf,
-  type ShelfName,
-  type Shelves,
-  StorageError,
-  type Tx,
-} from "../../core/ports.ts";
+import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
 import { asStored, deepFreeze } from "../freeze.ts";
-import { shelvesOf } from "../shelves.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
 import { createFinder } from "./find.ts";
@@ -19,6 +10,7 @@ import { createJournal } from "./journal.ts";
 import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
 import { isOpenDelivery, openRecords } from "./open-records.ts";
 import { purgePart } from "./purge.ts";
+import { createShelves } from "./shelves.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { createWordIndex } from "./word-index.ts";
 
@@ -58,13 +50,14 @@ const SETTLE_ROWS = 2_000;
  * every decision, so they are kept in memory beside their tables; one writer makes that safe.
  */
 export function sqliteStore(file: string, options: OpenOptions = { synchronous: "full" }): SqliteStore {
-  const { db, damagedMovedTo, backup } = openDatabase(file, options);
+  const { db, damagedMovedTo, backup, makeRoomForLog } = openDatabase(file, options);
   const sql = prepareStatements(db);
   const undo = createUndoLog();
   const journal = createJournal(db, undo);
   const words = createWordIndex(db);
   const find = createFinder(db, words);
   let isMerging = false;
+  let hasRoom = false;
   let commits = 0;
   let dirty = createDirty(undo);
   let inSeatOrder: readonly PeerRecord[] | undefined;
@@ -108,6 +101,8 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       ...[...dirty.asks.values()].filter((ask) => ask.state === "open"),
     ],
   });
+
+  const shelves = createShelves({ sql, journal, undo, dirty: () => dirty });
 
   function next(counter: keyof typeof counters): number {
     const before = counters[counter];
@@ -157,42 +152,8 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     );
   }
 
-  const shelved = readShelves(sql, dirty);
-  /** Kept in memory beside its table, like seats: few, small, and looked at with many decisions. */
-  function shelf<Name extends ShelfName>(name: Name): Shelf<Shelves[Name]> {
-    let records = shelved.get(name) ?? new Map<string, unknown>();
-    const list = () => records as Map<string, Shelves[Name]>; // written by `put` below from this shelf's records
-    const change = (next: Map<string, unknown>) => {
-      const before = records;
-      records = next;
-      undo.push(() => {
-        records = before;
-      });
-    };
-    const write = (id: string, record: object | undefined) => {
-      journal.add({ kind: "shelf", shelf: name, id, record, key: `shelf ${name} ${id}` });
-      dirty.putShelved({ shelf: name, id, record });
-    };
-    return {
-      get: (id) => list().get(id),
-      all: () => [...list().values()],
-      put(id, value) {
-        const record = asStored(value);
-        write(id, record);
-        change(new Map(records).set(id, record));
-      },
-      remove(id) {
-        if (!records.has(id)) return;
-        write(id, undefined);
-        const next = new Map(records);
-        next.delete(id);
-        change(next);
-      },
-    };
-  }
-
   const tx: Tx = {
-    shelves: shelvesOf(shelf),
+    shelves,
     peers: {
       get: (id) => peers.get(id),
       all() {
@@ -432,7 +393,11 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         throw toStorageError(error);
       }
     },
-    settle,
+    settle() {
+      if (!hasRoom) makeRoomForLog();
+      hasRoom = true;
+      settle();
+    },
     get wordsWaiting() {
       const waiting = highest(db, "SELECT max(seq) AS n FROM messages") - words.reached;
       return Math.max(waiting, words.needsMerge ? 1 : 0) + dirty.messages.size;
@@ -468,22 +433,6 @@ function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
   const stored = sql.peers.all().map((row) => parsePeer(row.doc));
   const changed = [...dirty.peers].flatMap(([id, peer]): [PeerId, PeerRecord][] => (peer ? [[id, peer]] : []));
   return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
-}
-
-/** All records by shelf and id, the newest form of each; what was put first stands first. */
-function readShelves(sql: Statements, dirty: Dirty): Map<string, Map<string, unknown>> {
-  const shelves = new Map<string, Map<string, unknown>>();
-  const of = (name: string) => {
-    const records = shelves.get(name) ?? new Map<string, unknown>();
-    shelves.set(name, records);
-    return records;
-  };
-  for (const { shelf, id, doc } of sql.shelves.all()) of(shelf).set(id, deepFreeze(JSON.parse(doc) as object));
-  for (const { shelf, id, record } of dirty.shelved.values()) {
-    if (record === undefined) of(shelf).delete(id);
-    else of(shelf).set(id, record);
-  }
-  return shelves;
 }
 
 function newestOf(dirty: Dirty, known: number): number {

@@ -2,7 +2,7 @@ import { until, type World } from "../world.ts";
 import type { Scene } from "./scene.ts";
 
 const BURST = 5_000;
-const STORM = 300;
+const STORM = 1_000;
 
 function toldBy(world: World): { accepted: number; codes: Map<string, number> } {
   const codes = new Map<string, number>();
@@ -75,7 +75,7 @@ export const storm: Scene = {
     const { mesh } = world;
     await mesh.start();
     const [ant] = await Promise.all([world.peer("ant", "link"), world.peer("bee", "link")]);
-    const crowd = await world.crowd(STORM);
+    const crowd = world.crowd(STORM);
     try {
       await until("all are in", () => crowd.joined() >= STORM, 60_000);
       await ant.send({ kind: "ask", to: "bee", waitSeconds: 20 });
@@ -101,9 +101,9 @@ export const tooMany: Scene = {
     const [ant, bee] = await Promise.all([world.peer("ant", "link"), world.peer("bee", "link")]);
     if (!ant || !bee) throw new Error("not all joined");
     const over = 30;
-    const crowd = await world.crowd(driver.limits.links - 2 + over);
+    const crowd = world.crowd(driver.limits.links - 2 + over, 64);
     try {
-      await until("as many are in as may be", () => crowd.joined() >= driver.limits.links - 2, 60_000);
+      await until("as many are in as may be", () => crowd.joined() >= driver.limits.links - 2, 240_000);
       await ant.send({ kind: "ask", to: "bee", waitSeconds: 20 });
     } finally {
       await crowd.end();

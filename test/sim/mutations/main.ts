@@ -9,7 +9,7 @@ import { MUTATIONS, type Mutation } from "./list.ts";
  * must notice it. A fault that survives, or no longer fits the code, fails the run.
  */
 const { values, positionals } = parseArgs({ options: { seeds: { type: "string" } }, allowPositionals: true });
-const seeds = values.seeds ?? "600";
+const SEEDS = 600;
 const root = join(import.meta.dir, "..", "..", "..");
 const AT_ONCE = 2;
 
@@ -54,6 +54,7 @@ async function tryOne(mutation: Mutation): Promise<Result> {
   writeFileSync(file, parts.join(mutation.to));
   const bun = process.execPath;
   if (mutation.caughtBy === "simulation") {
+    const seeds = values.seeds ?? String(mutation.seeds ?? SEEDS);
     const { status, output } = await run(
       [bun, "test/sim/main.ts", "--seeds", seeds, "--seed", "1", "--bail", "--part=0", "--parts=1"],
       folder.path,

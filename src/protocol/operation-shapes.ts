@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { Handle, MessageId } from "./ids.ts";
+import { LIMITS } from "./limits.ts";
+import { Body, MessageKind, Urgency } from "./messages.ts";
+import { RecipientTruth } from "./outcomes.ts";
+import { CircleName, Peer, PeerName } from "./peers.ts";
+import { SpawnRuntime } from "./runtimes.ts";
+import { TraceParent } from "./tracing.ts";
+
+/** Inputs and results that the table of operations is made of: what a tool takes, what several rows share. */
+
+const waitSeconds = (described: string) => z.number().min(0).max(86_400).optional().describe(described);
+export const peerField = z.string().min(1).max(200);
+
+export const askTool = z.strictObject({
+  peer: peerField,
+  question: Body,
+  wait_seconds: waitSeconds("default 90"),
+  urgency: Urgency.optional(),
+});
+export const replyTool = z.strictObject({
+  id: Handle,
+  text: Body,
+  outcome: z.enum(["answer", "decline", "progress"]).optional(),
+});
+export const notifyTool = z.strictObject({ peer: peerField, text: Body, urgency: Urgency.optional() });
+export const broadcastTool = z.strictObject({ text: Body, circle: CircleName.optional() });
+export const peersTool = z.strictObject({ circle: CircleName.optional(), include_offline: z.boolean().optional() });
+export const describeTool = z.strictObject({ text: z.string().trim().max(LIMITS.descriptionCharsMax) });
+export const whoamiTool = z.strictObject({ id: Handle.optional() });
+export const inboxTool = z.strictObject({
+  id: Handle.optional(),
+  cancel: z.boolean().optional(),
+  wait_seconds: waitSeconds("with id: wait for that answer"),
+});
+
+export const spawnTool = z.strictObject({
+  path: z.string().min(1).max(LIMITS.pathCharsMax),
+  runtime: SpawnRuntime.optional(),
+  name: PeerName.optional(),
+  circle: CircleName.optional(),
+  prompt: Body.optional(),
+  profile: z.string().min(1).max(64).optional(),
+});
+export const killTool = z.strictObject({ peer: peerField });
+
+/** A session that was started, and is there. */
+export const Started = z.object({
+  state: z.literal("started"),
+  peer: Peer,
+  took_ms: z.number().int(),
+  /** Whether a push reaches it when idle; else mail comes with its next turn. */
+  can_receive: z.boolean(),
+  /** As people name its pane: `repowire:3.0`. */
+  pane: z.string(),
+  prompt: z.object({ id: z.string(), recipient: RecipientTruth }).optional(),
+});
+export const messageFilters = {
+  /** Who sent it or is one of its recipients. */
+  peer: peerField.optional(),
+  /** The circle of its sender, as it was then. */
+  circle: CircleName.optional(),
+  kind: MessageKind.optional(),
+  /** Accepted from `since` on, before `until`. */
+  since: z.number().int().nonnegative().optional(),
+  until: z.number().int().nonnegative().optional(),
+  /** Any message of the thread. */
+  thread: z.union([MessageId, Handle]).optional(),
+};
+export const page = {
+  limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
+  cursor: z.number().int().positive().optional(),
+};
+
+/** A message id chosen by the caller: repeating a request with it is harmless. */
+export const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };
