@@ -1,11 +1,12 @@
-import type { Evidence } from "../core/index.ts";
 import {
   type Claim,
   type Clock,
   createCandidates,
   type Engine,
+  type Evidence,
   judgeEvidence,
   MISMATCH_WORDS,
+  type MismatchRecord,
   type PeerRecord,
   recordMismatch,
 } from "../core/index.ts";
@@ -44,36 +45,44 @@ export function startReconciler({ engine, hub, clock, evidenceOf }: ReconcilerPa
   let looking: Promise<void> | undefined;
 
   async function lookOnce(): Promise<void> {
-    for (const candidate of candidates.due(clock.now().wall)) {
+    const byPeer = Map.groupBy(candidates.due(clock.now().wall), ({ peer }) => peer);
+    for (const [id, due] of byPeer) {
       if (isStopped) return;
-      const found = engine.read(({ tx }) => ({
-        peer: tx.peers.get(candidate.peer),
-        claim: tx.deliveries.get(candidate.message, candidate.peer),
+      const peer = engine.read(({ tx }) => tx.peers.get(id));
+      const found = due.map((candidate) => ({
+        candidate,
+        claim: engine.read(({ tx }) => tx.deliveries.get(candidate.message, candidate.peer)),
       }));
-      const evidence = await gather(found.peer, found.claim);
-      const kind = found.claim && judgeEvidence(found.claim, evidence);
-      const mark = candidates.looked(candidate, kind, clock.now().wall);
-      const { claim } = found;
-      if (!claim || !mark) continue;
-      if (await engine.run((ctx) => recordMismatch(ctx, claim, mark)))
-        log.warning("what is recorded of a delivery differs from its session's own record", {
-          kind: mark,
-          handle: claim.handle,
-        });
+      const claims = found.flatMap(({ claim }) => claim ?? []);
+      const shown = new Map((await gather(peer, claims)).map((evidence, at) => [claims[at], evidence]));
+      for (const { candidate, claim } of found) {
+        const evidence = shown.get(claim);
+        const kind = claim && evidence && judgeEvidence(claim, evidence);
+        const mark = candidates.looked(candidate, kind, clock.now().wall);
+        if (claim && mark) await markMismatch(claim, mark);
+      }
     }
   }
 
-  async function gather(peer: PeerRecord | undefined, claim: Claim | undefined): Promise<Evidence> {
-    const unknown = { verdict: "unknown", reason: "its session has no record that can be read" } as const;
-    if (!peer || !claim) return unknown;
+  async function markMismatch(claim: Claim, kind: MismatchRecord["kind"]): Promise<void> {
+    if (await engine.run((ctx) => recordMismatch(ctx, claim, kind)))
+      log.warning("what is recorded of a delivery differs from its session's own record", {
+        kind,
+        handle: claim.handle,
+      });
+  }
+
+  /** In the order of the claims; empty where nothing can be concluded of any. */
+  async function gather(peer: PeerRecord | undefined, claims: readonly Claim[]): Promise<Evidence[]> {
+    if (!peer || claims.length === 0) return [];
     try {
-      const [evidence] = (await evidenceOf(peer, [claim])) ?? [];
-      // One file at a time: between two, everything else has its turn.
-      await Bun.sleep(0);
-      return evidence ?? unknown;
+      return (await evidenceOf(peer, claims)) ?? [];
     } catch (error) {
       log.warning("a session's own record could not be looked at", { peer: peer.id, error });
-      return unknown;
+      return [];
+    } finally {
+      // One file at a time: between two, everything else has its turn.
+      await Bun.sleep(0);
     }
   }
 

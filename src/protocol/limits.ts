@@ -245,7 +245,7 @@ export const LIMIT_TABLE = {
   reconcileRecordBytesMax: {
     value: 8_388_608,
     unit: "bytes",
-    why: "A session's record is read as a whole or not at all; reading one this long takes some ten milliseconds.",
+    why: "A session's record is read as a whole or not at all; one this long holds everything else up for 50 to 75 ms.",
   },
   mismatchesMax: {
     value: 500,
