@@ -38,6 +38,7 @@ import { createMcpEndpoint } from "./mcp.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { countRefusals } from "./metrics/refusals.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
+import { type Reconciler, startReconciler } from "./reconciler.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
 import { traceCalls } from "./tracing/calls.ts";
@@ -166,6 +167,7 @@ async function startLocked(
 
   const runtimes: Runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
   let watch: Watch | undefined;
+  let reconciler: Reconciler | undefined;
   const links = createLinkServer({
     token,
     instance,
@@ -199,13 +201,14 @@ async function startLocked(
     mcp_sessions: mcp.size,
     streams: eventStream.open,
     waits: waits.size,
+    mismatches: reconciler?.count() ?? 0,
   });
   metrics.addGauges({ engine, startedAt, counts, storeIsOk: () => store.fault === undefined });
   const health = createHealth({
     instance,
     startedAt,
     engine,
-    parts: { store: storeCheck, ...runtimes.checks },
+    parts: { store: storeCheck, ...runtimes.checks, truth: () => reconciler?.check() ?? { ok: true } },
     counts,
   });
   const app = createApp({
@@ -232,6 +235,12 @@ async function startLocked(
   const port = server.port ?? config.port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
   watch = startWatch({ engine, clock, isAlive });
+  reconciler = startReconciler({
+    engine,
+    hub,
+    clock,
+    evidenceOf: (peer, claims) => runtimes.adapterOf(peer)?.evidence?.(peer, claims),
+  });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
     every(SETTLE_EVERY_MS, async () => store.settle()),
@@ -261,6 +270,7 @@ async function startLocked(
   async function stopOnce(backInMs: number): Promise<void> {
     log.info("daemon stops", {});
     watch?.stop();
+    await reconciler?.stop();
     for (const stop of stopTimers) stop();
     await runtimes.stop();
     await links.shutdown(backInMs);
