@@ -9,6 +9,7 @@ test("tries every way into live sessions, and says what went wrong", async () =>
   const backend = await mesh.join("backend");
   const frontend = await mesh.join("frontend");
   await mesh.join("silent");
+  await mesh.givesReceipts(backend);
   await mesh.openPush(backend, { id: "good" });
   await mesh.openPush(frontend, { id: "bad", rung: "channel" });
   const { probes } = await mesh.call(person, "probe", {});
@@ -18,6 +19,7 @@ test("tries every way into live sessions, and says what went wrong", async () =>
       peer_id: backend,
       runtime: "claude-code",
       rung: "push",
+      gives_receipts: true,
       ok: true,
       latency_ms: expect.any(Number),
     },
@@ -26,6 +28,7 @@ test("tries every way into live sessions, and says what went wrong", async () =>
       peer_id: frontend,
       runtime: "claude-code",
       rung: "channel",
+      gives_receipts: false,
       ok: false,
       reason: "nobody is there",
     },

@@ -7,7 +7,13 @@ type Probe = OperationOutput<"probe">["probes"][number];
 /** Every way into a live session, tried at once. */
 export function probeHandler(deps: OperationDeps): Handler<"probe"> {
   async function probe(peer: PeerRecord, route: Route): Promise<Probe> {
-    const base = { peer: peer.name, peer_id: peer.id, runtime: peer.runtime, rung: route.rung };
+    const base = {
+      peer: peer.name,
+      peer_id: peer.id,
+      runtime: peer.runtime,
+      rung: route.rung,
+      gives_receipts: deps.engine.read((ctx) => ctx.live.givesReceipts(peer.id)),
+    };
     const from = performance.now();
     try {
       await within(deps.probe(route.id));

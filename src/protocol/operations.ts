@@ -430,6 +430,8 @@ export const OPERATIONS = {
           rung: Rung,
           ok: z.boolean(),
           latency_ms: z.number().optional(),
+          /** Whether the session's hooks or record have told the daemon anything since it started. */
+          gives_receipts: z.boolean(),
           /** Why there was none. */
           reason: z.string().optional(),
         }),
