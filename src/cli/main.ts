@@ -4,6 +4,7 @@ import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { discoverCommand } from "./commands/discover.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { historyCommand, searchCommand } from "./commands/find.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
     statusCommand(context),
+    doctorCommand(context),
     discoverCommand(context),
     peerCommand(context),
     ...agentCommands(context),

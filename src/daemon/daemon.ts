@@ -143,6 +143,7 @@ async function startLocked(
       humanName: config.human,
       onEventOf: hub.subscribeTo,
       discover: (places) => runtimes.discover(places),
+      probe: dispatcher.probe,
     },
     store.epoch,
   );

@@ -97,6 +97,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       humanName: "person",
       onEventOf: hub.subscribeTo,
       discover: async () => ({ found: [], unreachable: [] }),
+      probe: async () => {},
     },
     store.epoch,
   );
