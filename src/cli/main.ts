@@ -3,6 +3,7 @@ import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
+import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
 import { exportCommand } from "./commands/export.ts";
 import { historyCommand, searchCommand } from "./commands/find.ts";
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     setupCommand(context),
     statusCommand(context),
     discoverCommand(context),
+    dashboardCommand(context),
     peerCommand(context),
     ...agentCommands(context),
     traceCommand(context),

@@ -47,6 +47,8 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }],
   pane: ({ victimName }) => [{ peer: victimName }],
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
+  login_link: () => [{}],
+  spawn_options: () => [{}],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
   pauses: () => [{}],

@@ -521,4 +521,39 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "Where a replay decides otherwise than what is recorded, it says so, with exit code 1.",
     source: "docs/export.md",
   },
+  {
+    id: "dashboard.login-human",
+    text: "A link that logs a browser in is made for a person at a terminal of their own, or in a browser that is logged in; for no agent and no script.",
+    source: "People; docs/dashboard.md",
+  },
+  {
+    id: "dashboard.login-once",
+    text: "A login link works once, and for five minutes.",
+    source: "People; docs/dashboard.md",
+  },
+  {
+    id: "dashboard.rights-by-login",
+    text: "A browser has a person's rights by its login alone: a cookie that no script can read, and a secret of the page.",
+    source: "People; docs/dashboard.md",
+  },
+  {
+    id: "dashboard.cookie-alone",
+    text: "What another server on this machine gets of a login, its cookie, opens nothing.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.secrets-kept",
+    text: "Neither a login nor a link's code stands in any file or log of the daemon.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.policy",
+    text: "The page runs its own files only, asks no other host for anything, and stands in no frame.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.resume",
+    text: "A browser that was cut off goes on behind the last event it saw, with the same login, also over a restart of the daemon.",
+    source: "docs/dashboard.md; invariant 11",
+  },
 ];

@@ -37,6 +37,7 @@ import type {
 import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
+import { noDashboard } from "./no-dashboard.ts";
 import { noLauncher } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
@@ -153,7 +154,17 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
   // No runtimes here, so there is nothing to find.
   const discover = async () => ({ found: [], unreachable: [] });
   const operations = createOperations(
-    { engine, clock, ids, waits, launcher: noLauncher, humanName: "person", onEventOf, discover },
+    {
+      engine,
+      clock,
+      ids,
+      waits,
+      launcher: noLauncher,
+      humanName: "person",
+      onEventOf,
+      ...noDashboard,
+      discover,
+    },
     store.epoch,
   );
 
