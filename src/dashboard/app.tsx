@@ -26,10 +26,6 @@ const PLACES: { to: Route; name: string; mark: string; key: string }[] = [
 ];
 
 export function App() {
-  useEffect(() => {
-    document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, []);
   const waits = waitCount.value;
   useEffect(() => {
     document.title = waits > 0 ? `(${waits}) repowire` : "repowire";
@@ -127,7 +123,8 @@ function skip(): void {
   document.getElementById("content")?.focus();
 }
 
-function onKey(event: KeyboardEvent): void {
+/** From the first moment on: a key that is pressed while the page is still drawn counts. */
+export function onKey(event: KeyboardEvent): void {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
     open.value = open.value === "palette" ? undefined : "palette";

@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { App } from "./app.tsx";
+import { App, onKey } from "./app.tsx";
 import { call, logIn, pageSecret, Refusal, takeCode } from "./live/api.ts";
 import { connect, loggedOut } from "./live/mesh.ts";
 
@@ -25,6 +25,7 @@ async function stillIn(refusal: unknown): Promise<void> {
 
 const root = document.getElementById("page");
 if (root) {
+  document.addEventListener("keydown", onKey);
   root.replaceChildren();
   render(<App />, root);
 }

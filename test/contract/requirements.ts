@@ -556,4 +556,49 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "A browser that was cut off goes on behind the last event it saw, with the same login, also over a restart of the daemon.",
     source: "docs/dashboard.md; invariant 11",
   },
+  {
+    id: "dashboard.link-logs-in",
+    text: "The page logs in by its link and keeps no code in its address; a used link says what to do.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.mesh",
+    text: "The page shows each peer with presence, folder, task and rung, and a change as it happens.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.states-as-proven",
+    text: "The page shows of each message exactly what is proven, as it becomes proven, with the trace a press away.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.refused-shown",
+    text: "What the daemon refuses is shown as refused with its reason; nothing is shown as done before the daemon has said so.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.drafts",
+    text: "A draft outlives live updates and reloads.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.decide",
+    text: "A permission request is decided on one page and seen as decided on every other; nothing is chosen beforehand.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.answer",
+    text: "A question to the person is answered on the page.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.heals",
+    text: "A lost daemon is shown as lost; the page heals without a reload and misses nothing.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.keyboard",
+    text: "Everything on the page goes by keyboard.",
+    source: "docs/dashboard.md",
+  },
 ];

@@ -98,7 +98,7 @@ function take(event: MeshEvent): void {
   if (subject === "delivery") loads.peers.trigger();
   if (subject === "approval") loads.approvals.trigger();
   if (subject === "guard") loads.pauses.trigger();
-  if (subject === "ask") loads.questions.trigger();
+  if (subject === "ask" || (event.type === "message.accepted" && event.data.kind === "ask")) loads.questions.trigger();
   for (const listener of listeners) listener(event);
 }
 
