@@ -200,10 +200,22 @@ export interface LoginRecord {
   expires_at: number;
 }
 
+/** A delivery whose record differed from what its recipient's session shows. */
+export interface MismatchRecord {
+  id: string;
+  kind: "claimed" | "hidden";
+  handle: string;
+  message: MessageId;
+  peer: PeerId;
+  /** When it was found, epoch ms. */
+  at: number;
+}
+
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
   login: LoginRecord;
+  mismatch: MismatchRecord;
 }
 export type ShelfName = keyof Shelves;
 

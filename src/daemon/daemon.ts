@@ -40,6 +40,7 @@ import { countRefusals } from "./metrics/refusals.ts";
 import { addDoor } from "./page/door.ts";
 import { createLogins, loginUrl } from "./page/logins.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
+import { type Reconciler, startReconciler } from "./reconciler.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
 import { traceCalls } from "./tracing/calls.ts";
@@ -184,6 +185,7 @@ async function startLocked(
 
   const runtimes: Runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
   let watch: Watch | undefined;
+  let reconciler: Reconciler | undefined;
   const links = createLinkServer({
     token,
     instance,
@@ -217,13 +219,14 @@ async function startLocked(
     mcp_sessions: mcp.size,
     streams: eventStream.open,
     waits: waits.size,
+    mismatches: reconciler?.count() ?? 0,
   });
   metrics.addGauges({ engine, startedAt, counts, storeIsOk: () => store.fault === undefined });
   const health = createHealth({
     instance,
     startedAt,
     engine,
-    parts: { store: storeCheck, ...runtimes.checks },
+    parts: { store: storeCheck, ...runtimes.checks, truth: () => reconciler?.check() ?? { ok: true } },
     counts,
   });
   const app = createApp({
@@ -253,6 +256,12 @@ async function startLocked(
   listening = port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
   watch = startWatch({ engine, clock, isAlive });
+  reconciler = startReconciler({
+    engine,
+    hub,
+    clock,
+    evidenceOf: (peer, claims) => runtimes.adapterOf(peer)?.evidence?.(peer, claims),
+  });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
     every(SETTLE_EVERY_MS, async () => store.settle()),
@@ -282,6 +291,7 @@ async function startLocked(
   async function stopOnce(backInMs: number): Promise<void> {
     log.info("daemon stops", {});
     watch?.stop();
+    await reconciler?.stop();
     for (const stop of stopTimers) stop();
     await runtimes.stop();
     await links.shutdown(backInMs);

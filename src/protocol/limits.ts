@@ -237,6 +237,37 @@ export const LIMIT_TABLE = {
     unit: "days",
     why: "Bodies are code. Closed messages, events and seats older than this are removed.",
   },
+  reconcileMs: {
+    value: 15_000,
+    unit: "ms",
+    why: "How often the ledger is compared with the sessions' own records; each look at a delivery is four times as long after the one before.",
+  },
+  reconcileGraceMs: {
+    value: 30_000,
+    unit: "ms",
+    why: "How long after a move a delivery is first compared: receipts and transcripts come within seconds.",
+  },
+  reconcileLooksMax: {
+    value: 6,
+    unit: "count",
+    why: "Looks at one delivery after each of its moves; the last comes an hour and a half later.",
+  },
+  reconcileBatch: { value: 8, unit: "count", why: "Deliveries compared at one time; each reads a file." },
+  reconcileKeptMax: {
+    value: 2_000,
+    unit: "count",
+    why: "Deliveries that wait for a look, in memory; beyond this the oldest are not looked at.",
+  },
+  reconcileRecordBytesMax: {
+    value: 8_388_608,
+    unit: "bytes",
+    why: "A session's record is read as a whole or not at all; one this long holds everything else up for 50 to 75 ms.",
+  },
+  mismatchesMax: {
+    value: 500,
+    unit: "count",
+    why: "Mismatches that are kept and counted; the event log has them all.",
+  },
   hookWaitMs: {
     value: 2_000,
     unit: "ms",

@@ -507,6 +507,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/protocol.md",
   },
   {
+    id: "truth.mismatch-told",
+    text: "Where the record of a delivery differs from what its recipient's session shows, that is an event of the message, counted by `/health` and shown by `repowire status`; a receipt that was missed is made up for.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "truth.only-certain",
+    text: "A session's record that is gone, cut, rewritten or of another conversation proves nothing about a delivery.",
+    source: "docs/observability.md",
+  },
+  {
     id: "export.people-only",
     text: "Only a person exports a run; the file is private and holds no credential.",
     source: "docs/export.md",
