@@ -611,4 +611,24 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "Everything on the page goes by keyboard.",
     source: "docs/dashboard.md",
   },
+  {
+    id: "dashboard.hostile-text",
+    text: "Nothing that a peer writes does anything in the page: no markup, no image, no address but http, https and mail, each with its host.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.accessible",
+    text: "The page has no serious finding of axe, in both themes, on phone and desk.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.budget",
+    text: "The page's files are at most 150 kB compressed; with 100,000 messages it scrolls within 8 ms a frame in a document of one size, and shows an event within 50 ms (median).",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.first-run",
+    text: "An empty mesh shows how to begin, and becomes the live page with its first peer.",
+    source: "docs/dashboard.md",
+  },
 ];

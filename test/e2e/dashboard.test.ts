@@ -1,85 +1,46 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import type { Browser } from "playwright-core";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { loginLink } from "../support/browser-login.ts";
-import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
+import { type BrowserScene, browserScene, withBrowser } from "../support/browser-scene.ts";
+import type { DaemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
-import { needs } from "../support/needs.ts";
-import { type Person, person } from "../support/person.ts";
+import type { Person } from "../support/person.ts";
 import { until } from "../support/until.ts";
 
 /** The dashboard in a real Chromium, against a real daemon with real sessions. */
 setDefaultTimeout(60_000);
 
-const PROGRAM = Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome");
-const suite = needs(
-  "chromium and tmux",
-  PROGRAM !== null && Bun.which("tmux") !== null,
-  "apt-get install chromium tmux",
-);
-
+let scene: BrowserScene;
 let daemon: DaemonProcess;
 let backend: FakeSession;
 let frontend: FakeSession;
 let someone: Person;
-let browser: Browser;
-let context: BrowserContext;
 let page: Page;
-/** Everything that went wrong in the page, and every request it made. */
-let faults: string[];
-let hosts: Set<string>;
 
-suite("The dashboard", () => {
+withBrowser("The dashboard", () => {
   beforeAll(async () => {
-    // A fixed port: a daemon that comes back must be where the page looks for it.
-    const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-    const { port } = probe;
-    await probe.stop(true);
-    daemon = await daemonProcess({ env: { REPOWIRE_PORT: String(port) } });
-    [backend, frontend] = await Promise.all([
-      fakeSession(daemon.sandbox, "backend"),
-      fakeSession(daemon.sandbox, "frontend"),
-    ]);
-    someone = person(daemon.sandbox);
-    browser = await chromium.launch({ executablePath: PROGRAM ?? "", args: ["--no-sandbox"] });
-    context = await browser.newContext({ viewport: { width: 390, height: 844 } });
-    const first = await context.newPage();
-    await first.goto(await loginLink(someone));
-    await first.getByRole("heading", { name: "Mesh" }).waitFor();
-    await first.close();
+    scene = await browserScene();
+    ({ daemon, someone } = scene);
+    const start = (name: string) => fakeSession(daemon.sandbox, name);
+    [backend, frontend] = await Promise.all([start("backend"), start("frontend")]);
   });
   afterAll(async () => {
-    await browser?.close();
-    someone?.[Symbol.dispose]();
     await frontend?.[Symbol.asyncDispose]();
     await backend?.[Symbol.asyncDispose]();
-    await daemon?.[Symbol.asyncDispose]();
+    await scene?.[Symbol.asyncDispose]();
   });
 
   beforeEach(async () => {
-    faults = [];
-    hosts = new Set();
     page = await open("/");
   });
   afterEach(async () => {
     await page.close();
-    expect(faults).toEqual([]);
-    expect([...hosts]).toEqual([new URL(url("/")).host]);
+    expect(scene.faults()).toEqual([]);
+    expect(scene.hosts()).toEqual([new URL(url("/")).host]);
   });
 
-  const url = (path: string) => `http://127.0.0.1:${daemon.address().port}${path}`;
-
-  async function open(path: string): Promise<Page> {
-    const opened = await context.newPage();
-    opened.on("pageerror", (error) => faults.push(String(error)));
-    opened.on("console", (line) => {
-      // The browser itself notes connections that end with the daemon.
-      if (line.type() === "error" && !/Failed to load resource|ERR_/.test(line.text())) faults.push(line.text());
-    });
-    opened.on("request", (request) => hosts.add(new URL(request.url()).host));
-    await opened.goto(url(path));
-    return opened;
-  }
+  const url = (path: string) => scene.url(path);
+  const open = (path: string, at?: BrowserContext) => scene.open(path, at);
 
   const talkTo = async (name: string, at: Page = page) => {
     await at.getByRole("link", { name, exact: true }).first().click();
@@ -89,12 +50,12 @@ suite("The dashboard", () => {
   // @req dashboard.link-logs-in
   test("a link logs its browser in and leaves no code in the address; opened again elsewhere it says what to do", async () => {
     const link = await loginLink(someone);
-    const stranger = await browser.newContext();
+    const stranger = await scene.browser.newContext();
     const inside = await stranger.newPage();
     await inside.goto(link);
     await inside.getByRole("heading", { name: "Mesh" }).waitFor();
     expect(inside.url()).not.toContain("login");
-    const outside = await (await browser.newContext()).newPage();
+    const outside = await (await scene.browser.newContext()).newPage();
     await outside.goto(link);
     await outside.getByText("This link was used already").waitFor();
     await outside.getByText("repowire dashboard", { exact: true }).waitFor();
@@ -144,7 +105,6 @@ suite("The dashboard", () => {
   // @req dashboard.refused-shown
   test("what the daemon refuses is shown as refused, with its reason, and stays to be changed", async () => {
     await talkTo("backend");
-    await daemon.cli("peer", "list");
     await someone.repowire("peer", "inbound", "backend", "refuse");
     await page.getByLabel("Question to backend").fill("Will you?");
     await page.getByRole("button", { name: "Ask", exact: true }).click();

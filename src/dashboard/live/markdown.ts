@@ -20,7 +20,7 @@ export type Inline =
   | { type: "break" };
 
 /** Longer texts are shown as they are: the parser's work must end. */
-const CHARS_MAX = 20_000;
+const CHARS_MAX = 8_000;
 const DEPTH_MAX = 12;
 
 export function parseMarkdown(text: string): Block[] {
