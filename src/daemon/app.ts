@@ -98,7 +98,8 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   );
 
   app.get(HTTP_PATHS.health, (context) => {
-    const isKnown = isTrusted(context.req.raw) || parts.loginOf(context.req.raw) !== undefined;
+    const isHere = !context.env.isPublic && isTrusted(context.req.raw);
+    const isKnown = isHere || parts.loginOf(context.req.raw) !== undefined;
     const health = parts.health(isKnown);
     return context.json(health, health.ok ? 200 : 503);
   });

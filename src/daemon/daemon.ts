@@ -350,11 +350,12 @@ function serve({ port, publicOrigin, app, links, onRefused }: ServeParts): Serve
         try {
           checkOrigin(request, server.port ?? port, publicOrigin);
           const connection = connectionOf(server, request);
+          const isPublic = isPublicHost(request, publicOrigin);
           if (new URL(request.url).pathname === HTTP_PATHS.link) {
+            if (isPublic) throw new RepowireError("unauthorized", "Sessions join on this machine only.");
             if (server.upgrade(request, { data: { connection } })) return undefined;
             throw new RepowireError("invalid_input", "This address takes WebSocket connections only.");
           }
-          const isPublic = isPublicHost(request, publicOrigin);
           return app.fetch(request, { connection, isPublic, keepOpen: () => server.timeout(request, 0) });
         } catch (error) {
           onRefused(error);

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { App, onKey } from "./app.tsx";
 import { call, logIn, pageSecret, Refusal, takeCode } from "./live/api.ts";
 import { connect, loggedOut } from "./live/mesh.ts";
+import { watchWaiting } from "./live/notify.ts";
 
 /** Logs in with the link's code, if there is one, and shows the page. */
 async function start(): Promise<void> {
@@ -29,6 +30,7 @@ if (root) {
   root.replaceChildren();
   render(<App />, root);
 }
+watchWaiting();
 void start();
 if ("serviceWorker" in navigator)
   void navigator.serviceWorker.register("/sw.js").catch(() => {

@@ -30,3 +30,15 @@ self.addEventListener("fetch", (event) => {
       : fetch(event.request).catch(kept),
   );
 });
+
+// A notice that was pressed leads to what waits: in a page that is open, else in a new one.
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(
+    self.clients.matchAll({ type: "window" }).then(async ([page]) => {
+      if (!page) return self.clients.openWindow("/#/waits");
+      await page.focus();
+      return page.navigate("/#/waits");
+    }),
+  );
+});

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HOST, HTTP_PATHS, PAGE_HEADER } from "../../src/protocol/index.ts";
 import { type BrowserLogin, logInBrowser, loginLink, redeem } from "../support/browser-login.ts";
@@ -205,5 +205,58 @@ suite("The dashboard's doors", () => {
     expect((await whoami(mine.headers)).status).toBe(200);
     expect((await fetch(base + HTTP_PATHS.logout, { method: "POST", headers: mine.headers })).status).toBe(200);
     expect((await whoami(mine.headers)).status).toBe(401);
+  });
+
+  // @req dashboard.public-origin
+  // @attack public-door
+  test("under the address of the user's own proxy only a logged-in browser comes in, and from no other page", async () => {
+    const proxy = "https://mesh.example";
+    writeFileSync(daemon.sandbox.paths.config, `dashboard:\n  public_origin: ${proxy}\n`);
+    await daemon.crashAndRestart();
+    base = `http://${HOST}:${daemon.address().port}`;
+    const { out } = await someone.repowire("dashboard", "--print");
+    const link = out.split("\n").find((line) => line.startsWith(`${proxy}/#login=`)) ?? "";
+    expect(out).toMatch(/[▀▄█]/);
+    const through = { host: "mesh.example" };
+    const bearer = { authorization: `Bearer ${daemon.address().token}` };
+    for (const [path, method] of [
+      ["/v1/peers", "POST"],
+      [HTTP_PATHS.mcp, "POST"],
+      [HTTP_PATHS.hookReport("claude-code"), "POST"],
+      [HTTP_PATHS.metrics, "GET"],
+      [HTTP_PATHS.link, "GET"],
+    ] as const) {
+      const got = await fetch(base + path, {
+        method,
+        headers: { ...through, ...bearer },
+        body: method === "POST" ? "{}" : null,
+      });
+      expect([path, got.status]).toEqual([path, 401]);
+    }
+    for (const headers of [
+      { ...through, origin: "https://mesh.example.evil.test" },
+      { ...through, origin: "http://mesh.example" },
+      { host: "mesh.example.evil.test", origin: proxy },
+      { host: "evil.test", "x-forwarded-host": "mesh.example" },
+    ] as Record<string, string>[]) {
+      expect((await redeem(daemon, link, { headers })).status).toBe(403);
+    }
+    const health = await (await fetch(base + HTTP_PATHS.health, { headers: { ...through, ...bearer } })).json();
+    expect(health).not.toHaveProperty("parts");
+    const response = await redeem(daemon, link, { headers: { ...through, origin: proxy } });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("set-cookie")).toContain("; Secure");
+    const cookie = response.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const { page } = (await response.json()) as { page: string };
+    expect((await whoami({ ...through, origin: proxy, cookie, [PAGE_HEADER]: page })).status).toBe(200);
+  });
+
+  test("without such an address no other host is answered, whatever it is called", async () => {
+    writeFileSync(daemon.sandbox.paths.config, "");
+    await daemon.crashAndRestart();
+    base = `http://${HOST}:${daemon.address().port}`;
+    expect((await fetch(base, { headers: { host: "mesh.example" } })).status).toBe(403);
+    const { out } = await someone.repowire("dashboard", "--print");
+    expect(out).not.toMatch(/[▀▄█]/);
   });
 });

@@ -631,4 +631,14 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "An empty mesh shows how to begin, and becomes the live page with its first peer.",
     source: "docs/dashboard.md",
   },
+  {
+    id: "dashboard.public-origin",
+    text: "Under `dashboard.public_origin` only a logged-in browser comes in; without it no other host is answered.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.act",
+    text: "The page renames, moves, ends, tells all and resumes through the daemon alone: asked about first where it cannot be undone, its cost said first where it costs, shown as done when it is.",
+    source: "docs/dashboard.md",
+  },
 ];

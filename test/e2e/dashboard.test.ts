@@ -19,7 +19,7 @@ let page: Page;
 
 withBrowser("The dashboard", () => {
   beforeAll(async () => {
-    scene = await browserScene();
+    scene = await browserScene({ env: { REPOWIRE_PAIR_PER_MINUTE: "15" } });
     ({ daemon, someone } = scene);
     const start = (name: string) => fakeSession(daemon.sandbox, name);
     [backend, frontend] = await Promise.all([start("backend"), start("frontend")]);
@@ -183,6 +183,65 @@ withBrowser("The dashboard", () => {
     return (JSON.parse(out) as { peer: { name: string } }).peer;
   }
 
+  // @req dashboard.act
+  test("names, circles and messages to all go through the daemon, and are shown when it has done them", async () => {
+    await talkTo("frontend");
+    await page.getByRole("button", { name: "Rename…" }).click();
+    await page.getByLabel("New name").fill("backend");
+    await page.getByRole("button", { name: "Rename", exact: true }).click();
+    await page.getByText(/^Not done\./).waitFor();
+    await page.getByLabel("New name").fill("storefront");
+    await page.getByRole("button", { name: "Rename", exact: true }).click();
+    await page.getByText("frontend is now storefront.").waitFor();
+    await page.getByRole("heading", { name: "storefront" }).waitFor();
+    await someone.repowire("peer", "rename", "storefront", "frontend");
+    await page.getByRole("heading", { name: "frontend" }).waitFor();
+    await page.getByRole("link", { name: "Back to the mesh" }).click();
+    await page.getByRole("button", { name: "Tell all…" }).click();
+    await page.getByLabel("What all should know").fill("main is green");
+    await page.getByText(/Goes to 2 sessions \(.*\), about 8 tokens together/).waitFor();
+    expect(backend.received.map(({ body }) => body)).not.toContain("main is green");
+    await page.getByRole("button", { name: "Tell 2" }).click();
+    await page.getByText(/^Stored for 2:/).waitFor();
+    const { messages } = await backend.call("history", { kind: "broadcast" });
+    expect(messages.at(-1)).toMatchObject({ text: "main is green" });
+  });
+
+  // @req dashboard.act
+  test("what the loop guard has stopped goes on when the person says so", async () => {
+    await using chatty = await fakeSession(daemon.sandbox, "chatty");
+    const tell = (n: number) => chatty.call("notify", { peer: "backend", text: `thanks ${n}` });
+    for (let n = 0; n < 20; n++) if ((await tell(n).catch((error: Error) => error)) instanceof Error) break;
+    await expect(tell(99)).rejects.toThrow("paused");
+    await page.getByRole("link", { name: /Waits on me/ }).click();
+    await page.getByText(/chatty.*messages are paused/).waitFor();
+    await page.getByRole("button", { name: "Let them go on" }).click();
+    await page.getByText("Nothing waits on you").waitFor();
+    await tell(100);
+  });
+
+  // @req dashboard.act
+  test("a session is ended only after it was asked about, and shown as gone when it is", async () => {
+    await using short = await fakeSession(daemon.sandbox, "shortlived");
+    await talkTo("shortlived");
+    await page.getByRole("button", { name: "End…" }).click();
+    await page.getByRole("button", { name: "Leave it running" }).click();
+    expect((await short.call("whoami", {})).peer.name).toBe("shortlived");
+    await page.getByRole("button", { name: "End…" }).click();
+    await page.getByRole("button", { name: "End it" }).click();
+    await page.getByText(/^shortlived was ended/).waitFor();
+    await page
+      .getByText(/offline since/)
+      .first()
+      .waitFor();
+  });
+
+  test("sessions are started only where config.yaml says so: it says nothing, so the page says what to write", async () => {
+    await page.getByRole("button", { name: "Start a session" }).click();
+    await page.getByText(/It lists none yet/).waitFor();
+    expect(await page.getByRole("button", { name: "Start", exact: true }).count()).toBe(0);
+  });
+
   // @req dashboard.heals
   test("a daemon that is killed is shown as gone, and comes back without a reload, with what happened meanwhile", async () => {
     await talkTo("backend");
@@ -209,6 +268,7 @@ withBrowser("The dashboard", () => {
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
     await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
     await page.keyboard.press("w");
     await page.getByRole("heading", { name: "Waits on me" }).waitFor();
     await page.keyboard.press("Control+k");

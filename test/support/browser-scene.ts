@@ -28,12 +28,14 @@ export const withBrowser = needs(
 );
 export const PHONE = { width: 390, height: 844 };
 
-export async function browserScene(options: { prepare?(home: string): void } = {}): Promise<BrowserScene> {
+export async function browserScene(
+  options: { prepare?(home: string): void; env?: Record<string, string> } = {},
+): Promise<BrowserScene> {
   // A daemon that comes back must be where the page looks for it.
   const probe = Bun.serve({ port: 0, hostname: HOST, fetch: () => new Response() });
   const { port } = probe;
   await probe.stop(true);
-  const daemon = await daemonProcess({ env: { REPOWIRE_PORT: String(port) } });
+  const daemon = await daemonProcess({ env: { ...options.env, REPOWIRE_PORT: String(port) } });
   if (options.prepare) {
     await daemon.end("SIGTERM");
     options.prepare(daemon.home);

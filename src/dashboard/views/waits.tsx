@@ -3,6 +3,7 @@ import type { Approval, Pause, Peer } from "../../protocol/index.ts";
 import { call } from "../live/api.ts";
 import { visible } from "../live/markdown.ts";
 import { approvals, connection, now, pauses, questionsToMe, waitCount, waitingElsewhere } from "../live/mesh.ts";
+import { askForNotices, permission } from "../live/notify.ts";
 import { address } from "../live/route.ts";
 import { presenceLine, RUNTIME, span } from "../live/say.ts";
 import type { Row } from "../live/timeline.ts";
@@ -17,6 +18,13 @@ export function Waits() {
       <header class="view-head">
         <h1 id="waits-title">Waits on me</h1>
         <p class="quiet">{waitCount.value === 0 ? "" : `${waitCount.value} to decide`}</p>
+        {permission.value === "default" ? (
+          <div class="actions">
+            <button type="button" class="small" onClick={() => void askForNotices()}>
+              Notify me
+            </button>
+          </div>
+        ) : null}
       </header>
       {waitCount.value === 0 ? (
         <p class="empty">
