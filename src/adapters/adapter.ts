@@ -20,6 +20,8 @@ export interface Transport {
   deliver(items: Envelope[]): Promise<DeliverResult[]>;
   /** Drops a message that was not handed over yet, if that is still possible. */
   cancel?(message: MessageId): void;
+  /** Resolves when the session's side has given a sign of life. Nothing is shown there, and no model hears of it. */
+  probe(): Promise<void>;
 }
 
 /** Where adapters register the ways they open into sessions. */

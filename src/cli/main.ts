@@ -5,6 +5,7 @@ import { approvalsCommand, approveCommand, denyCommand } from "./commands/approv
 import { daemonCommand } from "./commands/daemon.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { historyCommand, searchCommand } from "./commands/find.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
     statusCommand(context),
+    doctorCommand(context),
     discoverCommand(context),
     dashboardCommand(context),
     peerCommand(context),

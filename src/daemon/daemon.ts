@@ -161,6 +161,7 @@ async function startLocked(
         profiles: Object.entries(config.spawn.profiles).map(([name, { runtime }]) => ({ name, runtime })),
       },
       discover: (places) => runtimes.discover(places),
+      probe: dispatcher.probe,
     },
     store.epoch,
   );

@@ -27,6 +27,7 @@ import {
   setInboundHandler,
   whoamiHandler,
 } from "./peers.ts";
+import { probeHandler } from "./probe.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
 import { replyHandler } from "./reply.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
@@ -70,6 +71,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     history: historyHandler(deps),
     export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
+    probe: probeHandler(deps),
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps),

@@ -33,6 +33,8 @@ export interface OperationDeps {
     found: { peer: PeerId; isNew: boolean; can: readonly string[] }[];
     unreachable: UnreachableSession[];
   }>;
+  /** Asks the other end of a route for a sign of life; throws what went wrong. */
+  probe(route: string): Promise<void>;
 }
 
 export interface Call<Name extends OperationName> {

@@ -268,6 +268,7 @@ export const LIMIT_TABLE = {
     unit: "count",
     why: "Mismatches that are kept and counted; the event log has them all.",
   },
+  probeMs: { value: 3_000, unit: "ms", why: "A session's side that gives no sign of life for so long is not there." },
   hookWaitMs: {
     value: 2_000,
     unit: "ms",

@@ -25,7 +25,7 @@ import {
   whoamiTool,
 } from "./operation-shapes.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
-import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
+import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
 
 interface ToolShape {
@@ -439,6 +439,28 @@ export const OPERATIONS = {
     output: z.object({
       found: z.array(z.object({ peer: Peer, is_new: z.boolean(), can: z.array(z.string()) })),
       unreachable: z.array(UnreachableSession),
+    }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  probe: {
+    purpose:
+      "Ask the other end of every way into a live session (or into one peer's) for a sign of life. Nothing is shown there, and no model hears of it.",
+    input: z.strictObject({ peer: peerField.optional() }),
+    output: z.object({
+      probes: z.array(
+        z.object({
+          peer: z.string(),
+          peer_id: PeerId,
+          runtime: Runtime,
+          rung: Rung,
+          ok: z.boolean(),
+          latency_ms: z.number().optional(),
+          /** Whether the session's hooks or record have told the daemon anything since it started. */
+          gives_receipts: z.boolean(),
+          /** Why there was none. */
+          reason: z.string().optional(),
+        }),
+      ),
     }),
     callers: ["human", "orchestrator", "service"],
   },

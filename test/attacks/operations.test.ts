@@ -75,6 +75,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ],
   export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
+  probe: ({ victimName }) => [{}, { peer: victimName }],
   purge: () => [{ days: 0 }, {}],
 };
 

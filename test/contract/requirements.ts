@@ -507,6 +507,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/protocol.md",
   },
   {
+    id: "doctor.tries-for-real",
+    text: "`repowire doctor` tries the parts instead of trusting what is recorded of them: it starts the daemon, reads the database, asks every live session for a sign of life.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "doctor.next-step",
+    text: "Each finding of `repowire doctor` that is not well has exactly one next step; its exit code is 1 when anything is broken.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "doctor.fix-is-safe",
+    text: "`repowire doctor` changes nothing without `--fix`, and with it only what harms nothing.",
+    source: "docs/observability.md",
+  },
+  {
     id: "truth.mismatch-told",
     text: "Where the record of a delivery differs from what its recipient's session shows, that is an event of the message, counted by `/health` and shown by `repowire status`; a receipt that was missed is made up for.",
     source: "docs/observability.md",

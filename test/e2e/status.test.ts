@@ -117,6 +117,7 @@ describe("repowire status", () => {
         {
           found: "Claude Code: not all hooks are there, so receipts are incomplete",
           next: "repowire setup claude-code",
+          of: "broken",
         },
         { found: "Claude Code asks before it uses some of the repowire tools", next: "repowire setup claude-code" },
         { found: expect.stringContaining('"disableAllHooks": true'), next: "remove that line" },
@@ -129,6 +130,7 @@ describe("repowire status", () => {
     expect((await status()).advice).toContainEqual({
       found: "repowire in the home's bin folder: missing or of another version",
       next: "repowire setup",
+      of: "broken",
     });
     writeFileSync(sandbox.paths.config, "port: many\n");
     const broken = await sandbox.run([...fromSource(), "status"], { env: { REPOWIRE_PORT: "" } });

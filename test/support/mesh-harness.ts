@@ -104,6 +104,8 @@ export interface HarnessOptions {
   inboundWithoutPrompts?: InboundPolicy;
   /** By default only chains have a limit, so that tests of other things may send as much as they like. */
   budgets?: Partial<Budgets>;
+  /** What the other end of a route says to a probe; by default that it is there. */
+  probe?(route: string): Promise<void>;
   /** Told of effects as they happen, after the harness itself has taken note. */
   onEffects?: (effects: Effect[]) => void;
 }
@@ -153,6 +155,8 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
   };
   // No runtimes here, so there is nothing to find.
   const discover = async () => ({ found: [], unreachable: [] });
+  // Transports do nothing here until a test says so; they are there.
+  const probe = options.probe ?? (async () => {});
   const operations = createOperations(
     {
       engine,
@@ -164,6 +168,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       onEventOf,
       ...noDashboard,
       discover,
+      probe,
     },
     store.epoch,
   );

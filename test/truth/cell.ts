@@ -194,13 +194,13 @@ async function conclude({ staging, world, say }: CellOptions, session: AgentSess
       await Bun.sleep(300);
       continue;
     }
-    for (const { one, trace, verdict } of verdicts) {
+    for (const { one, trace, answer, verdict } of verdicts) {
       row.messages++;
       if (verdict.isRead) row.read++;
       if (verdict.isUnlogged) row.unlogged++;
       for (const lie of verdict.lies) row[lie]++;
       const turns = session.api.turns.filter(({ text }) => text.includes(one.word)).length;
-      const evidence = { shown: verdict.shown, servedToModel: turns, trace };
+      const evidence = { shown: verdict.shown, servedToModel: turns, answer, trace };
       if (verdict.lies.length > 0) say(`${one.word} ${verdict.lies.join(", ")}: ${JSON.stringify(evidence)}`);
       else if (!verdict.isRead && !staging.isFatal)
         say(`${one.word} ${one.kind} ${one.urgency} ${one.moment} is not read: ${trace.deliveries[0]?.state}`);
@@ -228,7 +228,7 @@ async function verdictsOf(world: World, session: AgentSession, sent: readonly Se
   return sent.map((one, at) => {
     const trace = traces[at] as Trace;
     const claim = { word: one.word, answer: answers[at], isCutOff: isFatal && wasReplied(session, one.word), trace };
-    return { one, trace, verdict: judge(session.runtime, transcript, claim) };
+    return { one, trace, answer: claim.answer, verdict: judge(session.runtime, transcript, claim) };
   });
 }
 

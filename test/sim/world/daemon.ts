@@ -99,6 +99,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       onEventOf: hub.subscribeTo,
       ...noDashboard,
       discover: async () => ({ found: [], unreachable: [] }),
+      probe: async () => {},
     },
     store.epoch,
   );
