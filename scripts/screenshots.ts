@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
@@ -6,18 +6,24 @@ import { privateTerminal } from "../test/support/terminal.ts";
 
 /**
  * `npm run docs:screenshots [-- FOLDER]`: opens the demo's page in Chromium and takes a picture of each of its views, at the widths of
- * a phone, a tablet and a desk, in both themes. The demo runs in a terminal of its own, as a person's would.
+ * a phone, a tablet and a desk, in both themes; without a folder only those that docs/dashboard.md shows, into docs/screenshots. The
+ * demo runs in a terminal of its own, as a person's would.
  */
 const PROGRAM = Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome");
 if (!PROGRAM || !Bun.which("tmux")) {
   console.error("Needs chromium and tmux; install them with `apt-get install chromium tmux`.");
   process.exit(1);
 }
-const folder = process.argv[2] ?? join(import.meta.dir, "..", "docs", "screenshots");
+const docs = join(import.meta.dir, "..", "docs");
+const folder = process.argv[2] ?? join(docs, "screenshots");
+const isWanted = (name: string): boolean =>
+  process.argv[2] !== undefined || readFileSync(join(docs, "dashboard.md"), "utf8").includes(`screenshots/${name}`);
 const WIDTHS = [390, 820, 1440] as const;
 const HEIGHT: Record<(typeof WIDTHS)[number], number> = { 390: 844, 820: 1100, 1440: 900 };
 const THEMES = ["light", "dark"] as const;
 const DEMO_MS = 90_000;
+/** What moves has come to rest. */
+const SETTLE_MS = 400;
 
 const scratch = mkdtempSync(join(tmpdir(), "rws-"));
 const terminal = privateTerminal(scratch);
@@ -38,7 +44,7 @@ try {
     for (const width of WIDTHS) {
       const view = { width, height: HEIGHT[width] };
       const own = await browser.newContext({ storageState: storage, colorScheme: theme, viewport: view });
-      await shoot(await own.newPage(), new URL(link).origin, (name) => join(folder, `${name}-${width}-${theme}.png`));
+      await shoot(await own.newPage(), new URL(link).origin, `${width}-${theme}.png`);
       await own.close();
     }
   }
@@ -64,25 +70,29 @@ async function loggedIn(context: BrowserContext, link: string): Promise<void> {
   await page.close();
 }
 
-async function shoot(page: Page, origin: string, file: (name: string) => string): Promise<void> {
+async function shoot(page: Page, origin: string, ending: string): Promise<void> {
+  const take = async (view: string): Promise<void> => {
+    const name = `${view}-${ending}`;
+    if (!isWanted(name)) return;
+    await page.waitForTimeout(SETTLE_MS);
+    await page.screenshot({ path: join(folder, name) });
+  };
   await page.goto(origin);
   await page.getByText("frontend", { exact: true }).first().waitFor();
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: file("mesh") });
+  await take("mesh");
   await page.getByRole("link", { name: "backend" }).first().click();
   await page.getByRole("button", { name: "Trace" }).last().click();
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: file("conversation") });
+  await take("conversation");
   await page.goto(`${origin}/#/waits`);
   await page.getByRole("button", { name: "Approve" }).waitFor();
-  await page.screenshot({ path: file("waits") });
+  await take("waits");
   await page.goto(`${origin}/#/find/users`);
-  await page.waitForTimeout(500);
-  await page.screenshot({ path: file("find") });
+  await page.locator(".found li").first().waitFor();
+  await take("find");
   await page.goto(`${origin}/#/health`);
-  await page.waitForTimeout(500);
-  await page.screenshot({ path: file("health") });
+  await page.getByText("links").waitFor();
+  await take("health");
   await page.keyboard.press("Control+k");
-  await page.waitForTimeout(200);
-  await page.screenshot({ path: file("palette") });
+  await page.getByRole("dialog").waitFor();
+  await take("palette");
 }
