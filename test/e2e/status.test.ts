@@ -14,7 +14,7 @@ let stranger: Subprocess;
 let joined: Subprocess;
 
 async function status(): Promise<
-  Record<string, never> & { advice: { found: string; next: string }[]; runtimes: { parts?: object }[] }
+  Record<string, never> & { advice: { found: string; next: string; of?: string }[]; runtimes: { parts?: object }[] }
 > {
   const { out } = await sandbox.repowire("status", "--json");
   return JSON.parse(out);
