@@ -3,6 +3,7 @@ import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
+import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     statusCommand(context),
     doctorCommand(context),
     discoverCommand(context),
+    dashboardCommand(context),
     peerCommand(context),
     ...agentCommands(context),
     traceCommand(context),

@@ -190,6 +190,18 @@ export interface PauseRecord extends Omit<Pause, "peers"> {
   lifted_at_hops?: number;
 }
 
+/** A browser that a person has logged in. Neither secret is kept: only what tells that one is right. Instants are epoch ms. */
+export interface LoginRecord {
+  id: string;
+  /** SHA-256 of what the cookie carries, and of what the page itself keeps. */
+  cookie_hash: string;
+  page_hash: string;
+  /** The process chain of whoever made the link. */
+  made_by: string;
+  created_at: number;
+  expires_at: number;
+}
+
 /** A delivery whose record differed from what its recipient's session shows. */
 export interface MismatchRecord {
   id: string;
@@ -204,6 +216,7 @@ export interface MismatchRecord {
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
+  login: LoginRecord;
   mismatch: MismatchRecord;
 }
 export type ShelfName = keyof Shelves;

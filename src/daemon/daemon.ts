@@ -28,7 +28,7 @@ import { createApp, problemResponse } from "./app.ts";
 import { createCallers } from "./callers.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventStream } from "./events-stream.ts";
-import { checkOrigin } from "./guard.ts";
+import { checkOrigin, isPublicHost } from "./guard.ts";
 import { createHealth, type PartCheck } from "./health.ts";
 import { prepareHome } from "./home.ts";
 import { createEventHub } from "./hub.ts";
@@ -37,6 +37,8 @@ import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { countRefusals } from "./metrics/refusals.ts";
+import { addDoor } from "./page/door.ts";
+import { createLogins, loginUrl } from "./page/logins.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { type Reconciler, startReconciler } from "./reconciler.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
@@ -133,6 +135,9 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
+  const logins = createLogins({ engine });
+  let listening = config.port;
+  const publicOrigin = config.dashboard.public_origin;
   const handlers = createOperations(
     {
       engine,
@@ -142,6 +147,19 @@ async function startLocked(
       launcher: createLauncher({ paths, spawn: config.spawn }),
       humanName: config.human,
       onEventOf: hub.subscribeTo,
+      loginLink(madeBy) {
+        const { code, expiresAt } = logins.issue(madeBy);
+        return {
+          url: loginUrl(`http://${HOST}:${listening}`, code),
+          public_url: publicOrigin && loginUrl(publicOrigin, code),
+          expires_at: expiresAt,
+        };
+      },
+      spawnOptions: {
+        folders: config.spawn.folders,
+        runtimes: config.spawn.runtimes,
+        profiles: Object.entries(config.spawn.profiles).map(([name, { runtime }]) => ({ name, runtime })),
+      },
       discover: (places) => runtimes.discover(places),
       probe: dispatcher.probe,
     },
@@ -221,6 +239,8 @@ async function startLocked(
     mcp,
     metrics,
     markWritten,
+    loginOf: (request) => logins.of(request, listening),
+    openDoors: (app) => addDoor(app, { logins, port: () => listening }),
     extend: runtimes.extend,
   });
 
@@ -234,6 +254,7 @@ async function startLocked(
   await runtimes.start();
   const server = await serveOrStop();
   const port = server.port ?? config.port;
+  listening = port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
   watch = startWatch({ engine, clock, isAlive });
   reconciler = startReconciler({
@@ -260,7 +281,7 @@ async function startLocked(
 
   async function serveOrStop(): Promise<Server<LinkSocketData>> {
     try {
-      return serve(config.port, app, links, metrics.refused);
+      return serve({ port: config.port, publicOrigin, app, links, onRefused: metrics.refused });
     } catch (error) {
       await runtimes.stop();
       throw error;
@@ -310,12 +331,15 @@ function every(ms: number, run: () => Promise<unknown>): () => void {
   return () => clearInterval(timer);
 }
 
-function serve(
-  port: number,
-  app: ReturnType<typeof createApp>,
-  links: ReturnType<typeof createLinkServer>,
-  onRefused: (error: unknown) => void,
-): Server<LinkSocketData> {
+interface ServeParts {
+  port: number;
+  publicOrigin: string | undefined;
+  app: ReturnType<typeof createApp>;
+  links: ReturnType<typeof createLinkServer>;
+  onRefused(error: unknown): void;
+}
+
+function serve({ port, publicOrigin, app, links, onRefused }: ServeParts): Server<LinkSocketData> {
   try {
     return Bun.serve<LinkSocketData>({
       hostname: HOST,
@@ -325,13 +349,15 @@ function serve(
       maxRequestBodySize: LIMITS.frameBytesMax * 64,
       fetch(request, server) {
         try {
-          checkOrigin(request, server.port ?? port);
+          checkOrigin(request, server.port ?? port, publicOrigin);
           const connection = connectionOf(server, request);
+          const isPublic = isPublicHost(request, publicOrigin);
           if (new URL(request.url).pathname === HTTP_PATHS.link) {
+            if (isPublic) throw new RepowireError("unauthorized", "Sessions join on this machine only.");
             if (server.upgrade(request, { data: { connection } })) return undefined;
             throw new RepowireError("invalid_input", "This address takes WebSocket connections only.");
           }
-          return app.fetch(request, { connection, keepOpen: () => server.timeout(request, 0) });
+          return app.fetch(request, { connection, isPublic, keepOpen: () => server.timeout(request, 0) });
         } catch (error) {
           onRefused(error);
           return problemResponse(asRepowireError(error));

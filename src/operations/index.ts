@@ -11,6 +11,7 @@ import {
 } from "../protocol/index.ts";
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
+import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
 import { historyHandler, searchHandler } from "./find.ts";
@@ -58,6 +59,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     describe: describeHandler(deps),
     whoami: whoamiHandler(deps),
     inbox: inboxHandler(deps),
+    login_link: loginLinkHandler(deps),
+    spawn_options: spawnOptionsHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
     pauses: pausesHandler(deps),

@@ -80,6 +80,22 @@ export const LIMIT_TABLE = {
     why: "Open links of one daemon: far more sessions than one person has on one machine, few enough for its memory (about 25 kB each when idle).",
   },
   streamsMax: { value: 64, unit: "count", why: "Open event streams (log -f, dashboards)." },
+  loginLinkMs: {
+    value: 300_000,
+    unit: "ms",
+    why: "A login link is opened at once, or typed over to a phone; what is older lies about in a terminal's history.",
+  },
+  loginLinksMax: {
+    value: 16,
+    unit: "count",
+    why: "Login links that wait to be opened; a new one makes the oldest void.",
+  },
+  loginMs: {
+    value: 2_592_000_000,
+    unit: "ms",
+    why: "A browser stays logged in for 30 days, then wants a new link: a forgotten phone is not a person for ever.",
+  },
+  loginsMax: { value: 32, unit: "count", why: "Browsers of one person that are logged in; a new one ends the oldest." },
   frameBytesMax: {
     value: 1_048_576,
     unit: "bytes",

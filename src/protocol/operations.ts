@@ -29,6 +29,7 @@ import {
 } from "./operation-shapes.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
+import { SpawnRuntime } from "./runtimes.ts";
 
 interface ToolShape {
   name: string;
@@ -286,6 +287,30 @@ export const OPERATIONS = {
     purpose: "Put a peer into another circle; it keeps its id, mailbox and open questions.",
     input: z.strictObject({ peer: peerField, circle: CircleName }),
     output: z.object({ peer: Peer, was: z.string() }),
+    callers: PEOPLE,
+    human: true,
+  },
+  login_link: {
+    purpose:
+      "Make a link that logs one browser in to the dashboard, once; whoever opens it acts with a person's rights.",
+    input: z.strictObject({}),
+    output: z.object({
+      url: z.string(),
+      /** The same for another device, where `dashboard.public_origin` says how one reaches this machine. */
+      public_url: z.string().optional(),
+      expires_at: z.number().int(),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
+  spawn_options: {
+    purpose: "What config.yaml lists for starting sessions: folders, runtimes and profiles.",
+    input: z.strictObject({}),
+    output: z.object({
+      folders: z.array(z.string()),
+      runtimes: z.array(SpawnRuntime),
+      profiles: z.array(z.object({ name: z.string(), runtime: SpawnRuntime })),
+    }),
     callers: PEOPLE,
     human: true,
   },

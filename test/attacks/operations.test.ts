@@ -52,6 +52,8 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ],
   pane: ({ victimName }) => [{ peer: victimName }],
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
+  login_link: () => [{}],
+  spawn_options: () => [{}],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
   pauses: () => [{}],

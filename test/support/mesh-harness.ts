@@ -37,6 +37,7 @@ import type {
 import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
+import { noDashboard } from "./no-dashboard.ts";
 import { noLauncher } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
@@ -157,7 +158,18 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
   // Transports do nothing here until a test says so; they are there.
   const probe = options.probe ?? (async () => {});
   const operations = createOperations(
-    { engine, clock, ids, waits, launcher: noLauncher, humanName: "person", onEventOf, discover, probe },
+    {
+      engine,
+      clock,
+      ids,
+      waits,
+      launcher: noLauncher,
+      humanName: "person",
+      onEventOf,
+      ...noDashboard,
+      discover,
+      probe,
+    },
     store.epoch,
   );
 
