@@ -1,4 +1,4 @@
-import type { ApprovalRecord, PeerRecord, Route } from "../core/index.ts";
+import type { ApprovalRecord, Claim, Evidence, PeerRecord, Route } from "../core/index.ts";
 import type { ProcessInfo } from "../platform/process.ts";
 import type {
   DeliverResult,
@@ -20,6 +20,8 @@ export interface Transport {
   deliver(items: Envelope[]): Promise<DeliverResult[]>;
   /** Drops a message that was not handed over yet, if that is still possible. */
   cancel?(message: MessageId): void;
+  /** Resolves when the session's side has given a sign of life. Nothing is shown there, and no model hears of it. */
+  probe(): Promise<void>;
 }
 
 /** Where adapters register the ways they open into sessions. */
@@ -89,6 +91,11 @@ export interface RuntimeAdapter {
    * Safe to repeat.
    */
   discover?(places: Places): Promise<Discovery>;
+  /**
+   * What the session's own record shows of these deliveries, in their order: read anew from its start, and independent of what gave
+   * the receipts. Absent where there is no record that could be read as a whole.
+   */
+  evidence?(peer: PeerRecord, claims: readonly Claim[]): Promise<Evidence[]>;
   /** How it is, for `/health`. */
   health(): { ok: boolean; detail?: string };
 }

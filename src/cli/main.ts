@@ -3,7 +3,9 @@ import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { daemonCommand } from "./commands/daemon.ts";
+import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { historyCommand, searchCommand } from "./commands/find.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
@@ -40,7 +42,9 @@ export function createProgram(): Command {
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
     statusCommand(context),
+    doctorCommand(context),
     discoverCommand(context),
+    dashboardCommand(context),
     peerCommand(context),
     ...agentCommands(context),
     worktreeCommand(context),

@@ -11,6 +11,7 @@ export * from "./live.ts";
 export * from "./loop-guard.ts";
 export * from "./mailbox.ts";
 export * from "./ports.ts";
+export * from "./reconcile.ts";
 export * from "./recovery.ts";
 export * from "./registry.ts";
 export * from "./restarts.ts";

@@ -208,6 +208,29 @@ export interface TrustRecord {
   at: number;
 }
 
+/** A browser that a person has logged in. Neither secret is kept: only what tells that one is right. Instants are epoch ms. */
+export interface LoginRecord {
+  id: string;
+  /** SHA-256 of what the cookie carries, and of what the page itself keeps. */
+  cookie_hash: string;
+  page_hash: string;
+  /** The process chain of whoever made the link. */
+  made_by: string;
+  created_at: number;
+  expires_at: number;
+}
+
+/** A delivery whose record differed from what its recipient's session shows. */
+export interface MismatchRecord {
+  id: string;
+  kind: "claimed" | "hidden";
+  handle: string;
+  message: MessageId;
+  peer: PeerId;
+  /** When it was found, epoch ms. */
+  at: number;
+}
+
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
@@ -215,6 +238,8 @@ export interface Shelves {
   worktree: WorktreeRecord;
   /** By folder of the repository. */
   trust: TrustRecord;
+  login: LoginRecord;
+  mismatch: MismatchRecord;
 }
 export type ShelfName = keyof Shelves;
 

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { Caller } from "../core/index.ts";
+import type { Caller, LoginRecord } from "../core/index.ts";
 import type { Operations } from "../operations/index.ts";
 import { logger } from "../platform/log.ts";
 import type { LoopbackConnection } from "../platform/process.ts";
@@ -27,9 +27,9 @@ import type { Metrics } from "./metrics/metrics.ts";
 import { openApiDocument } from "./openapi/document.ts";
 import { docsPage, PAGE_HEADERS } from "./openapi/page.ts";
 
-/** What Bun's server adds to a request: its connection, and the right to take long over it. */
+/** What Bun's server adds to a request: its connection, the right to take long over it, whether it was sent to `dashboard.public_origin`. */
 export interface RequestEnv {
-  Bindings: { connection: LoopbackConnection | undefined; keepOpen(): void };
+  Bindings: { connection: LoopbackConnection | undefined; keepOpen(): void; isPublic?: boolean };
 }
 
 export interface AppParts {
@@ -41,6 +41,10 @@ export interface AppParts {
   mcp: McpEndpoint;
   metrics: Metrics;
   markWritten(peer: PeerId, messages: MessageId[]): void;
+  /** The login of a browser that this request carries, whole and right. */
+  loginOf(request: Request): LoginRecord | undefined;
+  /** Adds the routes that are open to whoever has no credential yet: the dashboard's page and its login. */
+  openDoors?(app: Hono<RequestEnv>): void;
   /** Adds the routes of what only some runtimes need (hooks). */
   extend?(app: Hono<RequestEnv>): void;
 }
@@ -94,16 +98,24 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   );
 
   app.get(HTTP_PATHS.health, (context) => {
-    const health = parts.health(isTrusted(context.req.raw));
+    const isHere = !context.env.isPublic && isTrusted(context.req.raw);
+    const isKnown = isHere || parts.loginOf(context.req.raw) !== undefined;
+    const health = parts.health(isKnown);
     return context.json(health, health.ok ? 200 : 503);
   });
 
+  parts.openDoors?.(app);
+
   app.use("*", async (context, next) => {
+    if (isForBrowsers(context.req.path) && parts.loginOf(context.req.raw)) return next();
+    // From elsewhere only a logged-in browser comes in: the token is for this machine.
+    if (context.env.isPublic)
+      throw new RepowireError("unauthorized", "Log this browser in with a link of `repowire dashboard --print`.");
     const isMcp = context.req.path === HTTP_PATHS.mcp && isTrustedForMcp(context.req.raw);
     if (!isMcp && !isTrusted(context.req.raw)) {
       throw new RepowireError(
         "unauthorized",
-        "Send the token of ~/.repowire/token as `Authorization: Bearer …`; the `repowire` command does that for you.",
+        "Send the token of ~/.repowire/token as `Authorization: Bearer …`; the `repowire` command does that for you, and `repowire dashboard` logs a browser in.",
       );
     }
     await next();
@@ -122,9 +134,14 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
     return parts.mcp.handle(request, parts.callers.process(request, context.env.connection));
   });
 
+  async function callerOf(request: Request, connection: LoopbackConnection | undefined): Promise<Caller> {
+    const login = parts.loginOf(request);
+    return login ? parts.callers.loggedIn(login, request, connection) : parts.callers.resolve(request, connection);
+  }
+
   app.get(HTTP_PATHS.events, async (context) => {
     context.env.keepOpen();
-    const caller = await parts.callers.resolve(context.req.raw, context.env.connection);
+    const caller = await callerOf(context.req.raw, context.env.connection);
     if (caller.role === "agent")
       throw new RepowireError(
         "forbidden",
@@ -140,7 +157,7 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
         "unknown_operation",
         `There is no operation "${name.slice(0, 60)}". docs/protocol.md lists them.`,
       );
-    const caller = await parts.callers.resolve(context.req.raw, context.env.connection);
+    const caller = await callerOf(context.req.raw, context.env.connection);
     const input = await readJson(context.req.raw);
     context.env.keepOpen();
     const output = await call(name, input, caller, context.req.raw.signal);
@@ -157,6 +174,10 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
 
   return app;
 }
+
+/** What a logged-in browser may come to: the operations, the events, and how the daemon is. Sessions' doors are none of its own. */
+const isForBrowsers = (path: string): boolean =>
+  path === HTTP_PATHS.events || path === HTTP_PATHS.metrics || path === HTTP_PATHS.logout || /^\/v1\/\w+$/.test(path);
 
 /** Reads a body within the limits of size and time, whatever its headers promise. */
 async function readText(request: Request): Promise<string> {

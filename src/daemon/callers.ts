@@ -1,5 +1,5 @@
 import type { SharedServer } from "../adapters/adapter.ts";
-import { type Caller, type Engine, humanSeat, type PeerRecord, scriptSeat } from "../core/index.ts";
+import { type Caller, type Engine, humanSeat, type LoginRecord, type PeerRecord, scriptSeat } from "../core/index.ts";
 import {
   ancestry,
   bootId,
@@ -11,7 +11,7 @@ import {
   processCwd,
   processEnv,
 } from "../platform/process.ts";
-import { PID_HEADER, RepowireError, sameInstance } from "../protocol/index.ts";
+import { LIMITS, PID_HEADER, RepowireError, sameInstance } from "../protocol/index.ts";
 
 /**
  * Who stands behind an HTTP request, from what the system knows of its process: inside an agent's process tree it is that peer; a
@@ -19,6 +19,8 @@ import { PID_HEADER, RepowireError, sameInstance } from "../protocol/index.ts";
  */
 export interface Callers {
   resolve(request: Request, connection: LoopbackConnection | undefined): Promise<Caller>;
+  /** The person whose browser this is; refused to a browser that an agent session runs. */
+  loggedIn(login: LoginRecord, request: Request, connection: LoopbackConnection | undefined): Promise<Caller>;
   /** The process behind a connection, proven or undefined. */
   process(request: Request, connection: LoopbackConnection | undefined): ProcessInfo[] | undefined;
 }
@@ -59,8 +61,38 @@ export function createCallers(parts: CallersParts): Callers {
     return parts.engine.run((ctx) => (kind === "human" ? humanSeat(ctx, parts.humanName) : scriptSeat(ctx)));
   }
 
+  /** A browser keeps its connections in one process: the last one is looked at before all others. */
+  const browsers = new Map<string, number>();
+
+  function browserChain(login: string, connection: LoopbackConnection | undefined): ProcessInfo[] {
+    if (!connection) return [];
+    const known = browsers.get(login);
+    const owner = known !== undefined && ownsConnection(known, connection) ? known : connectionOwner(connection);
+    if (owner === undefined) return [];
+    browsers.delete(login);
+    browsers.set(login, owner);
+    for (const oldest of browsers.keys()) if (browsers.size > LIMITS.loginsMax) browsers.delete(oldest);
+    return ancestry(owner);
+  }
+
   return {
     process: provenChain,
+    async loggedIn(login, _request, connection) {
+      const peer = peerOfChain(parts.engine, browserChain(login.id, connection));
+      if (peer)
+        throw new RepowireError(
+          "human_required",
+          `This browser runs inside the session of ${peer.name}: what it does is not a person's. Log in with a browser of your own.`,
+        );
+      const seat = await seatFor("human");
+      return {
+        peer: seat.id,
+        role: seat.role,
+        isHuman: true,
+        mayBeSubagent: false,
+        chain: `dashboard login ${login.id}, link made by ${login.made_by}`,
+      };
+    },
     async resolve(request, connection) {
       const chain = provenChain(request, connection);
       const peer = chain && (await peerBehind(parts.engine, chain, parts.sharedBy));

@@ -29,7 +29,7 @@ import { createApp, problemResponse } from "./app.ts";
 import { createCallers } from "./callers.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventStream } from "./events-stream.ts";
-import { checkOrigin } from "./guard.ts";
+import { checkOrigin, isPublicHost } from "./guard.ts";
 import { createHealth, type PartCheck } from "./health.ts";
 import { prepareHome } from "./home.ts";
 import { createEventHub } from "./hub.ts";
@@ -38,7 +38,10 @@ import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { countRefusals } from "./metrics/refusals.ts";
+import { addDoor } from "./page/door.ts";
+import { createLogins, loginUrl } from "./page/logins.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
+import { type Reconciler, startReconciler } from "./reconciler.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { checkSession } from "./session-check.ts";
 import { traceCalls } from "./tracing/calls.ts";
@@ -133,6 +136,9 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
+  const logins = createLogins({ engine });
+  let listening = config.port;
+  const publicOrigin = config.dashboard.public_origin;
   const handlers = createOperations(
     {
       engine,
@@ -143,7 +149,21 @@ async function startLocked(
       worktrees: createWorktrees(paths),
       humanName: config.human,
       onEventOf: hub.subscribeTo,
+      loginLink(madeBy) {
+        const { code, expiresAt } = logins.issue(madeBy);
+        return {
+          url: loginUrl(`http://${HOST}:${listening}`, code),
+          public_url: publicOrigin && loginUrl(publicOrigin, code),
+          expires_at: expiresAt,
+        };
+      },
+      spawnOptions: {
+        folders: config.spawn.folders,
+        runtimes: config.spawn.runtimes,
+        profiles: Object.entries(config.spawn.profiles).map(([name, { runtime }]) => ({ name, runtime })),
+      },
       discover: (places) => runtimes.discover(places),
+      probe: dispatcher.probe,
     },
     store.epoch,
   );
@@ -168,6 +188,7 @@ async function startLocked(
 
   const runtimes: Runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
   let watch: Watch | undefined;
+  let reconciler: Reconciler | undefined;
   const links = createLinkServer({
     token,
     instance,
@@ -201,13 +222,14 @@ async function startLocked(
     mcp_sessions: mcp.size,
     streams: eventStream.open,
     waits: waits.size,
+    mismatches: reconciler?.count() ?? 0,
   });
   metrics.addGauges({ engine, startedAt, counts, storeIsOk: () => store.fault === undefined });
   const health = createHealth({
     instance,
     startedAt,
     engine,
-    parts: { store: storeCheck, ...runtimes.checks },
+    parts: { store: storeCheck, ...runtimes.checks, truth: () => reconciler?.check() ?? { ok: true } },
     counts,
   });
   const app = createApp({
@@ -219,6 +241,8 @@ async function startLocked(
     mcp,
     metrics,
     markWritten,
+    loginOf: (request) => logins.of(request, listening),
+    openDoors: (app) => addDoor(app, { logins, port: () => listening }),
     extend: runtimes.extend,
   });
 
@@ -232,8 +256,15 @@ async function startLocked(
   await runtimes.start();
   const server = await serveOrStop();
   const port = server.port ?? config.port;
+  listening = port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
   watch = startWatch({ engine, clock, isAlive });
+  reconciler = startReconciler({
+    engine,
+    hub,
+    clock,
+    evidenceOf: (peer, claims) => runtimes.adapterOf(peer)?.evidence?.(peer, claims),
+  });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
     every(SETTLE_EVERY_MS, async () => store.settle()),
@@ -252,7 +283,7 @@ async function startLocked(
 
   async function serveOrStop(): Promise<Server<LinkSocketData>> {
     try {
-      return serve(config.port, app, links, metrics.refused);
+      return serve({ port: config.port, publicOrigin, app, links, onRefused: metrics.refused });
     } catch (error) {
       await runtimes.stop();
       throw error;
@@ -263,6 +294,7 @@ async function startLocked(
   async function stopOnce(backInMs: number): Promise<void> {
     log.info("daemon stops", {});
     watch?.stop();
+    await reconciler?.stop();
     for (const stop of stopTimers) stop();
     await runtimes.stop();
     await links.shutdown(backInMs);
@@ -301,12 +333,15 @@ function every(ms: number, run: () => Promise<unknown>): () => void {
   return () => clearInterval(timer);
 }
 
-function serve(
-  port: number,
-  app: ReturnType<typeof createApp>,
-  links: ReturnType<typeof createLinkServer>,
-  onRefused: (error: unknown) => void,
-): Server<LinkSocketData> {
+interface ServeParts {
+  port: number;
+  publicOrigin: string | undefined;
+  app: ReturnType<typeof createApp>;
+  links: ReturnType<typeof createLinkServer>;
+  onRefused(error: unknown): void;
+}
+
+function serve({ port, publicOrigin, app, links, onRefused }: ServeParts): Server<LinkSocketData> {
   try {
     return Bun.serve<LinkSocketData>({
       hostname: HOST,
@@ -316,13 +351,15 @@ function serve(
       maxRequestBodySize: LIMITS.frameBytesMax * 64,
       fetch(request, server) {
         try {
-          checkOrigin(request, server.port ?? port);
+          checkOrigin(request, server.port ?? port, publicOrigin);
           const connection = connectionOf(server, request);
+          const isPublic = isPublicHost(request, publicOrigin);
           if (new URL(request.url).pathname === HTTP_PATHS.link) {
+            if (isPublic) throw new RepowireError("unauthorized", "Sessions join on this machine only.");
             if (server.upgrade(request, { data: { connection } })) return undefined;
             throw new RepowireError("invalid_input", "This address takes WebSocket connections only.");
           }
-          return app.fetch(request, { connection, keepOpen: () => server.timeout(request, 0) });
+          return app.fetch(request, { connection, isPublic, keepOpen: () => server.timeout(request, 0) });
         } catch (error) {
           onRefused(error);
           return problemResponse(asRepowireError(error));

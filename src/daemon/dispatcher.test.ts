@@ -13,7 +13,7 @@ async function setUp(deliver: (items: Envelope[]) => Promise<DeliverResult[]>) {
   dispatcher.connect(mesh.engine);
   const frontend = await mesh.join("frontend");
   const backend = await mesh.join("backend");
-  dispatcher.addTransport("push of backend", { deliver });
+  dispatcher.addTransport("push of backend", { deliver, probe: async () => {} });
   await mesh.openPush(backend, { id: "push of backend" });
   return { mesh, disk, dispatcher, frontend, backend };
 }

@@ -13,6 +13,8 @@ export interface Dispatcher extends Transports {
   /** Called when something was handed to a peer, so that its receipts are looked for. */
   onWatch(listener: (peer: PeerId) => void): void;
   connect(engine: Engine): void;
+  /** Asks the other end of a route for a sign of life. Throws what went wrong. */
+  probe(route: Route["id"]): Promise<void>;
 }
 
 const log = logger("dispatch");
@@ -117,6 +119,11 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
           fault(error);
         }
       }
+    },
+    async probe(route) {
+      const transport = transports.get(route);
+      if (!transport) throw new Error("the route closed meanwhile");
+      await transport.probe();
     },
     addTransport: (route, transport) => void transports.set(route, transport),
     removeTransport: (route) => void transports.delete(route),

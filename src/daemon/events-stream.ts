@@ -47,6 +47,8 @@ export function createEventStream(parts: { engine: Engine; hub: EventHub; epoch:
       const stopListening = parts.hub.subscribe(() => wake.resolve());
       stream.onAbort(() => wake.resolve());
       try {
+        // Without a first byte the headers would wait for the first event, and the reader would not know that it is connected.
+        await stream.write(": here\n\n");
         while (!stream.aborted) {
           const page: MeshEvent[] = parts.engine.read((ctx) => ctx.tx.events.after(cursor, PAGE));
           for (const event of page) {

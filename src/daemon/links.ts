@@ -431,6 +431,9 @@ function transportOf(rpc: Rpc): Transport {
       return DAEMON_METHODS.deliver.result.parse(result).results;
     },
     cancel: (message) => void rpc.request("cancel", { message }).catch(() => {}),
+    async probe() {
+      await rpc.request("ping", {});
+    },
   };
 }
 

@@ -16,13 +16,17 @@ export interface AgentSetup {
   file?: string;
 }
 
-export type AgentCommand = { type: "ask"; peer: string; question: string } | { type: "close" };
+export type AgentCommand =
+  | { type: "ask"; peer: string; question: string }
+  | { type: "work"; task: string; command: string; why: string }
+  | { type: "close" };
 export type AgentEvent = { type: "ready" } | { type: "asked"; text: string } | { type: "result"; text: string };
 
 const setup = JSON.parse(process.env.REPOWIRE_DEMO_AGENT ?? "{}") as AgentSetup; // written by the demo itself
 
 const tell = (event: AgentEvent) => process.send?.(event);
 let question: { peer: string; question: string } | undefined;
+let work: { task: string; command: string; why: string } | undefined;
 
 /** Stands in for the model: asks when its user wants to know something, answers from its checkout when it is asked. */
 async function model(session: ScriptedSession, turn: Turn): Promise<void> {
@@ -32,6 +36,14 @@ async function model(session: ScriptedSession, turn: Turn): Promise<void> {
     const text = await session.callTool("ask_peer", asked);
     tell({ type: "result", text });
     session.say("Thanks, now I know.");
+    return;
+  }
+  if (work) {
+    const { command, why } = work;
+    work = undefined;
+    const verdict = await session.askPermission("Bash", { command, description: why });
+    if (verdict === "allow") session.useTool("Bash", { command });
+    session.say(verdict === "allow" ? "Done." : "Not done: I was not allowed to.");
     return;
   }
   for (const input of turn.inputs) {
@@ -57,7 +69,10 @@ function lookUp(session: ScriptedSession): string {
 const session = await startScriptedSession({ ...setup, model });
 process.on("message", (command: AgentCommand) => {
   if (command.type === "close") void session.close().then(() => process.exit(0));
-  else {
+  else if (command.type === "work") {
+    work = command;
+    void session.prompt(command.task);
+  } else {
     question = { peer: command.peer, question: command.question };
     void session.prompt(`Find out from ${command.peer}: ${command.question}`);
   }

@@ -5,10 +5,10 @@ import type { Subprocess } from "bun";
 import { findDaemon, httpMesh } from "../client/index.ts";
 import { buildBundles } from "../platform/bundle.ts";
 import { ENTRIES, type Entry, isolatedBun } from "../platform/program.ts";
-import type { Mesh, OperationOutput } from "../protocol/index.ts";
+import { type Mesh, type OperationOutput, RepowireError } from "../protocol/index.ts";
 import { duration } from "../words/index.ts";
 import type { AgentCommand, AgentEvent, AgentSetup } from "./agent.ts";
-import { makeRepositories } from "./repositories.ts";
+import { type DemoRepository, makeRepositories } from "./repositories.ts";
 
 export interface DemoOptions {
   isJson: boolean;
@@ -53,7 +53,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     say(`1  daemon    http://127.0.0.1:${address.port}  (home ${home})`);
 
     const repositories = makeRepositories(root);
-    const start = (name: "frontend" | "backend", file?: string) => {
+    const start = (name: DemoRepository, file?: string) => {
       const setup: AgentSetup = {
         channel: command("channel-claude-code"),
         hook: command("hook"),
@@ -99,6 +99,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       );
     say(`\nround trip ${duration(roundTripMs)}. The mesh stays up until Ctrl-C. In a second terminal:\n`);
     say(`   REPOWIRE_HOME=${home} npx repowire peer ask backend "${QUESTION}"\n`);
+    say(
+      `The same as a page, on which infra waits for you to decide something:\n\n   ${await dashboardLink(mesh, home)}\n`,
+    );
+    const infra = start("infra");
+    await infra.next("ready");
+    infra.send({ type: "work", ...WORK });
+    void goOn(frontend);
     await new Promise<void>((resolve) => {
       // `on`, not `once`: a second Ctrl-C must not keep the demo from cleaning up.
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
@@ -112,6 +119,36 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   } finally {
     await endAll(children);
     rmSync(root, { recursive: true, force: true });
+  }
+}
+
+const WORK = {
+  task: "Bring the users table up to date.",
+  command: "psql staging -f src/0042_users_email.sql",
+  why: "Adds the column email to users",
+};
+
+/** A link that logs one browser in. Only a person's own terminal gets one; anybody else is told how. */
+async function dashboardLink(mesh: Mesh, home: string): Promise<string> {
+  try {
+    return (await mesh.login_link({})).url;
+  } catch (error) {
+    if (!(error instanceof RepowireError) || error.code !== "human_required") throw error;
+    return `REPOWIRE_HOME=${home} npx repowire dashboard    (in a terminal of your own)`;
+  }
+}
+
+const QUESTIONS = [QUESTION, "How is GET /users paged?", "Which fields of GET /users may be null?"];
+const BETWEEN_MS = 20_000;
+const ROUNDS_MAX = 100;
+
+/** Now and then one more question, so that there is something to see. */
+async function goOn(frontend: ReturnType<typeof startAgent>): Promise<void> {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    await Bun.sleep(BETWEEN_MS);
+    const question = QUESTIONS[round % QUESTIONS.length] ?? QUESTION;
+    frontend.send({ type: "ask", peer: "backend", question });
+    await frontend.next("result");
   }
 }
 

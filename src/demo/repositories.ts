@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The two small repositories that the demo's agents work in. */
+/** The small repositories that the demo's agents work in. */
 
 const USERS = `// The users API.
 //
@@ -15,12 +15,17 @@ export function listUsers(after?: string) {
 }
 `;
 
-export function makeRepositories(root: string): { frontend: string; backend: string } {
+const MIGRATION = "alter table users add column email text not null default '';\n";
+
+export type DemoRepository = "frontend" | "backend" | "infra";
+
+export function makeRepositories(root: string): Record<DemoRepository, string> {
   const frontend = makeRepository(join(root, "frontend"), {
     "src/users-page.ts": "// TODO: render what GET /users returns\n",
   });
   const backend = makeRepository(join(root, "backend"), { "src/users.ts": USERS });
-  return { frontend, backend };
+  const infra = makeRepository(join(root, "infra"), { "src/0042_users_email.sql": MIGRATION });
+  return { frontend, backend, infra };
 }
 
 function makeRepository(folder: string, files: Record<string, string>): string {

@@ -19,6 +19,8 @@ export interface ScriptedSession {
   say(text: string, endsTurn?: boolean): void;
   /** Another tool of the CLI was used (reading a file, say). */
   useTool(name: string, input: Record<string, unknown>): void;
+  /** A tool wants its user's leave: the dialog stands until it is decided, here by the hook alone. Undefined: nobody did. */
+  askPermission(name: string, input: Record<string, unknown>): Promise<"allow" | "deny" | undefined>;
   /** The user types a prompt: a turn begins; resolves when it is over. */
   prompt(text: string): Promise<void>;
   /** The conversation is cleared: a new session id in the same process. */
@@ -52,6 +54,10 @@ export interface ScriptedSessionParts {
 const ChannelPush = z.object({
   method: z.literal("notifications/claude/channel"),
   params: z.object({ content: z.string(), meta: z.record(z.string(), z.string()).optional() }),
+});
+
+const PermissionReply = z.object({
+  hookSpecificOutput: z.object({ decision: z.object({ behavior: z.enum(["allow", "deny"]) }) }),
 });
 
 export async function startScriptedSession(parts: ScriptedSessionParts): Promise<ScriptedSession> {
@@ -222,6 +228,12 @@ export async function startScriptedSession(parts: ScriptedSessionParts): Promise
         type: "user",
         message: { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: "done" }] },
       });
+    },
+    async askPermission(name, input) {
+      keepRecord("waiting");
+      const reply = await runHook("PermissionRequest", { tool_name: name, tool_input: input });
+      keepRecord("busy");
+      return PermissionReply.safeParse(reply).data?.hookSpecificOutput.decision.behavior;
     },
     prompt: (text) => startTurn(text, { kind: "human" }),
     async clear() {

@@ -40,12 +40,14 @@ describe("who may call what", () => {
     expect(forPeople.sort()).toEqual([
       "decide",
       "export",
+      "login_link",
       "move",
       "pane",
       "purge",
       "rename",
       "resume",
       "set_inbound",
+      "spawn_options",
       "trust_repository",
     ]);
   });

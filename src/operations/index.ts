@@ -11,6 +11,7 @@ import {
 } from "../protocol/index.ts";
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
+import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
 import { historyHandler, searchHandler } from "./find.ts";
@@ -26,6 +27,7 @@ import {
   setInboundHandler,
   whoamiHandler,
 } from "./peers.ts";
+import { probeHandler } from "./probe.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
 import { replyHandler } from "./reply.ts";
 import { restartHandler } from "./restart.ts";
@@ -58,6 +60,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     describe: describeHandler(deps),
     whoami: whoamiHandler(deps),
     inbox: inboxHandler(deps),
+    login_link: loginLinkHandler(deps),
+    spawn_options: spawnOptionsHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
     pauses: pausesHandler(deps),
@@ -70,6 +74,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     history: historyHandler(deps),
     export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
+    probe: probeHandler(deps),
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps, restart),

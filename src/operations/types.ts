@@ -25,11 +25,17 @@ export interface OperationDeps {
   humanName: string;
   /** Calls back with every committed event of that message until the returned function is called. */
   onEventOf(message: MessageId, listener: (event: MeshEvent) => void): () => void;
+  /** A link that logs one browser in, once; `madeBy` is kept with the login. */
+  loginLink(madeBy: string): OperationOutput<"login_link">;
+  /** What the configuration lists for starting sessions. */
+  spawnOptions: OperationOutput<"spawn_options">;
   /** Looks for sessions that run without setup, over all runtimes. */
   discover(places: Places): Promise<{
     found: { peer: PeerId; isNew: boolean; can: readonly string[] }[];
     unreachable: UnreachableSession[];
   }>;
+  /** Asks the other end of a route for a sign of life; throws what went wrong. */
+  probe(route: string): Promise<void>;
 }
 
 export interface Call<Name extends OperationName> {

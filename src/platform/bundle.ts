@@ -1,10 +1,11 @@
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ENTRIES, type Entry, emptyBunfig, PLUGINS, type Plugin, programRoot } from "./program.ts";
+import { buildPage } from "./page.ts";
+import { ENTRIES, type Entry, emptyBunfig, PAGE_BUNDLE, PLUGINS, type Plugin, programRoot } from "./program.ts";
 
 /**
  * Makes the files that an installed repowire runs from: one self-contained script for each entry, with Bun's bytecode beside it
- * (it halves the start of a channel), and the empty bunfig.toml. Needs the sources.
+ * (it halves the start of a channel), the dashboard's files, and the empty bunfig.toml. Needs the sources.
  */
 export async function buildBundles(folder: string, root: string = programRoot()): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -24,6 +25,7 @@ export async function buildBundles(folder: string, root: string = programRoot())
     if (!result.success) throw new Error(`bundling ${entry} failed: ${result.logs.map(String).join("; ")}`);
   }
   for (const plugin of Object.keys(PLUGINS) as Plugin[]) await buildPlugin(folder, root, plugin);
+  writeFileSync(join(folder, PAGE_BUNDLE), JSON.stringify(await buildPage(root)));
   copyFileSync(emptyBunfig(root), join(folder, "bunfig.toml"));
 }
 

@@ -61,6 +61,15 @@ export const Config = z.strictObject({
     })
     .prefault({})
     .describe("What agents may start without asking you: folders, runtimes, profiles; and where sessions are started."),
+  dashboard: z
+    .strictObject({
+      public_origin: z
+        .url({ protocol: /^https$/, error: "must be an https address" })
+        .transform((text) => new URL(text).origin)
+        .optional(),
+    })
+    .prefault({})
+    .describe("How other devices of yours reach the dashboard (https://host of your own proxy); off without."),
   log_level: z.enum(["debug", "info", "warning", "error"]).default("info").describe("What goes into the daemon's log."),
 });
 export type Config = z.infer<typeof Config>;

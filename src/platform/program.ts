@@ -25,6 +25,9 @@ export const PLUGINS = {
 } as const;
 export type Plugin = keyof typeof PLUGINS;
 
+/** The dashboard's files, as one file of an installed version. */
+export const PAGE_BUNDLE = "dashboard.json";
+
 /** The checkout or package when run from source, the version's folder when bundled. */
 export function programRoot(): string {
   return isBundled ? dirname(resolve(Bun.main)) : resolve(import.meta.dir, "..", "..");

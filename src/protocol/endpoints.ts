@@ -11,11 +11,18 @@ export const HTTP_PATHS = {
   openApi: "/openapi.json",
   docs: "/docs",
   mcp: "/mcp",
+  page: "/",
+  login: "/login",
+  logout: "/logout",
   hookReport: (runtime: string) => `/v1/hooks/${runtime}`,
   hookPrinted: (runtime: string) => `/v1/hooks/${runtime}/printed`,
 } as const;
 
 /** The pid of the calling process: the daemon believes it only after it found this very connection among that process's sockets. */
 export const PID_HEADER = "repowire-pid";
+/** What the dashboard's page itself keeps of its login, beside the cookie: cookies go to every port of a host, this goes nowhere by itself. */
+export const PAGE_HEADER = "repowire-page";
+/** Where in the page's address the one-time code of a login link stands: behind the `#`, which no browser sends to anybody. */
+export const LOGIN_FRAGMENT = "login=";
 export const DEFAULT_PORT = 8377;
 export const HOST = "127.0.0.1";

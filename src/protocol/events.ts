@@ -42,6 +42,7 @@ export const EventType = z.enum([
   "approval.denied",
   "approval.withdrawn",
   "approval.expired",
+  "truth.mismatch",
   "guard.paused",
   "guard.resumed",
   "daemon.started",

@@ -15,3 +15,9 @@ export const Health = z.object({
   counts: z.record(z.string(), z.number()).optional(),
 });
 export type Health = z.infer<typeof Health>;
+
+/** A link's code, traded once for a login. */
+export const LoginRequest = z.strictObject({ code: z.string().min(1).max(200) });
+/** The page's own half of the login; the other one is the cookie. */
+export const LoginReply = z.object({ page: z.string(), expires_at: z.number().int() });
+export type LoginReply = z.infer<typeof LoginReply>;

@@ -80,6 +80,22 @@ export const LIMIT_TABLE = {
     why: "Open links of one daemon: far more sessions than one person has on one machine, few enough for its memory (about 25 kB each when idle).",
   },
   streamsMax: { value: 64, unit: "count", why: "Open event streams (log -f, dashboards)." },
+  loginLinkMs: {
+    value: 300_000,
+    unit: "ms",
+    why: "A login link is opened at once, or typed over to a phone; what is older lies about in a terminal's history.",
+  },
+  loginLinksMax: {
+    value: 16,
+    unit: "count",
+    why: "Login links that wait to be opened; a new one makes the oldest void.",
+  },
+  loginMs: {
+    value: 2_592_000_000,
+    unit: "ms",
+    why: "A browser stays logged in for 30 days, then wants a new link: a forgotten phone is not a person for ever.",
+  },
+  loginsMax: { value: 32, unit: "count", why: "Browsers of one person that are logged in; a new one ends the oldest." },
   frameBytesMax: {
     value: 1_048_576,
     unit: "bytes",
@@ -246,6 +262,38 @@ export const LIMIT_TABLE = {
     unit: "days",
     why: "Bodies are code. Closed messages, events and seats older than this are removed.",
   },
+  reconcileMs: {
+    value: 15_000,
+    unit: "ms",
+    why: "How often the ledger is compared with the sessions' own records; each look at a delivery is four times as long after the one before.",
+  },
+  reconcileGraceMs: {
+    value: 30_000,
+    unit: "ms",
+    why: "How long after a move a delivery is first compared: receipts and transcripts come within seconds.",
+  },
+  reconcileLooksMax: {
+    value: 6,
+    unit: "count",
+    why: "Looks at one delivery after each of its moves; the last comes an hour and a half later.",
+  },
+  reconcileBatch: { value: 8, unit: "count", why: "Deliveries compared at one time; each reads a file." },
+  reconcileKeptMax: {
+    value: 2_000,
+    unit: "count",
+    why: "Deliveries that wait for a look, in memory; beyond this the oldest are not looked at.",
+  },
+  reconcileRecordBytesMax: {
+    value: 8_388_608,
+    unit: "bytes",
+    why: "A session's record is read as a whole or not at all; one this long holds everything else up for 50 to 75 ms.",
+  },
+  mismatchesMax: {
+    value: 500,
+    unit: "count",
+    why: "Mismatches that are kept and counted; the event log has them all.",
+  },
+  probeMs: { value: 3_000, unit: "ms", why: "A session's side that gives no sign of life for so long is not there." },
   hookWaitMs: {
     value: 2_000,
     unit: "ms",

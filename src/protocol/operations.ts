@@ -31,7 +31,8 @@ import {
   worktreeOptions,
 } from "./operation-shapes.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
-import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role } from "./peers.ts";
+import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
+import { SpawnRuntime } from "./runtimes.ts";
 
 interface ToolShape {
   name: string;
@@ -328,6 +329,30 @@ export const OPERATIONS = {
     callers: PEOPLE,
     human: true,
   },
+  login_link: {
+    purpose:
+      "Make a link that logs one browser in to the dashboard, once; whoever opens it acts with a person's rights.",
+    input: z.strictObject({}),
+    output: z.object({
+      url: z.string(),
+      /** The same for another device, where `dashboard.public_origin` says how one reaches this machine. */
+      public_url: z.string().optional(),
+      expires_at: z.number().int(),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
+  spawn_options: {
+    purpose: "What config.yaml lists for starting sessions: folders, runtimes and profiles.",
+    input: z.strictObject({}),
+    output: z.object({
+      folders: z.array(z.string()),
+      runtimes: z.array(SpawnRuntime),
+      profiles: z.array(z.object({ name: z.string(), runtime: SpawnRuntime })),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
   rename: {
     purpose: "Give a peer another name; it keeps its id, mailbox and open questions.",
     input: z.strictObject({ peer: peerField, name: PeerName }),
@@ -466,6 +491,28 @@ export const OPERATIONS = {
     output: z.object({
       found: z.array(z.object({ peer: Peer, is_new: z.boolean(), can: z.array(z.string()) })),
       unreachable: z.array(UnreachableSession),
+    }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  probe: {
+    purpose:
+      "Ask the other end of every way into a live session (or into one peer's) for a sign of life. Nothing is shown there, and no model hears of it.",
+    input: z.strictObject({ peer: peerField.optional() }),
+    output: z.object({
+      probes: z.array(
+        z.object({
+          peer: z.string(),
+          peer_id: PeerId,
+          runtime: Runtime,
+          rung: Rung,
+          ok: z.boolean(),
+          latency_ms: z.number().optional(),
+          /** Whether the session's hooks or record have told the daemon anything since it started. */
+          gives_receipts: z.boolean(),
+          /** Why there was none. */
+          reason: z.string().optional(),
+        }),
+      ),
     }),
     callers: ["human", "orchestrator", "service"],
   },

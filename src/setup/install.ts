@@ -20,7 +20,15 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ensurePrivateFolder, type HomePaths } from "../platform/paths.ts";
 import { processesFrom, processInfo } from "../platform/process.ts";
-import { ENTRIES, emptyBunfig, hasSources, isolatedBun, PLUGINS, programRoot } from "../platform/program.ts";
+import {
+  ENTRIES,
+  emptyBunfig,
+  hasSources,
+  isolatedBun,
+  PAGE_BUNDLE,
+  PLUGINS,
+  programRoot,
+} from "../platform/program.ts";
 import { runBriefly } from "../platform/run.ts";
 import { RepowireError, VERSION } from "../protocol/index.ts";
 
@@ -103,6 +111,7 @@ async function fillFromHere(folder: string): Promise<void> {
       if (existsSync(join(programRoot(), file))) copyFileSync(join(programRoot(), file), join(folder, file));
     }
   }
+  copyFileSync(join(programRoot(), PAGE_BUNDLE), join(folder, PAGE_BUNDLE));
   copyFileSync(emptyBunfig(), join(folder, BUNFIG));
 }
 

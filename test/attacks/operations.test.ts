@@ -55,6 +55,8 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   trust_repository: () => [{ path: "/work/victim", hash: "0".repeat(64) }],
   pane: ({ victimName }) => [{ peer: victimName }],
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
+  login_link: () => [{}],
+  spawn_options: () => [{}],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
   pauses: () => [{}],
@@ -81,6 +83,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ],
   export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
+  probe: ({ victimName }) => [{}, { peer: victimName }],
   purge: () => [{ days: 0 }, {}],
 };
 

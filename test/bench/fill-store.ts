@@ -6,7 +6,7 @@ import { LAST_DELIVERY_KEY, sqliteStore } from "../../src/store/sqlite/store.ts"
 import { createWordIndex } from "../../src/store/sqlite/word-index.ts";
 import { type Language, seeded } from "./words.ts";
 
-const PEERS = 200;
+const PEERS_USUAL = 200;
 const BODY_CHARS = 500;
 /** Of the days that a store keeps: a start must find nothing to purge. */
 const DAYS = 20;
@@ -21,11 +21,11 @@ const uuidOf = (at: number, n: number): string => {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${count.slice(0, 3)}-8${count.slice(3, 6)}-${count.slice(6)}`;
 };
 
-/** A store with so many closed messages: half of them questions with their answers, each with its delivery and an event; all indexed. */
-export function fillStore(file: string, count: number, language: Language): void {
+/** A store with so many closed messages: half of them questions with their answers, each with its delivery and an event; all indexed. Between so many peers. */
+export function fillStore(file: string, count: number, language: Language, peerCount = PEERS_USUAL): void {
   const now = Date.now();
   const random = seeded(7);
-  const peers = Array.from({ length: PEERS }, (_, n) => `peer_${uuidOf(now - 30 * DAY_MS, n)}` as PeerId);
+  const peers = Array.from({ length: peerCount }, (_, n) => `peer_${uuidOf(now - 30 * DAY_MS, n)}` as PeerId);
   const store = sqliteStore(file, { synchronous: "normal" });
   store.transaction((tx) => {
     peers.forEach((id, n) => {
@@ -79,8 +79,8 @@ export function fillStore(file: string, count: number, language: Language): void
       const at = now - DAYS * DAY_MS + Math.floor((n / count) * (DAYS - 1) * DAY_MS);
       const answers: Message | undefined = question;
       const kind = answers ? "answer" : n % 4 === 3 ? "notify" : "ask";
-      const sender = random(PEERS);
-      const other = peers[(sender + 1 + random(PEERS - 1)) % PEERS] ?? peers[0];
+      const sender = random(peerCount);
+      const other = peers[(sender + 1 + random(peerCount - 1)) % peerCount] ?? peers[0];
       const author = answers ? (answers.to as PeerId) : (peers[sender] ?? peers[0]);
       const to = answers ? answers.from : other;
       if (!author || !to) throw new Error("there are no peers");

@@ -7,6 +7,7 @@ import { streamServerVersion } from "./rivals.ts";
 import { askRoundTrip } from "./round-trip.ts";
 import { starts } from "./starts.ts";
 import { isMet, type Result } from "./stats.ts";
+import { stored } from "./stored.ts";
 import { tokenResults } from "./tokens.ts";
 import { type BenchWorld, createBenchWorld } from "./world.ts";
 
@@ -23,6 +24,7 @@ const PARTS: Record<string, { run: (world: BenchWorld) => Promise<Result[]> | Re
   starts: { run: starts },
   idle: { run: idleLinks },
   loaded: { run: loaded, needs: "nats-server" },
+  stored: { run: stored },
   tokens: { run: tokenResults },
 };
 

@@ -547,6 +547,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/protocol.md",
   },
   {
+    id: "doctor.tries-for-real",
+    text: "`repowire doctor` tries the parts instead of trusting what is recorded of them: it starts the daemon, reads the database, asks every live session for a sign of life.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "doctor.next-step",
+    text: "Each finding of `repowire doctor` that is not well has exactly one next step; its exit code is 1 when anything is broken.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "doctor.fix-is-safe",
+    text: "`repowire doctor` changes nothing without `--fix`, and with it only what harms nothing.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "truth.mismatch-told",
+    text: "Where the record of a delivery differs from what its recipient's session shows, that is an event of the message, counted by `/health` and shown by `repowire status`; a receipt that was missed is made up for.",
+    source: "docs/observability.md",
+  },
+  {
+    id: "truth.only-certain",
+    text: "A session's record that is gone, cut, rewritten or of another conversation proves nothing about a delivery.",
+    source: "docs/observability.md",
+  },
+  {
     id: "export.people-only",
     text: "Only a person exports a run; the file is private and holds no credential.",
     source: "docs/export.md",
@@ -560,5 +585,115 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "replay.differences-said",
     text: "Where a replay decides otherwise than what is recorded, it says so, with exit code 1.",
     source: "docs/export.md",
+  },
+  {
+    id: "dashboard.login-human",
+    text: "A link that logs a browser in is made for a person at a terminal of their own, or in a browser that is logged in; for no agent and no script.",
+    source: "People; docs/dashboard.md",
+  },
+  {
+    id: "dashboard.login-once",
+    text: "A login link works once, and for five minutes.",
+    source: "People; docs/dashboard.md",
+  },
+  {
+    id: "dashboard.rights-by-login",
+    text: "A browser has a person's rights by its login alone: a cookie that no script can read, and a secret of the page.",
+    source: "People; docs/dashboard.md",
+  },
+  {
+    id: "dashboard.cookie-alone",
+    text: "What another server on this machine gets of a login, its cookie, opens nothing.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.secrets-kept",
+    text: "Neither a login nor a link's code stands in any file or log of the daemon.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.policy",
+    text: "The page runs its own files only, asks no other host for anything, and stands in no frame.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.resume",
+    text: "A browser that was cut off goes on behind the last event it saw, with the same login, also over a restart of the daemon.",
+    source: "docs/dashboard.md; invariant 11",
+  },
+  {
+    id: "dashboard.link-logs-in",
+    text: "The page logs in by its link and keeps no code in its address; a used link says what to do.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.mesh",
+    text: "The page shows each peer with presence, folder, task and rung, and a change as it happens.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.states-as-proven",
+    text: "The page shows of each message exactly what is proven, as it becomes proven, with the trace a press away.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.refused-shown",
+    text: "What the daemon refuses is shown as refused with its reason; nothing is shown as done before the daemon has said so.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.drafts",
+    text: "A draft outlives live updates and reloads.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.decide",
+    text: "A permission request is decided on one page and seen as decided on every other; nothing is chosen beforehand.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.answer",
+    text: "A question to the person is answered on the page.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.heals",
+    text: "A lost daemon is shown as lost; the page heals without a reload and misses nothing.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.keyboard",
+    text: "Everything on the page goes by keyboard.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.hostile-text",
+    text: "Nothing that a peer writes does anything in the page: no markup, no image, no address but http, https and mail, each with its host.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.accessible",
+    text: "The page has no serious finding of axe, in both themes, on phone and desk.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.budget",
+    text: "The page's files are at most 150 kB compressed; with 100,000 messages it scrolls within 8 ms a frame in a document of one size, and shows an event within 50 ms (median).",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.first-run",
+    text: "An empty mesh shows how to begin, and becomes the live page with its first peer.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.public-origin",
+    text: "Under `dashboard.public_origin` only a logged-in browser comes in; without it no other host is answered.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.act",
+    text: "The page renames, moves, ends, tells all and resumes through the daemon alone: asked about first where it cannot be undone, its cost said first where it costs, shown as done when it is.",
+    source: "docs/dashboard.md",
   },
 ];

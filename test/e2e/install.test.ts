@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { buildBundles } from "../../src/platform/bundle.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
-import { ENTRIES, PLUGINS } from "../../src/platform/program.ts";
+import { ENTRIES, PAGE_BUNDLE, PLUGINS } from "../../src/platform/program.ts";
 import { VERSION } from "../../src/protocol/index.ts";
 import { currentVersion, installProgram, removeOldVersions } from "../../src/setup/install.ts";
 import { type TempHome, tempHome } from "../support/temp-home.ts";
@@ -51,7 +51,7 @@ describe("An installed version", () => {
     const names = Object.values(ENTRIES).flatMap(({ bundle }) => [bundle, `${bundle}.jsc`]);
     const plugins = Object.values(PLUGINS).map(({ bundle }) => bundle);
     expect(readdirSync(program.folder).sort()).toEqual(
-      ["bun", "bunfig.toml", "manifest.json", ...names, ...plugins].sort(),
+      ["bun", "bunfig.toml", PAGE_BUNDLE, "manifest.json", ...names, ...plugins].sort(),
     );
     expect(readlinkSync(inVersions("current"))).toBe(VERSION);
     expect(currentVersion(paths)).toBe(VERSION);

@@ -14,7 +14,7 @@ let stranger: Subprocess;
 let joined: Subprocess;
 
 async function status(): Promise<
-  Record<string, never> & { advice: { found: string; next: string }[]; runtimes: { parts?: object }[] }
+  Record<string, never> & { advice: { found: string; next: string; of?: string }[]; runtimes: { parts?: object }[] }
 > {
   const { out } = await sandbox.repowire("status", "--json");
   return JSON.parse(out);
@@ -117,6 +117,7 @@ describe("repowire status", () => {
         {
           found: "Claude Code: not all hooks are there, so receipts are incomplete",
           next: "repowire setup claude-code",
+          of: "broken",
         },
         { found: "Claude Code asks before it uses some of the repowire tools", next: "repowire setup claude-code" },
         { found: expect.stringContaining('"disableAllHooks": true'), next: "remove that line" },
@@ -129,6 +130,7 @@ describe("repowire status", () => {
     expect((await status()).advice).toContainEqual({
       found: "repowire in the home's bin folder: missing or of another version",
       next: "repowire setup",
+      of: "broken",
     });
     writeFileSync(sandbox.paths.config, "port: many\n");
     const broken = await sandbox.run([...fromSource(), "status"], { env: { REPOWIRE_PORT: "" } });

@@ -37,6 +37,7 @@ import type {
 import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
+import { noDashboard } from "./no-dashboard.ts";
 import { noLauncher, noWorktrees } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
@@ -103,6 +104,8 @@ export interface HarnessOptions {
   inboundWithoutPrompts?: InboundPolicy;
   /** By default only chains have a limit, so that tests of other things may send as much as they like. */
   budgets?: Partial<Budgets>;
+  /** What the other end of a route says to a probe; by default that it is there. */
+  probe?(route: string): Promise<void>;
   /** Told of effects as they happen, after the harness itself has taken note. */
   onEffects?: (effects: Effect[]) => void;
 }
@@ -152,6 +155,8 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
   };
   // No runtimes here, so there is nothing to find.
   const discover = async () => ({ found: [], unreachable: [] });
+  // Transports do nothing here until a test says so; they are there.
+  const probe = options.probe ?? (async () => {});
   const operations = createOperations(
     {
       engine,
@@ -162,7 +167,9 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       worktrees: noWorktrees,
       humanName: "person",
       onEventOf,
+      ...noDashboard,
       discover,
+      probe,
     },
     store.epoch,
   );

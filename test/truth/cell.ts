@@ -1,4 +1,5 @@
-import { type OperationOutput, RepowireError } from "../../src/protocol/index.ts";
+import { findDaemon } from "../../src/client/index.ts";
+import { type Health, type OperationOutput, RepowireError } from "../../src/protocol/index.ts";
 import type { AgentDriver, AgentSession } from "../agents/driver.ts";
 import type { World } from "../agents/world.ts";
 import { withNotes } from "./frames.ts";
@@ -39,7 +40,7 @@ export async function runCell(options: CellOptions): Promise<Row> {
   const row: Row = {
     runtime: driver.runtime,
     condition: staging.condition,
-    ...{ messages: 0, read: 0, unlogged: 0, ...counts, drafts: 0, dialogs: 0, changed: 0 },
+    ...{ messages: 0, read: 0, unlogged: 0, ...counts, drafts: 0, dialogs: 0, changed: 0, mismatches: 0 },
   };
   let kept: AgentSession | undefined;
   let sent: Sent[] = [];
@@ -62,7 +63,17 @@ export async function runCell(options: CellOptions): Promise<Row> {
     sent = [];
     if (staging.isFresh && !staging.isFatal) await session.kill();
   }
+  row.mismatches = await mismatchesOf(world);
   return row;
+}
+
+/** What the daemon marked by itself; a look at what was sent within the last half minute is still to come. */
+async function mismatchesOf({ home, until }: World): Promise<number> {
+  const { port, token } = await until("the daemon is there", () => findDaemon(home));
+  const response = await fetch(`http://127.0.0.1:${port}/health`, { headers: { authorization: `Bearer ${token}` } });
+  const { counts } = (await response.json()) as Health; // the daemon's own answer
+  if (counts?.mismatches === undefined) throw new Error("the daemon does not count mismatches");
+  return counts.mismatches;
 }
 
 function start({ driver, staging, world }: CellOptions, plan: CellPlan, name: string): Promise<AgentSession> {
@@ -183,13 +194,13 @@ async function conclude({ staging, world, say }: CellOptions, session: AgentSess
       await Bun.sleep(300);
       continue;
     }
-    for (const { one, trace, verdict } of verdicts) {
+    for (const { one, trace, answer, verdict } of verdicts) {
       row.messages++;
       if (verdict.isRead) row.read++;
       if (verdict.isUnlogged) row.unlogged++;
       for (const lie of verdict.lies) row[lie]++;
       const turns = session.api.turns.filter(({ text }) => text.includes(one.word)).length;
-      const evidence = { shown: verdict.shown, servedToModel: turns, trace };
+      const evidence = { shown: verdict.shown, servedToModel: turns, answer, trace };
       if (verdict.lies.length > 0) say(`${one.word} ${verdict.lies.join(", ")}: ${JSON.stringify(evidence)}`);
       else if (!verdict.isRead && !staging.isFatal)
         say(`${one.word} ${one.kind} ${one.urgency} ${one.moment} is not read: ${trace.deliveries[0]?.state}`);
@@ -217,7 +228,7 @@ async function verdictsOf(world: World, session: AgentSession, sent: readonly Se
   return sent.map((one, at) => {
     const trace = traces[at] as Trace;
     const claim = { word: one.word, answer: answers[at], isCutOff: isFatal && wasReplied(session, one.word), trace };
-    return { one, trace, verdict: judge(session.runtime, transcript, claim) };
+    return { one, trace, answer: claim.answer, verdict: judge(session.runtime, transcript, claim) };
   });
 }
 

@@ -1,13 +1,13 @@
 import Table from "cli-table3";
 import { LIES, type Lie } from "./judge.ts";
 
-const COUNTS = ["messages", "read", "unlogged", ...LIES, "drafts", "dialogs", "changed"] as const;
+const COUNTS = ["messages", "read", "unlogged", ...LIES, "drafts", "dialogs", "changed", "mismatches"] as const;
 type Count = (typeof COUNTS)[number];
 
 /**
  * One runtime in one condition. `unlogged`: answered by the reply tool of a CLI that was killed before it wrote that down. Beside the
  * lies: `drafts` harmed or sent, `dialogs` answered by anybody but the person, `changed` model,
- * agent or permission mode.
+ * agent or permission mode, `mismatches` that the daemon's own comparison marked by then (it looks 30 s after a move at the earliest).
  */
 export interface Row extends Record<Lie, number>, Record<Count, number> {
   runtime: string;

@@ -8,6 +8,7 @@ import type { ClaudeInbox } from "../claude-inbox/inbox.ts";
 import { createSoonLooker } from "../look-soon.ts";
 import { createBoundaryFlags } from "./boundary.ts";
 import { discoverClaude } from "./discover.ts";
+import { claudeEvidence } from "./evidence.ts";
 import { createHookHandler } from "./hooks.ts";
 import { createPermissionWaits } from "./permission-waits.ts";
 import { watchRecords } from "./record.ts";
@@ -137,6 +138,8 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
         // Its socket is a route only once the record was read.
         if (session) await look(session);
       }),
+    evidence: async (peer, claims) =>
+      claudeEvidence(peer, claims, ({ message, handle }) => inbox.addressOf(message, handle)),
     health: () => ({ ok: true, detail: `${sessions.size} sessions followed` }),
   };
 }

@@ -23,7 +23,7 @@ import { inboxFrame } from "../../words/index.ts";
 import type { Transport, Transports } from "../adapter.ts";
 import { createAddresses } from "./addresses.ts";
 import { createListeners } from "./listeners.ts";
-import { type InboxFrame, readPeerToken, unwrap, writeLines } from "./wire.ts";
+import { type InboxFrame, reach, readPeerToken, unwrap, writeLines } from "./wire.ts";
 
 const log = logger("claude-inbox");
 
@@ -71,6 +71,7 @@ export function createClaudeInbox(parts: {
         for (const item of items) results.push(await send(target, item));
         return results;
       },
+      probe: () => reach(target.socket),
     };
   }
 

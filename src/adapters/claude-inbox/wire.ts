@@ -62,6 +62,16 @@ export function writeLines(socketPath: string, lines: readonly object[]): Promis
   });
 }
 
+/** Whether the session listens: a connection that ends without a word. */
+export function reach(socketPath: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath);
+    socket.setTimeout(WRITE_TIMEOUT_MS, () => socket.destroy(new Error("the session's socket did not answer")));
+    socket.once("error", reject);
+    socket.once("connect", () => socket.end(resolve));
+  });
+}
+
 /** The text inside the wrapper in which a session's SendMessage arrives. */
 export function unwrap(content: string): string {
   const inner = content.match(/<cross-session-message\b[^>]*>\n?([\s\S]*?)\n?<\/cross-session-message>/)?.[1];

@@ -113,10 +113,15 @@ export function createTurnLedger(parts: {
   }
 
   /**
-   * The last text of the turn answers every question that began or joined it. Not where the user began or joined it (that text is
+   * What was meant for the reply tool while the daemon was away goes first: it names its question. Then the last text of the turn answers
+   * every question that began or joined it. Not where the user began or joined it (that text is
    * theirs), and not where the session itself has asked somebody and waits for that answer.
    */
   function answerFrom(ctx: Context, view: TurnView): void {
+    for (const { handle, text } of view.unsent) {
+      const delivery = ctx.tx.deliveries.byHandle(handle);
+      if (delivery?.peer === peerId) answerByTurn(ctx, peerId, delivery.message, text);
+    }
     const text = view.answer?.trim();
     if (view.hasOthers || !text) return;
     for (const { message } of view.ours) {

@@ -181,6 +181,24 @@ describe("a session on the control socket", () => {
     expect(mesh.ask(message)).toMatchObject({ state: "failed", reason: "model_error" });
   });
 
+  test("an answer that the reply tool could not hand in is the answer, not what the turn said last", async () => {
+    const { mesh, backend, thread, session, carry, ask } = await scene();
+    const message = await ask("How many?");
+    await carry();
+    const call = {
+      type: "mcpToolCall",
+      server: "repowire",
+      tool: "reply",
+      arguments: { id: mesh.delivery(message, backend).handle, text: "Seven." },
+      error: { message: "HTTP request failed" },
+    };
+    thread.turns.push({ id: "t1", status: "completed", items: [user(message), call, says("Noted.")] });
+    await session.look();
+    expect(mesh.ask(message)).toMatchObject({ state: "answered", by: "turn" });
+    expect(mesh.read((ctx) => ctx.tx.messages.get(mesh.ask(message).answer ?? "")?.body)).toBe("Seven.");
+    expect(mesh.delivery(message, backend).state).toBe("seen");
+  });
+
   test("a turn that its user joined answers nothing", async () => {
     const { mesh, thread, session, carry, ask } = await scene();
     const message = await ask("How many?");

@@ -334,6 +334,8 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     transport: {
       deliver,
       cancel: () => void look().catch((error) => log.warning("a withdrawn message was not removed", { error })),
+      // Reads the thread's turns and its queue over the control socket.
+      probe: look,
     },
     show,
     noteStatus,

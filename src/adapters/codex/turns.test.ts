@@ -45,6 +45,28 @@ describe("a turn", () => {
     expect(view.ours.map((input) => input.message)).toEqual([ID, OTHER]);
   });
 
+  test("an answer by the reply tool that reached nobody is kept, with the question that it names; a refusal is not", () => {
+    const reply = (more: object) => ({
+      type: "mcpToolCall",
+      server: "repowire",
+      tool: "reply",
+      status: "failed",
+      ...more,
+    });
+    const given = { id: "k7q2x", text: "Seven." };
+    const error = { message: "HTTP request failed" };
+    const view = turn("completed", [
+      user(ID, "a"),
+      reply({ arguments: given, error }),
+      reply({ arguments: given, error: null, result: { isError: true } }),
+      reply({ arguments: { ...given, outcome: "decline" }, error }),
+      reply({ arguments: given, error, server: "other" }),
+      reply({ arguments: "k7q2x", error }),
+      says("Noted."),
+    ]);
+    expect(view).toMatchObject({ unsent: [{ handle: "k7q2x", text: "Seven." }], answer: "Noted." });
+  });
+
   test("what its user typed makes it the user's", () => {
     expect(turn("completed", [user(ID, "a"), user("fc79e553", "also this"), says("ok")]).hasOthers).toBe(true);
     expect(turn("completed", [user(null, "typed"), says("ok")]).hasOthers).toBe(true);

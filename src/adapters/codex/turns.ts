@@ -1,4 +1,5 @@
-import { type MessageId, MessageId as MessageIdSchema } from "../../protocol/index.ts";
+import { z } from "zod";
+import { Handle, type MessageId, MessageId as MessageIdSchema } from "../../protocol/index.ts";
 import type { QueuedSubmission, ThreadItem, Turn } from "./wire.ts";
 
 /**
@@ -34,6 +35,8 @@ export interface TurnView {
   hasOthers: boolean;
   /** The last text of the turn. */
   answer?: string;
+  /** Answers that the model gave by the reply tool while the daemon was away, so that the call failed: by handle, the newest last. */
+  unsent: { handle: string; text: string }[];
   error?: string;
   isLimit: boolean;
 }
@@ -84,9 +87,22 @@ export function readTurn(turn: Turn): TurnView {
     ours,
     hasOthers,
     answer,
+    unsent: turn.items.flatMap((item) => unsentReply(item) ?? []),
     error: turn.error?.message,
     isLimit: info === "usageLimitExceeded" || info === "sessionBudgetExceeded",
   };
+}
+
+/** What setup calls our server in Codex's configuration. */
+const SERVER_NAME = "repowire";
+const ReplyArguments = z.object({ id: Handle, text: z.string(), outcome: z.literal("answer").optional() });
+
+/** The call itself failed: nobody is behind the server's address. A refusal of the daemon is a result, and stands. */
+function unsentReply(item: ThreadItem): TurnView["unsent"][number] | undefined {
+  if (item.type !== "mcpToolCall" || item.server !== SERVER_NAME || item.tool !== "reply" || !item.error)
+    return undefined;
+  const given = ReplyArguments.safeParse(item.arguments);
+  return given.success && given.data.text.trim() !== "" ? { handle: given.data.id, text: given.data.text } : undefined;
 }
 
 /** Only repowire writes such a tag at the beginning of a line: peers' text cannot hold one. */

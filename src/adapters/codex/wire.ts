@@ -42,6 +42,11 @@ export const ThreadItem = z.looseObject({
     .nullish()
     .catch(undefined),
   status: z.unknown().optional(),
+  /** Of a tool call over MCP (0.169.0): `error` is set where the server was not reached, not where it refused. */
+  server: z.string().nullish().catch(undefined),
+  tool: z.string().nullish().catch(undefined),
+  arguments: z.unknown().optional(),
+  error: z.looseObject({ message: z.string() }).nullish().catch(undefined),
 });
 export type ThreadItem = z.infer<typeof ThreadItem>;
 

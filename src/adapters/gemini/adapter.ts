@@ -4,6 +4,7 @@ import type { PeerId } from "../../protocol/index.ts";
 import type { RuntimeAdapter, Transports } from "../adapter.ts";
 import { createSoonLooker } from "../look-soon.ts";
 import { discoverGemini } from "./discover.ts";
+import { geminiEvidence } from "./evidence.ts";
 import { createGeminiHooks } from "./hooks.ts";
 import { createGeminiSession, type GeminiSession } from "./session.ts";
 
@@ -88,6 +89,7 @@ export function createGeminiAdapter(parts: { engine: Engine; transports: Transpo
       for (const session of sessions.values()) session.close();
     },
     discover: async (places) => discoverGemini(engine, places),
+    evidence: async (peer, claims) => geminiEvidence(peer, claims),
     health: () => ({ ok: true, detail: `${sessions.size} sessions followed` }),
   };
 }

@@ -103,6 +103,11 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
     }
   }
 
+  /** Whether the session's screen is still there to be typed into. */
+  async function probe(): Promise<void> {
+    if (!parts.pane()) throw new Error("its pane is gone");
+  }
+
   /** The delivery, if this very attempt is still under way. */
   function inHand(ctx: Context, item: Envelope): DeliveryRecord | undefined {
     const delivery = ctx.tx.deliveries.get(item.message, peer);
@@ -146,7 +151,7 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
         parts.transports.removeTransport(id);
         return;
       }
-      parts.transports.addTransport(id, { deliver });
+      parts.transports.addTransport(id, { deliver, probe });
       openRoute(ctx, {
         id,
         peer,

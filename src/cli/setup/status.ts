@@ -27,6 +27,8 @@ import { launchersOf } from "./run.ts";
 export interface Advice {
   found: string;
   next: string;
+  /** `broken`: something that was set up does not work; `daemon`: it says so of itself. Absent: it could be better. */
+  of?: "broken" | "daemon";
 }
 
 interface PartState {
@@ -221,6 +223,7 @@ function advise(status: Status, looks: readonly RuntimeLook[]): Advice[] {
     advice.push({
       found: `${missing.join(", ")} in the home's bin folder: missing or of another version`,
       next: SETUP,
+      of: "broken",
     });
   for (const look of found)
     advice.push(...adviseRuntime(look, program.installed !== undefined && missing.length === 0));
@@ -229,6 +232,7 @@ function advise(status: Status, looks: readonly RuntimeLook[]): Advice[] {
     advice.push({
       found: `the daemon's ${name} is not well: ${part.detail ?? "no detail"}`,
       next: "repowire daemon logs",
+      of: "daemon",
     });
   for (const peer of status.peers.filter((other) => other.inbound !== "accept"))
     advice.push({
@@ -257,16 +261,17 @@ function adviseRuntime({ row, status, problem }: RuntimeLook, isInstalled: boole
   const { runtime, label, cli, parts, step, installed } = status;
   const next = `${SETUP} ${runtime}`;
   const advice: Advice[] = [];
-  if (problem) advice.push({ found: problem, next });
+  if (problem) advice.push({ found: problem, next, of: "broken" });
   if (cli && !cli.version)
-    advice.push({ found: `${cli.path} --version gave no version`, next: "see whether it starts" });
+    advice.push({ found: `${cli.path} --version gave no version`, next: "see whether it starts", of: "broken" });
   if (!isInstalled || !parts) return advice;
   if (!installed) return [...advice, { found: `${label} is not set up, so its sessions do not join`, next }];
   // Object.entries forgets the keys' type.
   for (const [part, { there, of }] of Object.entries(parts) as [Part, PartState][])
-    if (there < of) advice.push({ found: MISSING_PARTS[part](label), next });
+    if (there < of)
+      advice.push({ found: MISSING_PARTS[part](label), next, of: part === "tools" ? undefined : "broken" });
   if (step && !step.done)
-    advice.push({ found: `${label}: not yet: ${step.what}`, next: `${next}, or ${row.step?.otherwise}` });
+    advice.push({ found: `${label}: not yet: ${step.what}`, next: `${next}, or ${row.step?.otherwise}`, of: "broken" });
   return advice;
 }
 

@@ -7,6 +7,8 @@ import {
   HookReply,
   HookReport,
   HTTP_PATHS,
+  LoginReply,
+  LoginRequest,
   MeshEvent,
   OPERATION_NAMES,
   OPERATIONS,
@@ -123,6 +125,7 @@ function watchingPaths(): Json {
         ],
       },
     ),
+    ...pagePaths(get),
     [HTTP_PATHS.openApi]: get(
       "openApi",
       "This document.",
@@ -135,6 +138,44 @@ function watchingPaths(): Json {
       { description: "A page.", content: text("text/html") },
       open,
     ),
+  };
+}
+
+type Get = (operationId: string, summary: string, response: Json, more?: Json) => Json;
+
+/** The dashboard: what a browser is served, and how it is logged in. */
+function pagePaths(get: Get): Json {
+  const file = (operationId: string, summary: string, type: string, more: Json = {}) =>
+    get(
+      operationId,
+      summary,
+      { description: "A file.", content: { [type]: { schema: { type: "string" } } } },
+      { security: [], ...more },
+    );
+  const post = (operationId: string, summary: string, input: Json, output: Json) => ({
+    post: {
+      operationId,
+      tags: ["watching"],
+      summary,
+      security: [],
+      requestBody: { required: true, content: json(input) },
+      responses: answers({ description: "Done, with its cookie.", content: json(output) }),
+    },
+  });
+  const name = { name: "name", in: "path", required: true, schema: { type: "string" } };
+  return {
+    [HTTP_PATHS.page]: file("page", "The dashboard's page; it says nothing of this machine.", "text/html"),
+    "/assets/{name}": file("pageAsset", "A script or style of the page.", "text/javascript", { parameters: [name] }),
+    "/sw.js": file("pageWorker", "Keeps the page's files for when the daemon is down.", "text/javascript"),
+    "/manifest.webmanifest": file("pageManifest", "Lets the page be installed.", "application/manifest+json"),
+    "/icon.svg": file("pageIcon", "Its icon.", "image/svg+xml"),
+    [HTTP_PATHS.login]: post(
+      "login",
+      "Trades a link's one-time code for a login: a cookie, and the page's own half.",
+      schemaOf(LoginRequest, "input"),
+      schemaOf(LoginReply, "output"),
+    ),
+    [HTTP_PATHS.logout]: post("logout", "Ends the login of this browser.", { type: "object" }, { type: "object" }),
   };
 }
 

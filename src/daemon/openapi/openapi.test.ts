@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { ERRORS, HTTP_PATHS, OPERATION_NAMES } from "../../protocol/index.ts";
 import { type AppParts, createApp } from "../app.ts";
+import { addDoor } from "../page/door.ts";
 import { createRuntimes } from "../runtimes.ts";
 import { openApiDocument } from "./document.ts";
 import { docsPage, PAGE_HEADERS } from "./page.ts";
@@ -30,7 +31,11 @@ test("every address that the daemon serves is in it, and no other", () => {
   const folders = new Proxy({}, { get: () => "/nowhere" });
   const given: Record<string | symbol, unknown> = { token: "x", paths: folders };
   const runtimes = createRuntimes(new Proxy({}, { get: (_parts, name) => given[name] ?? unused }) as never);
-  const app = createApp({ token: "x", extend: runtimes.extend } as unknown as AppParts);
+  const app = createApp({
+    token: "x",
+    extend: runtimes.extend,
+    openDoors: (doors) => addDoor(doors, given as never),
+  } as Partial<AppParts> as AppParts);
   const served = app.routes
     .filter(({ path }) => !path.includes("*") && path !== "/v1/:operation")
     .flatMap(({ path, method }) => {

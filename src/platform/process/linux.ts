@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { CommandLine, LoopbackConnection, ProcessInfo } from "../process.ts";
+import { inodeOfConnection } from "./socket-diag.ts";
 
 /** Reads a file of /proc; a process may end at any moment, and other users' files are closed to us. */
 function read(path: string): string | undefined {
@@ -131,6 +132,8 @@ const loopbackEnd = (port: number): string => `0100007F:${hexPort(port)}`;
 
 /** The inode of the client's end of a loopback connection. */
 function clientInode(connection: LoopbackConnection): string | undefined {
+  const inode = inodeOfConnection(connection.clientPort, connection.daemonPort);
+  if (inode !== undefined) return inode;
   connections = readingFor(connection, connections, readConnections);
   return connections.value.get(`${loopbackEnd(connection.clientPort)} ${loopbackEnd(connection.daemonPort)}`);
 }

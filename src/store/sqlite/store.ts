@@ -1,9 +1,9 @@
-import { type Database, SQLiteError } from "bun:sqlite";
+import { SQLiteError } from "bun:sqlite";
 import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
 import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
-import { asStored, deepFreeze } from "../freeze.ts";
+import { asStored } from "../freeze.ts";
 import { createUndoLog } from "../undo.ts";
-import { createDirty, type Dirty, deliveryKey } from "./dirty.ts";
+import { createDirty, deliveryKey } from "./dirty.ts";
 import { createFinder } from "./find.ts";
 import { handlesLike } from "./handles.ts";
 import { createJournal } from "./journal.ts";
@@ -11,7 +11,8 @@ import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
 import { isOpenDelivery, openRecords } from "./open-records.ts";
 import { purgePart } from "./purge.ts";
 import { createShelves } from "./shelves.ts";
-import { prepareStatements, type Statements } from "./statements.ts";
+import { prepareStatements } from "./statements.ts";
+import { epochOf, highest, newestOf, storedPeers, writeTables } from "./tables.ts";
 import { createWordIndex } from "./word-index.ts";
 
 export interface SqliteStore extends MessageStore {
@@ -429,54 +430,9 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   return store;
 }
 
-function storedPeers(sql: Statements, dirty: Dirty): [PeerId, PeerRecord][] {
-  const stored = sql.peers.all().map((row) => parsePeer(row.doc));
-  const changed = [...dirty.peers].flatMap(([id, peer]): [PeerId, PeerRecord][] => (peer ? [[id, peer]] : []));
-  return [...stored.filter(([id]) => !dirty.peers.has(id)), ...changed];
-}
-
-function newestOf(dirty: Dirty, known: number): number {
-  let newest = known;
-  for (const { seq } of dirty.deliveries.values()) if (seq > newest) newest = seq;
-  return newest;
-}
-
 function faultOf(error: SQLiteError): string {
   return isCorruption(error) ? "the database is damaged; restart the daemon to move it aside" : error.message;
 }
 
-function writeTables(sql: Statements, dirty: Dirty): void {
-  for (const [id, peer] of dirty.peers) {
-    if (peer) sql.peers.put(peer);
-    else sql.peers.remove(id);
-  }
-  for (const message of dirty.messages.values()) sql.messages.insert(message);
-  for (const delivery of dirty.deliveries.values()) sql.deliveries.put(delivery);
-  for (const ask of dirty.asks.values()) sql.asks.put(ask);
-  for (const approval of dirty.approvals.values()) sql.approvals.put(approval);
-  for (const event of dirty.events) sql.events.insert(event);
-  for (const [key, value] of dirty.meta) sql.meta.set(key, value);
-  for (const record of dirty.shelved.values()) sql.shelves.put(record);
-}
-
 /** What `trace last` means: what somebody sent, not what came back. */
 const isShownAsLast = (message: Message): boolean => message.kind !== "permission" && message.in_reply_to === undefined;
-
-/** Seats are handed out from memory: frozen, so that nobody who holds one can change it for all others. */
-function parsePeer(doc: string): [PeerId, PeerRecord] {
-  const peer = deepFreeze(JSON.parse(doc) as PeerRecord); // written by `tx.peers.put` from a PeerRecord
-  return [peer.id, peer];
-}
-
-function highest(db: Database, sql: string): number {
-  return db.query<{ n: number | null }, []>(sql).get()?.n ?? 0;
-}
-
-/** Made with the database and never changed: cursors of another epoch mean nothing here. */
-function epochOf(sql: ReturnType<typeof prepareStatements>): string {
-  const known = sql.meta.get("epoch");
-  if (known) return known;
-  const epoch = crypto.randomUUID();
-  sql.meta.set("epoch", epoch);
-  return epoch;
-}

@@ -278,4 +278,28 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "true;",
     caughtBy: ["src/core/addressing.test.ts"],
   },
+  {
+    name: "one look is enough",
+    fault: "A record that is written late counts as a lie of the ledger.",
+    file: "src/core/reconcile.ts",
+    from: '(kind === "claimed" && candidate.isDoubted)',
+    to: 'kind === "claimed"',
+    caughtBy: ["src/core/reconcile.test.ts", "src/daemon/reconciler.test.ts"],
+  },
+  {
+    name: "missed receipt left",
+    fault: "A receipt that the comparison found is marked, and not made up for.",
+    file: "src/core/reconcile.ts",
+    from: 'if (kind === "hidden") see(ctx, delivery, "reconciled");',
+    to: "",
+    caughtBy: ["src/core/reconcile.test.ts"],
+  },
+  {
+    name: "unknown counts as absent",
+    fault: "A transcript that was compacted proves that a message was never seen.",
+    file: "src/adapters/claude-code/evidence.ts",
+    from: 'unknown("the conversation was compacted")',
+    to: '{ verdict: "not_shown" }',
+    caughtBy: ["src/adapters/claude-code/evidence.test.ts"],
+  },
 ];

@@ -16,6 +16,7 @@ import { createLinkServer } from "../../../src/daemon/links.ts";
 import { startWatch } from "../../../src/daemon/presence-watch.ts";
 import { createOperations, createWaits, type Operations, type Waits } from "../../../src/operations/index.ts";
 import { LIMITS, type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
+import { noDashboard } from "../../support/no-dashboard.ts";
 import { noLauncher, noWorktrees } from "../../support/no-launcher.ts";
 import type { Disk } from "./disk.ts";
 import { createHookAdapter, type HookAdapter, type HookedSession } from "./hook-adapter.ts";
@@ -97,7 +98,9 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       worktrees: noWorktrees,
       humanName: "person",
       onEventOf: hub.subscribeTo,
+      ...noDashboard,
       discover: async () => ({ found: [], unreachable: [] }),
+      probe: async () => {},
     },
     store.epoch,
   );

@@ -1,0 +1,82 @@
+import { HTTP_PATHS, LOGIN_FRAGMENT, PAGE_HEADER } from "../../protocol/endpoints.ts";
+import type {
+  ErrorCode,
+  LoginReply,
+  OperationInput,
+  OperationName,
+  OperationOutput,
+  Problem,
+} from "../../protocol/index.ts";
+
+/** The operations as the page calls them. What the daemon refuses is thrown with its own sentence. */
+
+export class Refusal extends Error {
+  readonly code: ErrorCode | "unreachable";
+  constructor(code: ErrorCode | "unreachable", detail: string) {
+    super(detail);
+    this.code = code;
+  }
+}
+
+const KEY = "repowire.page";
+
+/** The page's half of the login: the other one is a cookie, which no script can read. */
+export const pageSecret = (): string | null => localStorage.getItem(KEY);
+export const forgetLogin = (): void => localStorage.removeItem(KEY);
+
+export function headers(): Record<string, string> {
+  return { [PAGE_HEADER]: pageSecret() ?? "" };
+}
+
+export async function call<Name extends OperationName>(
+  name: Name,
+  input: OperationInput<Name>,
+  signal?: AbortSignal,
+): Promise<OperationOutput<Name>> {
+  return post(HTTP_PATHS.operation(name), input, signal) as Promise<OperationOutput<Name>>; // each operation answers with its own type
+}
+
+export async function post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method: "POST",
+      headers: { ...headers(), "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Refusal("unreachable", "The daemon does not answer. Nothing was done; this page tries again by itself.");
+  }
+  if (response.ok) return response.json();
+  throw await refusalOf(response);
+}
+
+export async function refusalOf(response: Response): Promise<Refusal> {
+  try {
+    const problem = (await response.json()) as Problem; // the daemon's error document
+    return new Refusal(problem.code, problem.detail);
+  } catch {
+    // Not the daemon's own words: something in between, or a daemon that was ended while it spoke.
+    return new Refusal("unreachable", `The daemon's answer could not be read (HTTP ${response.status}).`);
+  }
+}
+
+/** The one-time code that a login link carries behind its `#`; taken out of the address at once. */
+export function takeCode(): string | undefined {
+  const fragment = location.hash.slice(1);
+  if (!fragment.startsWith(LOGIN_FRAGMENT)) return undefined;
+  history.replaceState(null, "", "/");
+  return fragment.slice(LOGIN_FRAGMENT.length);
+}
+
+export async function logIn(code: string): Promise<void> {
+  const { page } = (await post(HTTP_PATHS.login, { code })) as LoginReply; // as the door answers
+  localStorage.setItem(KEY, page);
+}
+
+export async function logOut(): Promise<void> {
+  await post(HTTP_PATHS.logout, {});
+  forgetLogin();
+}

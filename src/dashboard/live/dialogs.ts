@@ -1,0 +1,16 @@
+import { signal } from "@preact/signals";
+
+/** What the person is asked right now, above whatever view: opened from buttons, from the palette, from anywhere. */
+export const openDialog = signal<{ name: "spawn" } | { name: "broadcast"; circle: string } | undefined>(undefined);
+
+export const startSession = (): void => {
+  openDialog.value = { name: "spawn" };
+};
+
+export const sayToAll = (circle: string): void => {
+  openDialog.value = { name: "broadcast", circle };
+};
+
+export const closeDialog = (): void => {
+  openDialog.value = undefined;
+};

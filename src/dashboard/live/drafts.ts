@@ -1,0 +1,47 @@
+/** What somebody began to write to whom: kept through updates, reloads and a closed tab, until it was taken. */
+export interface Draft {
+  text: string;
+  kind: "ask" | "notify";
+  urgency: "fyi" | "normal" | "urgent";
+  /** The message's own id: sent again after a lost connection, it is still one message. */
+  message: string;
+}
+
+const KEY = "repowire.draft.";
+/** The oldest go first: a page that is open for months leaves no pile. */
+const KEPT_MAX = 50;
+
+export function readDraft(to: string): Draft {
+  try {
+    const { text, kind, urgency, message } = JSON.parse(localStorage.getItem(KEY + to) ?? "") as Draft; // as written below
+    return { text, kind, urgency, message };
+  } catch {
+    // There is none, or one that an older page wrote in another way.
+    return newDraft();
+  }
+}
+
+export function writeDraft(to: string, draft: Draft): void {
+  localStorage.removeItem(KEY + to);
+  if (draft.text.trim() === "") return;
+  const names = Object.keys(localStorage).filter((name) => name.startsWith(KEY));
+  for (const name of names.slice(0, Math.max(0, names.length + 1 - KEPT_MAX))) localStorage.removeItem(name);
+  localStorage.setItem(KEY + to, JSON.stringify(draft));
+}
+
+export const newDraft = (kind: Draft["kind"] = "ask"): Draft => ({
+  text: "",
+  kind,
+  urgency: "normal",
+  message: newMessageId(),
+});
+
+/** A UUID of version 7, as the daemon makes them: ordered by time. */
+export function newMessageId(now: number = Date.now()): string {
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  random[0] = ((random[0] ?? 0) & 0x0f) | 0x70;
+  random[2] = ((random[2] ?? 0) & 0x3f) | 0x80;
+  const hex =
+    now.toString(16).padStart(12, "0") + [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `msg_${[hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")}`;
+}

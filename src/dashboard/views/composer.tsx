@@ -1,0 +1,119 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Peer } from "../../protocol/index.ts";
+import { call, Refusal } from "../live/api.ts";
+import { type Draft, newDraft, readDraft, writeDraft } from "../live/drafts.ts";
+import { connection } from "../live/mesh.ts";
+
+/** What may become of it before it is sent, as far as is known. */
+function hint(peer: Peer, draft: Draft): string {
+  const { state } = peer.presence;
+  if (peer.inbound === "refuse") return `${peer.name} takes no messages.`;
+  if (peer.inbound === "hold") return `Messages for ${peer.name} are held until its person lets them in.`;
+  if (state === "offline") return `${peer.name} is offline: it is kept for a day.`;
+  if (state === "waiting") return `${peer.name} waits for its person: it reads nothing until then.`;
+  if (state === "limited") return `${peer.name} is at a usage limit: it waits for the reset.`;
+  if (state === "busy" && draft.urgency === "normal")
+    return `${peer.name} is busy: it is handed over when its turn ends.`;
+  return "";
+}
+
+/** Nothing counts as sent before the daemon has stored it; what was refused stays in the field, with the reason. */
+export function Composer({ peer }: { peer: Peer }) {
+  const [draft, setDraft] = useState(() => readDraft(peer.id));
+  const [isSending, setIsSending] = useState(false);
+  const [refusal, setRefusal] = useState("");
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => writeDraft(peer.id, draft), [draft, peer.id]);
+  useEffect(() => fit(field.current), [draft.text]);
+
+  const change = (part: Partial<Draft>) => setDraft((known) => ({ ...known, ...part }));
+
+  async function send(): Promise<void> {
+    if (draft.text.trim() === "" || isSending) return;
+    setIsSending(true);
+    setRefusal("");
+    const { text, urgency, message } = draft;
+    try {
+      if (draft.kind === "ask") await call("ask", { peer: peer.id, question: text, urgency, message, wait_seconds: 0 });
+      else await call("notify", { peer: peer.id, text, urgency, message });
+      setDraft({ ...newDraft(draft.kind), urgency });
+      writeDraft(peer.id, newDraft());
+    } catch (error) {
+      setRefusal((error as Error).message);
+      // Refused is refused: the next try is another message. Unanswered is not: the same one, sent again, is stored once.
+      if (error instanceof Refusal && error.code !== "unreachable") change({ message: newDraft().message });
+    } finally {
+      setIsSending(false);
+    }
+  }
+
+  const isAsk = draft.kind === "ask";
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      {refusal ? (
+        <p class="refusal" role="alert">
+          <strong>Not sent.</strong> {refusal}
+        </p>
+      ) : null}
+      <label class="hidden" for="text">
+        {isAsk ? `Question to ${peer.name}` : `Message to ${peer.name}`}
+      </label>
+      <textarea
+        id="text"
+        ref={field}
+        data-writes
+        rows={1}
+        placeholder={isAsk ? `Ask ${peer.name}…` : `Tell ${peer.name}…`}
+        value={draft.text}
+        onInput={(event) => change({ text: event.currentTarget.value })}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+            event.preventDefault();
+            void send();
+          }
+        }}
+      />
+      <div class="composer-row">
+        <select
+          aria-label="What it is"
+          value={draft.kind}
+          onChange={(event) => change({ kind: event.currentTarget.value as Draft["kind"] })}
+        >
+          <option value="ask">Ask</option>
+          <option value="notify">Tell</option>
+        </select>
+        <select
+          aria-label="When it is handed over"
+          value={draft.urgency}
+          onChange={(event) => change({ urgency: event.currentTarget.value as Draft["urgency"] })}
+        >
+          <option value="fyi">with its next turn</option>
+          <option value="normal">when idle</option>
+          <option value="urgent">now</option>
+        </select>
+        <button
+          type="submit"
+          class="main"
+          disabled={isSending || draft.text.trim() === "" || connection.value !== "live"}
+        >
+          {isSending ? "Sending…" : isAsk ? "Ask" : "Tell"}
+        </button>
+      </div>
+      <p class="hint quiet">{hint(peer, draft)}</p>
+    </form>
+  );
+}
+
+const LINES_MAX_PX = 220;
+
+function fit(field: HTMLTextAreaElement | null): void {
+  if (!field) return;
+  field.style.height = "auto";
+  field.style.height = `${Math.min(field.scrollHeight + 2, LINES_MAX_PX)}px`;
+}

@@ -1,0 +1,81 @@
+import { useEffect, useState } from "preact/hooks";
+import { HTTP_PATHS } from "../../protocol/endpoints.ts";
+import type { Health as HealthReport } from "../../protocol/index.ts";
+import { headers, logOut, Refusal, refusalOf } from "../live/api.ts";
+import { loggedOut, now } from "../live/mesh.ts";
+import { span } from "../live/say.ts";
+import { attempt } from "../live/toasts.ts";
+import { Command } from "../parts/copy.tsx";
+
+/** How the daemon itself is, by its own account. */
+export function Health() {
+  const [health, setHealth] = useState<HealthReport | undefined>(undefined);
+  const [why, setWhy] = useState("");
+  const tick = now.value;
+  useEffect(() => {
+    load().then(
+      (found) => {
+        setHealth(found);
+        setWhy("");
+      },
+      (error: Error) => setWhy(error.message),
+    );
+  }, [tick]);
+  return (
+    <section class="health" aria-labelledby="health-title">
+      <header class="view-head">
+        <h1 id="health-title">Health</h1>
+        {health ? (
+          <p class="quiet">
+            repowire {health.version}, up {span(now.value - health.started_at)}, process {health.pid}
+          </p>
+        ) : null}
+      </header>
+      {why ? <p role="alert">{why}</p> : null}
+      <ul class="parts">
+        {Object.entries(health?.parts ?? {}).map(([name, part]) => (
+          <li key={name}>
+            <span class={`chip ${part.ok ? "good" : "bad"}`}>
+              <span class="mark" aria-hidden="true">
+                {part.ok ? "✓" : "✕"}
+              </span>
+              {part.ok ? "well" : "not well"}
+            </span>{" "}
+            {name.replaceAll("_", " ")}
+            {part.detail ? <span class="quiet"> {part.detail}</span> : null}
+          </li>
+        ))}
+      </ul>
+      <dl class="counts">
+        {Object.entries(health?.counts ?? {}).map(([name, count]) => (
+          <div key={name}>
+            <dt>{name.replaceAll("_", " ")}</dt>
+            <dd>{count.toLocaleString()}</dd>
+          </div>
+        ))}
+      </dl>
+      <p>Its log, in a terminal:</p>
+      <Command text="repowire daemon logs -f" />
+      <h2>This browser</h2>
+      <button
+        type="button"
+        onClick={() =>
+          void attempt(async () => {
+            await logOut();
+            loggedOut(new Refusal("unauthorized", "You logged this browser out."));
+            return "Logged out.";
+          })
+        }
+      >
+        Log out
+      </button>
+    </section>
+  );
+}
+
+async function load(): Promise<HealthReport> {
+  const response = await fetch(HTTP_PATHS.health, { headers: headers() });
+  // A daemon that is not well says so with the same document.
+  if (!response.ok && response.status !== 503) throw await refusalOf(response);
+  return (await response.json()) as HealthReport; // as the daemon makes it
+}

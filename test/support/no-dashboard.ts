@@ -1,0 +1,7 @@
+import type { OperationDeps } from "../../src/operations/index.ts";
+
+/** For a mesh without a page: no link leads anywhere, nothing is listed for starting sessions. */
+export const noDashboard: Pick<OperationDeps, "loginLink" | "spawnOptions"> = {
+  loginLink: () => ({ url: "http://127.0.0.1/#login=none", expires_at: 0 }),
+  spawnOptions: { folders: [], runtimes: [], profiles: [] },
+};
