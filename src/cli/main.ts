@@ -2,6 +2,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
+import { circleCommand } from "./commands/circle.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
@@ -48,6 +49,7 @@ export function createProgram(): Command {
     peerCommand(context),
     ...agentCommands(context),
     worktreeCommand(context),
+    circleCommand(context),
     traceCommand(context),
     logCommand(context),
     searchCommand(context),

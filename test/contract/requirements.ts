@@ -257,6 +257,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "The domain",
   },
   {
+    id: "circles.from",
+    text: "A session's circle comes from the flag, else the environment, else the repository's file, else whoever started it.",
+    source: "The domain: circle",
+  },
+  {
+    id: "circles.moved-by-people",
+    text: "Only a person moves a peer into another circle.",
+    source: "Operations",
+  },
+  {
     id: "circles.own",
     text: "An agent finds nobody in another circle, by whatever address.",
     source: "The domain",

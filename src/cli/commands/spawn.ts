@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { RepowireError, SpawnRuntime } from "../../protocol/index.ts";
 import { restartText, resultText } from "../../words/index.ts";
+import { circleFor } from "../circle.ts";
 import type { CliContext } from "../context.ts";
 import { print, printJson } from "../output.ts";
 import { openPane } from "../pane.ts";
@@ -29,7 +30,7 @@ export function newCommand(context: CliContext) {
     .argument("[args...]", "after --: for the agent's own command")
     .option("--runtime <runtime>", "claude, codex, gemini or opencode")
     .option("--name <name>", "what it is called; the folder's name otherwise")
-    .option("--circle <circle>", "who sees it; yours otherwise")
+    .option("--circle <circle>", "who sees it; see repowire circle list --help")
     .option("--worktree <branch>", "on a branch of its own, checked out beside the repository")
     .option("--base <commit>", "where a new branch begins; at the checkout's own commit otherwise")
     .option("--no-setup", "without what the repository's .repowire.yaml wants in a worktree")
@@ -48,7 +49,7 @@ export function newCommand(context: CliContext) {
         path: resolve(path),
         runtime: runtimeOf(options.runtime),
         name: options.name,
-        circle: options.circle ?? process.env.REPOWIRE_CIRCLE,
+        circle: circleFor(resolve(path), options.circle),
         prompt: options.prompt,
         profile: options.profile,
         args: args.length > 0 ? args : undefined,
@@ -73,7 +74,7 @@ export function agentCommands(context: CliContext) {
         const output = await mesh.spawn({
           path: process.cwd(),
           runtime: runtimeOf(name),
-          circle: process.env.REPOWIRE_CIRCLE,
+          circle: circleFor(process.cwd(), undefined),
           args: args.length > 0 ? args : undefined,
         });
         print(resultText("spawn", output, { tools: CLI_TOOLS, now: Date.now() }));
