@@ -2,6 +2,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
+import { circleCommand } from "./commands/circle.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
@@ -20,6 +21,7 @@ import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
+import { worktreeCommand } from "./commands/worktree.ts";
 import { cliContext } from "./context.ts";
 import { printError } from "./output.ts";
 
@@ -46,6 +48,8 @@ export function createProgram(): Command {
     dashboardCommand(context),
     peerCommand(context),
     ...agentCommands(context),
+    worktreeCommand(context),
+    circleCommand(context),
     traceCommand(context),
     logCommand(context),
     searchCommand(context),

@@ -26,3 +26,4 @@ export * from "./truth.ts";
 export * from "./turns.ts";
 export * from "./wait-graph.ts";
 export * from "./waiting.ts";
+export * from "./worktrees.ts";

@@ -34,6 +34,7 @@ import { restartHandler } from "./restart.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
 import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
+import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
 export type { OperationDeps } from "./types.ts";
 export { createWaits, type Waits } from "./waits.ts";
@@ -78,6 +79,9 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     spawn: spawnHandler(deps),
     kill: killHandler(deps, restart),
     restart,
+    worktrees: worktreesHandler(deps),
+    remove_worktree: removeWorktreeHandler(deps),
+    trust_repository: trustRepositoryHandler(deps),
     pane: paneHandler(deps),
     move: moveHandler(deps),
   };

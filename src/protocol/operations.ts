@@ -21,11 +21,14 @@ import {
   page,
   peerField,
   peersTool,
+  RepositorySetup,
   Restarted,
   replyTool,
   Started,
   spawnTool,
+  WorktreeState,
   whoamiTool,
+  worktreeOptions,
 } from "./operation-shapes.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
@@ -213,6 +216,7 @@ export const OPERATIONS = {
     input: spawnTool.extend({
       /** For the runtime's own command; a person's choice alone. */
       args: z.array(z.string().max(LIMITS.launchArgCharsMax)).max(LIMITS.launchArgsMax).optional(),
+      ...worktreeOptions,
       /** Repeating a request with its id is harmless. */
       message: MessageId.optional(),
     }),
@@ -221,7 +225,8 @@ export const OPERATIONS = {
     tool: {
       name: "spawn_peer",
       isGuarded: true,
-      description: "Start an agent when no listed peer owns that folder. prompt: its first message. May need approval.",
+      description:
+        "Start an agent when no listed peer owns that folder. prompt: its first message. worktree: a branch, checked out apart for isolated work. May need approval.",
       input: spawnTool,
     },
   },
@@ -266,6 +271,40 @@ export const OPERATIONS = {
     }),
     output: Restarted,
     callers: EVERYONE,
+  },
+  worktrees: {
+    purpose:
+      "List the worktrees that repowire made, with what is not saved in each; with a path, also what that repository wants done in a new one.",
+    input: z.strictObject({ path: z.string().min(1).max(LIMITS.pathCharsMax).optional() }),
+    output: z.object({
+      worktrees: z.array(WorktreeState),
+      repository: z.object({ path: z.string(), setup: RepositorySetup.optional() }).optional(),
+    }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  remove_worktree: {
+    purpose:
+      "Remove a worktree that repowire made, with the branch that was made for it; refuses to lose work unless a person says `force`.",
+    input: z.strictObject({
+      /** Its folder or its name, its branch, or a session that sits in it. */
+      worktree: z.string().min(1).max(LIMITS.pathCharsMax),
+      force: z.boolean().optional(),
+      keep_branch: z.boolean().optional(),
+    }),
+    output: z.object({
+      path: z.string(),
+      branch: z.string(),
+      branch_removed: z.boolean(),
+      lost: z.object({ files: z.array(z.string()), commits: z.array(z.string()) }),
+    }),
+    callers: ["human", "orchestrator"],
+  },
+  trust_repository: {
+    purpose: "A person trusts what a repository wants done in its worktrees, exactly as it is now.",
+    input: z.strictObject({ path: z.string().min(1).max(LIMITS.pathCharsMax), hash: z.string().length(64) }),
+    output: z.object({ path: z.string(), setup: RepositorySetup }),
+    callers: PEOPLE,
+    human: true,
   },
   pane: {
     purpose: "Where the screen of a started session is, and the commands that open it.",

@@ -257,6 +257,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "The domain",
   },
   {
+    id: "circles.from",
+    text: "A session's circle comes from the flag, else the environment, else the repository's file, else whoever started it.",
+    source: "The domain: circle",
+  },
+  {
+    id: "circles.moved-by-people",
+    text: "Only a person moves a peer into another circle.",
+    source: "Operations",
+  },
+  {
     id: "circles.own",
     text: "An agent finds nobody in another circle, by whatever address.",
     source: "The domain",
@@ -495,6 +505,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "restart.once",
     text: "A restart repeats nothing that its first start was for: no prompt, no choice of another conversation; an id that is none never becomes an argument.",
     source: "Security: path tricks in spawn",
+  },
+  {
+    id: "worktree.beside",
+    text: "A session on a branch of its own gets a worktree beside the repository and is named after it; one that works there already is not doubled.",
+    source: "docs/spawning.md",
+  },
+  {
+    id: "worktree.trust",
+    text: "What a repository wants done in its worktrees is done only as a person has trusted it; when it changes, they are asked again.",
+    source: "Security: path tricks in worktrees",
+  },
+  {
+    id: "worktree.keeps-work",
+    text: "A worktree with work that is nowhere else is removed only when a person says so, who is shown what would be lost.",
+    source: "docs/spawning.md",
   },
   {
     id: "observe.metrics",
