@@ -6,6 +6,7 @@ import { type BrowserLogin, logInBrowser, loginLink, redeem } from "../support/b
 import type { DaemonProcess } from "../support/daemon-process.ts";
 import { needs } from "../support/needs.ts";
 import { type Person, person } from "../support/person.ts";
+import { until } from "../support/until.ts";
 import { type Cast, cast } from "./cast.ts";
 
 /** The dashboard's doors, tried by whoever is not the person that they are for. */
@@ -89,6 +90,24 @@ suite("The dashboard's doors", () => {
       expect((await fetch(base + HTTP_PATHS.events, { headers })).status).toBe(401);
       expect((await fetch(base + HTTP_PATHS.logout, { method: "POST", headers })).status).toBe(401);
     }
+  });
+
+  // @req dashboard.rights-by-login
+  test("what a person does with it is in the log, with who made the link; what the page reads to stay true is not", async () => {
+    const post = (name: string, body: unknown) =>
+      fetch(`${base}/v1/${name}`, { method: "POST", headers: login.headers, body: JSON.stringify(body) });
+    expect((await post("history", {})).status).toBe(200);
+    expect((await post("rename", { peer: "friend", name: "companion" })).status).toBe(200);
+    expect((await post("rename", { peer: "companion", name: "friend" })).status).toBe(200);
+    const log = await until(() => {
+      const text = readFileSync(daemon.sandbox.paths.daemonLog, "utf8");
+      return text.includes('"rename"') && text;
+    }, "the log");
+    const lines = log
+      .split("\n")
+      .filter((line) => line.includes("a person's call") && line.includes("dashboard login"));
+    expect(lines.some((line) => line.includes('"rename"') && line.includes("link made by"))).toBe(true);
+    expect(lines.some((line) => line.includes('"history"'))).toBe(false);
   });
 
   // @attack cookie-theft
