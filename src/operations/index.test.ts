@@ -37,7 +37,18 @@ describe("who may call what", () => {
   });
 
   test("what only people may do is exactly this", () => {
-    expect(forPeople.sort()).toEqual(["decide", "export", "move", "pane", "purge", "rename", "resume", "set_inbound"]);
+    expect(forPeople.sort()).toEqual([
+      "decide",
+      "export",
+      "login_link",
+      "move",
+      "pane",
+      "purge",
+      "rename",
+      "resume",
+      "set_inbound",
+      "spawn_options",
+    ]);
   });
 
   test("a credential whose seat was removed is told so", async () => {

@@ -65,7 +65,7 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
         `You are in circle "${me.circle}" and start sessions there only. Leave the circle out.`,
       );
     }
-    if (params.args && !caller.isHuman)
+    if (params.args && (!caller.isHuman || caller.login !== undefined))
       throw new RepowireError("human_required", "Only a person may add arguments. Name a profile of config.yaml.");
     const path = deps.launcher.folder(params.path, me.path);
     const own = SpawnRuntime.safeParse(me.runtime).data;
@@ -76,6 +76,12 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
       profile: params.profile,
       args,
     });
+    if (why !== undefined && caller.login !== undefined) {
+      throw new RepowireError(
+        "forbidden",
+        `${why}. From the dashboard only what \`spawn:\` in config.yaml lists is started; a terminal of yours starts it anywhere: repowire peer new.`,
+      );
+    }
     const plan: Plan = {
       request,
       spawner: me.id,

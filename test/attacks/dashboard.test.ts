@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HOST, HTTP_PATHS, PAGE_HEADER } from "../../src/protocol/index.ts";
 import { type BrowserLogin, logInBrowser, loginLink, redeem } from "../support/browser-login.ts";
@@ -117,6 +117,41 @@ suite("The dashboard's doors", () => {
     expect(out).toStartWith("403");
     expect(out).toContain("human_required");
     expect(out).toContain("mallory");
+  });
+
+  // @req dashboard.spawn-listed
+  // @attack login-reach
+  test("a login starts nothing that config.yaml does not list, however its folder is written", async () => {
+    mkdirSync(join(daemon.sandbox.root, "allowed"), { recursive: true });
+    writeFileSync(
+      daemon.sandbox.paths.config,
+      `spawn:\n  folders: [${daemon.sandbox.root}/allowed]\n  runtimes: [codex]\n`,
+    );
+    await daemon.crashAndRestart();
+    base = `http://${HOST}:${daemon.address().port}`;
+    login = await logInBrowser(daemon, someone);
+    const spawn = (body: unknown) =>
+      fetch(`${base}/v1/spawn`, { method: "POST", headers: login.headers, body: JSON.stringify(body) });
+    const allowed = `${daemon.sandbox.root}/allowed`;
+    for (const order of [
+      { path: daemon.sandbox.root, runtime: "codex" },
+      { path: `${allowed}/..`, runtime: "codex" },
+      { path: "/", runtime: "codex" },
+      { path: allowed, runtime: "claude-code" },
+      { path: allowed, profile: "unknown" },
+      { path: allowed, runtime: "codex", args: ["--yolo"] },
+    ]) {
+      const got = await spawn(order);
+      expect([order, got.status >= 400 && got.status < 500]).toEqual([order, true]);
+    }
+    const { approvals } = await daemon.mesh.approvals({});
+    expect(approvals).toEqual([]);
+    const { peers } = await daemon.mesh.peers({ include_offline: true });
+    expect(peers.filter(({ runtime }) => runtime === "codex" || runtime === "claude-code")).toEqual([]);
+    writeFileSync(daemon.sandbox.paths.config, "");
+    await daemon.crashAndRestart();
+    base = `http://${HOST}:${daemon.address().port}`;
+    login = await logInBrowser(daemon, someone);
   });
 
   // @attack login-reach

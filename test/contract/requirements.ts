@@ -666,4 +666,9 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "A page that is left open does not grow.",
     source: "docs/dashboard.md",
   },
+  {
+    id: "dashboard.spawn-listed",
+    text: "A browser starts sessions only in folders, and as runtimes or profiles, that config.yaml lists.",
+    source: "docs/dashboard.md",
+  },
 ];
