@@ -12,13 +12,8 @@ let choice: Choice;
 let busy: Set<string>;
 let count = 0;
 
-beforeEach(() => {
-  api = fakeOpenCode();
-  api.sessions.set(SESSION, { id: SESSION });
-  reports = [];
-  choice = { type: "session", id: SESSION };
-  busy = new Set();
-  mail = createMail({
+function start(screenMs = 0): Mail {
+  return createMail({
     api: () => api,
     choose: () => choice,
     pickOf: async () => ({ agent: "plan", model: { providerID: "lab", modelID: "two" }, variant: "high" }),
@@ -30,8 +25,17 @@ beforeEach(() => {
     onConversation: (conversation) => void reports.push({ type: "conversation", conversation }),
     report: (report) => void reports.push(report),
     peerName: () => "backend",
-    timing: { settleMs: 1, retryMs: 5 },
+    timing: { settleMs: 1, retryMs: 5, screenMs },
   });
+}
+
+beforeEach(() => {
+  api = fakeOpenCode();
+  api.sessions.set(SESSION, { id: SESSION });
+  reports = [];
+  choice = { type: "session", id: SESSION };
+  busy = new Set();
+  mail = start();
 });
 
 function envelope(body: string, more: Partial<Envelope> = {}): Envelope {
@@ -236,6 +240,18 @@ describe("what has to wait", () => {
     mail.look();
     await take({ ...item, attempt: 2 });
     expect(api.shown).toEqual([api.prompts[0]?.session ?? ""]);
+  });
+
+  test("while its screen has not spoken yet after the start, nothing is held; then it goes where the screen is", async () => {
+    mail = start(60_000);
+    choice = { type: "hold", why: "screen_unknown" };
+    const taken = mail.take([envelope("How many?")]);
+    await quiet();
+    expect(told("released")).toEqual([]);
+    expect(api.prompts).toEqual([]);
+    choice = { type: "session", id: SESSION };
+    mail.look();
+    expect(await taken).toMatchObject([{ outcome: "presented" }]);
   });
 
   test("a withdrawn one never goes in", async () => {

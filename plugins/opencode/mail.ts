@@ -57,12 +57,14 @@ export interface MailParts {
   report(report: Report): void;
   peerName(): string;
   /** Milliseconds; for tests. */
-  timing?: { settleMs?: number; retryMs?: number };
+  timing?: { settleMs?: number; retryMs?: number; screenMs?: number };
 }
 
 /** After an idle event the store may lag behind by some milliseconds (1.18.33). */
 const SETTLE_MS = 150;
 const RETRY_MS = 10_000;
+/** The TUI plugin starts up to two seconds after this one (1.18.33): until then nothing is held for want of its word. */
+const SCREEN_MS = 6_000;
 const RETRY_MS_MAX = 600_000;
 export function createMail(parts: MailParts): Mail {
   const settleMs = parts.timing?.settleMs ?? SETTLE_MS;
@@ -74,6 +76,7 @@ export function createMail(parts: MailParts): Mail {
   let isHolding = false;
   const deferred = createDeferred();
   const news = createNews();
+  const screenBy = Date.now() + (parts.timing?.screenMs ?? SCREEN_MS);
   const notedAsks = new Map<string, Envelope[]>();
   /** Given to the model with a call that has not ended yet. */
   const notesUnseen = new Map<string, Envelope[]>();
@@ -151,6 +154,10 @@ export function createMail(parts: MailParts): Mail {
       case "session":
         return choice.id;
       case "hold":
+        if (choice.why === "screen_unknown" && Date.now() < screenBy) {
+          setTimeout(pump, screenBy - Date.now()).unref?.();
+          return undefined;
+        }
         hold(OPENCODE_HOLDS[choice.why]);
         return undefined;
       case "create": {

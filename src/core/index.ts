@@ -14,6 +14,7 @@ export * from "./ports.ts";
 export * from "./reconcile.ts";
 export * from "./recovery.ts";
 export * from "./registry.ts";
+export * from "./restarts.ts";
 export * from "./retention.ts";
 export * from "./retry.ts";
 export * from "./router.ts";

@@ -14,6 +14,7 @@ import { type Context, emit } from "./context.ts";
 import { acceptNotice, closeDelivery } from "./mailbox.ts";
 import type { ApprovalRecord, LaunchRecord, PaneRecord, PeerRecord } from "./ports.ts";
 import { freeName, isExpected, mustGet, nameFromPath, nameHolder, nameTaken, newSeat } from "./registry.ts";
+import { settlePending } from "./waiting.ts";
 
 /** Sessions that repowire starts: their seats are kept for them while they come up, and their ends are told. */
 
@@ -46,7 +47,8 @@ export function descends(ctx: Context, peer: PeerRecord, ancestor: PeerId): bool
   return false;
 }
 
-const depthOf = (peer: PeerRecord): number => (peer.launch && peer.launch.phase !== "ended" ? peer.launch.depth : 0);
+export const depthOf = (peer: PeerRecord): number =>
+  peer.launch && peer.launch.phase !== "ended" ? peer.launch.depth : 0;
 
 /** Refuses what would go too deep or be too many; a person may do more than a session, but not without end. */
 export function checkLaunchLimits(ctx: Context, spawner: PeerRecord): void {
@@ -143,8 +145,11 @@ export function failLaunch(ctx: Context, id: PeerId, why: string): void {
   if (!peer?.launch || peer.launch.phase === "ended") return;
   emitPhase(ctx, peer, "failed", { why });
   const wasNew = peer.launch.phase === "starting" && peer.launch.madeSeat;
-  put(ctx, peer, { phase: "ended", until_awake: undefined, pane: undefined });
-  if (!wasNew || peer.presence.state !== "offline") return;
+  putLaunch(ctx, peer, { phase: "ended", until_awake: undefined, pane: undefined });
+  if (!wasNew || peer.presence.state !== "offline") {
+    for (const ask of ctx.tx.asks.openTo(id)) settlePending(ctx, ask);
+    return;
+  }
   failOpenAsks(ctx, id, `${peer.name} did not start: ${why}`);
   for (const delivery of ctx.tx.deliveries.inStates(id, ["queued", "held"]))
     closeDelivery(ctx, delivery, "cancelled", "the session did not start");
@@ -156,13 +161,13 @@ export function failLaunch(ctx: Context, id: PeerId, why: string): void {
 export function beginPhase(ctx: Context, id: PeerId, phase: "stopping"): void {
   const peer = mustGet(ctx, id);
   if (!peer.launch) return;
-  put(ctx, peer, { phase, until_awake: ctx.now.awake + LIMITS.stopMs });
+  putLaunch(ctx, peer, { phase, until_awake: ctx.now.awake + LIMITS.stopMs });
   emitPhase(ctx, peer, phase, {});
 }
 
 export function endPhase(ctx: Context, id: PeerId, phase: "running" | "ended"): void {
   const peer = ctx.tx.peers.get(id);
-  if (peer?.launch) put(ctx, peer, { phase, until_awake: undefined });
+  if (peer?.launch) putLaunch(ctx, peer, { phase, until_awake: undefined });
 }
 
 /** The process of a session is gone: as intended, or by itself, which whoever started it must hear. */
@@ -170,18 +175,18 @@ export function noteLaunchEnded(ctx: Context, id: PeerId): void {
   const peer = ctx.tx.peers.get(id);
   const phase = peer?.launch?.phase;
   if (!peer?.launch || (phase !== "running" && phase !== "stopping")) return;
-  put(ctx, peer, { phase: "ended", until_awake: undefined });
+  putLaunch(ctx, peer, { phase: "ended", until_awake: undefined });
   const byItself = phase === "running";
   emit(ctx, { type: "peer.ended", peer: id, data: { name: peer.name, by_itself: byItself } });
   if (byItself)
     tellSpawner(
       ctx,
       peer,
-      `${peer.name} ended by itself: its process is gone. Its seat and mailbox stay; its next session takes them.`,
+      `${peer.name} ended by itself: its process is gone. Its seat and mailbox stay; \`repowire peer resume ${peer.name}\` starts it again.`,
     );
 }
 
-function tellSpawner(ctx: Context, peer: PeerRecord, text: string): void {
+export function tellSpawner(ctx: Context, peer: PeerRecord, text: string): void {
   const spawner = peer.launch && ctx.tx.peers.get(peer.launch.spawner);
   if (!spawner || ctx.tx.deliveries.count(spawner.id, ["queued", "held"]) >= LIMITS.mailboxLengthMax) return;
   acceptNotice(ctx, { from: peer, to: spawner, body: text, urgency: "fyi" });
@@ -203,7 +208,7 @@ export function checkMayEnd(ctx: Context, caller: Caller, target: PeerRecord): v
   if (caller.isHuman || caller.role === "orchestrator" || descends(ctx, target, me.id)) return;
   throw new RepowireError(
     "forbidden",
-    `You did not start ${target.name}, so you cannot end it. Ask it, its user or your orchestrator.`,
+    `You did not start ${target.name}, so you cannot end or restart it. Ask it, its user or your orchestrator.`,
   );
 }
 
@@ -212,10 +217,12 @@ export function keepLaunchDeadlines(ctx: Context): void {
   for (const peer of ctx.tx.peers.all()) {
     const { launch } = peer;
     if (launch?.until_awake === undefined || launch.until_awake > ctx.now.awake) continue;
-    if (launch.phase === "stopping" && peer.presence.state !== "offline") endPhase(ctx, peer.id, "running");
-    else if (launch.phase === "starting") {
-      tellSpawner(ctx, peer, `${peer.name} did not come up in time and is given up.`);
-      failLaunch(ctx, peer.id, "it did not come up in time");
+    const isOnline = peer.presence.state !== "offline";
+    if ((launch.phase === "stopping" || launch.phase === "restarting") && isOnline) endPhase(ctx, peer.id, "running");
+    else if (launch.phase === "starting" || launch.phase === "restarting") {
+      const how = launch.phase === "starting" ? "come up" : "come back";
+      tellSpawner(ctx, peer, `${peer.name} did not ${how} in time and is given up.`);
+      failLaunch(ctx, peer.id, `it did not ${how} in time`);
     } else endPhase(ctx, peer.id, "ended");
   }
 }
@@ -226,11 +233,11 @@ export function voidRequest(ctx: Context, approval: ApprovalRecord): void {
   withdrawApprovals(ctx, approval.peer, why, (other) => other.message === approval.message);
 }
 
-function put(ctx: Context, peer: PeerRecord, change: Partial<LaunchRecord>): void {
+export function putLaunch(ctx: Context, peer: PeerRecord, change: Partial<LaunchRecord>): void {
   const latest = ctx.tx.peers.get(peer.id) ?? peer;
   if (latest.launch) ctx.tx.peers.put({ ...latest, launch: { ...latest.launch, ...change } });
 }
 
-function emitPhase(ctx: Context, peer: PeerRecord, phase: string, data: Record<string, unknown>): void {
+export function emitPhase(ctx: Context, peer: PeerRecord, phase: string, data: Record<string, unknown>): void {
   emit(ctx, { type: "peer.launch", peer: peer.id, data: { name: peer.name, phase, ...data } });
 }

@@ -81,10 +81,12 @@ export interface LaunchRecord {
   depth: number;
   /** The seat was made for it, and goes if it never comes up. */
   madeSeat: boolean;
-  phase: "starting" | "running" | "stopping" | "ended";
+  phase: "starting" | "running" | "stopping" | "restarting" | "ended";
   /** When a phase that should pass is given up. */
   until_awake?: number;
   pane?: PaneRecord;
+  /** It was started again in its seat: whether with the conversation that was there. */
+  continues?: boolean;
 }
 
 /** A peer as stored: the public shape, and what only the daemon needs to know. */
@@ -389,6 +391,8 @@ export interface LaunchOrder {
   runtime: SpawnRuntime;
   profile?: string;
   args: string[];
+  /** It runs once more in its seat: with the conversation of that id where it has one, and without what its first start alone was for. */
+  again?: { conversation?: string };
 }
 
 /** What a session that comes up looks like now. */
@@ -398,6 +402,8 @@ export interface LaunchLook {
   tail: string[];
   /** Only a person can go on from here: what it asks, and what to do. */
   blockedBy?: string;
+  /** Its runtime has no such conversation to continue. */
+  hasNothingToContinue?: boolean;
 }
 
 export interface Stopped {
@@ -412,6 +418,8 @@ export interface Launcher {
   folder(path: string, from: string | undefined): string;
   /** Which runtime is meant, and why a person must allow it; without a reason it is on the user's lists. */
   judge(wish: LaunchWish): { runtime: SpawnRuntime; why?: string };
+  /** Whether its command can go on with a conversation of that id. */
+  canContinue(runtime: SpawnRuntime, conversation: string): boolean;
   /** The command as it would run, for the person who decides. */
   preview(order: LaunchOrder): string;
   start(order: LaunchOrder): Promise<PaneRecord>;

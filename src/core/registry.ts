@@ -59,7 +59,7 @@ export function claimSeat(ctx: Context, start: SessionStart): PeerRecord {
 
 /** Its own session is on its way: nobody else takes it. */
 export function isExpected(peer: PeerRecord): boolean {
-  return peer.launch?.phase === "starting";
+  return peer.launch?.phase === "starting" || peer.launch?.phase === "restarting";
 }
 
 /** The seat that this very process was started for. Until its pane is noted, its name, folder and runtime tell. */
@@ -93,7 +93,9 @@ function folderSeat(free: PeerRecord[], start: SessionStart): PeerRecord | undef
 
 function takeSeat(ctx: Context, seat: PeerRecord, start: SessionStart, same: boolean): PeerRecord {
   // The same process in another conversation: `changeConversation` records that, with what follows from it.
-  const conversation = (same ? seat.conversation : undefined) ?? start.conversation;
+  // Where it was started to continue one, that is its conversation until it says another.
+  const continued = isExpected(seat) ? seat.conversation : undefined;
+  const conversation = (same ? seat.conversation : undefined) ?? start.conversation ?? continued;
   const next: PeerRecord = {
     ...seat,
     runtime: start.runtime,

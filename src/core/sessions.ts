@@ -75,7 +75,10 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
   ctx.tx.peers.put({ ...(ctx.tx.peers.get(peerId) ?? peer), turn: undefined, had_link: false });
   setPresence(ctx, peerId, { state: "offline", detail: why });
   // Whoever ends it fails these questions a moment later: until then "pending" would be the wrong last word for a waiting asker.
-  if (peer.launch?.phase !== "stopping") for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
+  // And a session that is started again is worth waiting for.
+  const phase = peer.launch?.phase;
+  if (phase !== "stopping" && phase !== "restarting")
+    for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
   noteLaunchEnded(ctx, peerId);
   leaveIfDone(ctx, peerId);
 }

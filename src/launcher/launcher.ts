@@ -13,6 +13,7 @@ import { CHANNEL_FLAG, launcherPath } from "../setup/launchers.ts";
 import { RUNTIME_SETUPS } from "../setup/runtimes.ts";
 import { cleanText } from "../words/index.ts";
 import { CHANNEL_NOTICE, COMMANDS } from "./commands.ts";
+import { againArgs, CONTINUING } from "./continuing.ts";
 import { endProcess } from "./end-process.ts";
 import {
   closePane,
@@ -69,11 +70,16 @@ export function createLauncher(parts: { paths: HomePaths; spawn: Config["spawn"]
   const usesChannel = (runtime: SpawnRuntime): boolean =>
     runtime === "claude-code" && spawn.accept_development_channels && existsSync(launcherPath(paths, "claude"));
 
-  const argsOf = (order: LaunchOrder): string[] => [
-    ...(profileOf(order.profile)?.args ?? []),
-    ...order.args,
-    ...(usesChannel(order.runtime) ? CHANNEL_FLAG : []),
-  ];
+  const argsOf = (order: LaunchOrder): string[] => {
+    const { runtime, again } = order;
+    const args = [
+      ...(profileOf(order.profile)?.args ?? []),
+      ...(again ? againArgs(runtime, order.args) : order.args),
+      ...(usesChannel(runtime) ? CHANNEL_FLAG : []),
+    ];
+    const id = again?.conversation;
+    return id === undefined ? args : CONTINUING[runtime].args(id, args);
+  };
 
   async function commandOf(runtime: SpawnRuntime): Promise<string> {
     const row = RUNTIME_SETUPS.find((candidate) => candidate.runtime === runtime);
@@ -109,6 +115,7 @@ export function createLauncher(parts: { paths: HomePaths; spawn: Config["spawn"]
   return {
     folder: realFolder,
     judge,
+    canContinue: (runtime, conversation) => CONTINUING[runtime].id.test(conversation),
     preview: (order) =>
       `${[COMMANDS[order.runtime].command, ...argsOf(order)].map(shellWord).join(" ")}\nin ${order.path}, circle ${order.circle}`,
     start(order) {
@@ -130,6 +137,7 @@ export function createLauncher(parts: { paths: HomePaths; spawn: Config["spawn"]
         isAlive: shown !== undefined && !shown.isDead && isAlive(pane.root),
         tail: lines.filter((line) => line !== "").slice(-LIMITS.screenTailLines),
         blockedBy: dialog?.asks,
+        hasNothingToContinue: CONTINUING[runtime].nothing.test(text),
       };
     },
     settle: closeWithProgram,

@@ -30,6 +30,7 @@ import {
 import { probeHandler } from "./probe.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
 import { replyHandler } from "./reply.ts";
+import { restartHandler } from "./restart.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
 import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
@@ -48,6 +49,7 @@ export interface Operations {
 }
 
 export function createOperations(deps: OperationDeps, epoch: string): Operations {
+  const restart = restartHandler(deps);
   const handlers: Handlers = {
     ask: askHandler(deps),
     reply: replyHandler(deps),
@@ -74,7 +76,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     probe: probeHandler(deps),
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),
-    kill: killHandler(deps),
+    kill: killHandler(deps, restart),
+    restart,
     pane: paneHandler(deps),
     move: moveHandler(deps),
   };

@@ -12,8 +12,13 @@ import {
 import type { Handler, OperationDeps } from "./types.ts";
 
 /** Ends a session's process, proven to be that one, with what it started; open questions to it fail, and their askers hear it. */
-export function killHandler(deps: OperationDeps): Handler<"kill"> {
-  return async ({ caller, params }) => {
+export function killHandler(deps: OperationDeps, restart: Handler<"restart">): Handler<"kill"> {
+  return async ({ caller, params, options }) => {
+    if (params.restart) {
+      const restarted = await restart({ caller, params: { peer: params.peer }, options });
+      const [peer, ended] = restarted.state === "started" ? [restarted.peer.name, restarted.ended] : [params.peer, []];
+      return { peer, already: ended.length === 0, ended, left: [], failed_asks: 0, restarted };
+    }
     const { peer, by } = await deps.engine.run((ctx) => {
       const me = seatOf(ctx, caller);
       const target = resolvePeer(ctx, me, params.peer);
@@ -32,8 +37,9 @@ export function killHandler(deps: OperationDeps): Handler<"kill"> {
       }
       if (!ctx.tx.peers.get(peer.id)) return 0;
       const failed = failOpenAsks(ctx, peer.id, `${peer.name} was ended by ${by} before it answered.`);
-      if (peer.launch?.phase === "starting") failLaunch(ctx, peer.id, `it was ended by ${by}`);
-      else {
+      if (peer.launch?.phase === "starting" || peer.launch?.phase === "restarting")
+        failLaunch(ctx, peer.id, `it was ended by ${by}`);
+      if (peer.launch?.phase !== "starting") {
         endSession(ctx, peer.id, `ended by ${by}`);
         endPhase(ctx, peer.id, "ended");
       }

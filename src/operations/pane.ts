@@ -17,7 +17,7 @@ export function paneHandler(deps: OperationDeps): Handler<"pane"> {
     if (!doors) {
       throw new RepowireError(
         "not_found",
-        `The pane of ${peer.name} is gone with its session. \`repowire peer new\` in its folder starts the next one in its seat.`,
+        `The pane of ${peer.name} is gone with its session. \`repowire peer resume ${peer.name}\` starts it again in its seat.`,
       );
     }
     return { peer: peer.name, label: pane.label, socket: pane.socket, attach: doors.attach, switch_to: doors.switchTo };

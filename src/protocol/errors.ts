@@ -56,6 +56,7 @@ export const ERRORS = {
   too_many_links: { status: 503, exit: 75, retryable: true, title: "Too many connections" },
   overloaded: { status: 503, exit: 75, retryable: true, title: "Too much at once" },
   too_many_sessions: { status: 429, exit: 75, retryable: true, title: "Too many sessions were started" },
+  session_state: { status: 409, exit: 65, retryable: false, title: "Not while the session is in that state" },
   denied: { status: 403, exit: 77, retryable: false, title: "A person said no" },
   launch_failed: { status: 502, exit: 69, retryable: false, title: "The session did not start" },
   storage_full: { status: 507, exit: 74, retryable: true, title: "The disk is full" },

@@ -42,7 +42,7 @@ export const spawnTool = z.strictObject({
   prompt: Body.optional(),
   profile: z.string().min(1).max(64).optional(),
 });
-export const killTool = z.strictObject({ peer: peerField });
+export const killTool = z.strictObject({ peer: peerField, restart: z.boolean().optional() });
 
 /** A session that was started, and is there. */
 export const Started = z.object({
@@ -55,6 +55,26 @@ export const Started = z.object({
   pane: z.string(),
   prompt: z.object({ id: z.string(), recipient: RecipientTruth }).optional(),
 });
+/** A session that is not started without a person's word, which was asked for. */
+export const NeedsApproval = z.object({
+  state: z.literal("needs_approval"),
+  id: z.string(),
+  /** Why it is not allowed without a person. */
+  why: z.string(),
+});
+
+export const EndedProcess = z.object({ pid: z.number().int(), command: z.string(), by: z.enum(["TERM", "KILL"]) });
+
+/** A session that was started again in its seat, or waits for a person's word. */
+export const Restarted = z.discriminatedUnion("state", [
+  Started.extend({
+    /** Whether it goes on with its conversation, or begins a new one. */
+    continues: z.boolean(),
+    ended: z.array(EndedProcess),
+  }),
+  NeedsApproval,
+]);
+
 export const messageFilters = {
   /** Who sent it or is one of its recipients. */
   peer: peerField.optional(),

@@ -11,14 +11,17 @@ import {
   askTool,
   broadcastTool,
   describeTool,
+  EndedProcess,
   idempotency,
   inboxTool,
   killTool,
   messageFilters,
+  NeedsApproval,
   notifyTool,
   page,
   peerField,
   peersTool,
+  Restarted,
   replyTool,
   Started,
   spawnTool,
@@ -213,15 +216,7 @@ export const OPERATIONS = {
       /** Repeating a request with its id is harmless. */
       message: MessageId.optional(),
     }),
-    output: z.discriminatedUnion("state", [
-      Started,
-      z.object({
-        state: z.literal("needs_approval"),
-        id: z.string(),
-        /** Why it is not allowed without a person. */
-        why: z.string(),
-      }),
-    ]),
+    output: z.discriminatedUnion("state", [Started, NeedsApproval]),
     callers: EVERYONE,
     tool: {
       name: "spawn_peer",
@@ -231,13 +226,13 @@ export const OPERATIONS = {
     },
   },
   kill: {
-    purpose: "End a session, with what it started; says what really ended.",
+    purpose: "End a session, with what it started; says what really ended. `restart`: as the operation of that name.",
     input: killTool,
     output: z.object({
       peer: z.string(),
       /** Nothing ran any more. */
       already: z.boolean(),
-      ended: z.array(z.object({ pid: z.number().int(), command: z.string(), by: z.enum(["TERM", "KILL"]) })),
+      ended: z.array(EndedProcess),
       /** Still running, against expectation. */
       left: z.array(z.object({ pid: z.number().int(), command: z.string() })),
       /** Whether its pane is gone; absent where it had none of ours. */
@@ -245,14 +240,32 @@ export const OPERATIONS = {
       /** Open questions to it, whose askers were told. */
       failed_asks: z.number().int(),
       uncommitted: z.object({ path: z.string(), branch: z.string().optional(), files: z.number().int() }).optional(),
+      /** With `restart`: its next process, or what it waits for. */
+      restarted: Restarted.optional(),
     }),
     callers: EVERYONE,
     tool: {
       name: "kill_peer",
       isGuarded: true,
-      description: "End a session you spawned. Says what ended and what was uncommitted.",
+      description:
+        "End a session you spawned. Says what ended and what was uncommitted. restart: start it again, also a dead one, with its conversation.",
       input: killTool,
     },
+  },
+  restart: {
+    purpose:
+      "Start a session again in its seat, with its mailbox, its open questions and its conversation; what runs of it is ended first.",
+    input: z.strictObject({
+      peer: peerField,
+      /** Only one that has ended; what runs is left alone. */
+      ended_only: z.boolean().optional(),
+      /** Without its conversation. */
+      fresh: z.boolean().optional(),
+      /** Repeating a request with its id is harmless. */
+      message: MessageId.optional(),
+    }),
+    output: Restarted,
+    callers: EVERYONE,
   },
   pane: {
     purpose: "Where the screen of a started session is, and the commands that open it.",

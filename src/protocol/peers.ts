@@ -28,7 +28,7 @@ export const PresenceState = z.enum(["online", "busy", "waiting", "limited", "of
 export type PresenceState = z.infer<typeof PresenceState>;
 
 /** What repowire is doing with a session's process right now; each has a deadline. */
-export const Transition = z.enum(["starting", "stopping"]);
+export const Transition = z.enum(["starting", "stopping", "restarting"]);
 export type Transition = z.infer<typeof Transition>;
 
 /** Proven by the life of a connection or process. Instants are epoch milliseconds. */

@@ -79,8 +79,8 @@ function pendingText(outcome: Extract<AskOutcome, { state: "pending" }>, { now }
   const progress = outcome.progress ? ` It reports: "${cleanLine(outcome.progress)}".` : "";
   const isSeen = recipient.delivery === "seen";
   if (recipient.delivery === "held") return `held ${id}: ${peer} ${heldReason(recipient)}. The question waits there.`;
-  if (presence.transition === "starting")
-    return `pending ${id}: ${peer} is being started and gets the question when it is up. ${ARRIVES}`;
+  if (presence.transition === "starting" || presence.transition === "restarting")
+    return `pending ${id}: ${peer} is being ${presence.transition === "starting" ? "started" : "restarted"} and gets the question when it is up. ${ARRIVES}`;
   if (presence.state === "offline")
     return `queued ${id}: ${peer} is offline since ${since}; kept 24 h. The answer arrives by itself. Do not ask again.`;
   if (presence.state === "limited") {
@@ -122,8 +122,8 @@ function sentText(name: string, id: string, recipient: RecipientTruth, { now }: 
     case "held":
       return `held: ${peer} ${heldReason(recipient)}. It waits there (${id}).`;
     case "queued":
-      if (recipient.presence.transition === "starting")
-        return `queued: ${peer} is being started and gets it then (${id}).`;
+      if (recipient.presence.transition === "starting" || recipient.presence.transition === "restarting")
+        return `queued: ${peer} is being ${recipient.presence.transition === "starting" ? "started" : "restarted"} and gets it then (${id}).`;
       if (recipient.presence.state === "offline")
         return `queued: ${peer} is offline since ${timeOfDay(recipient.presence.since, now)}; kept 24 h (${id}).`;
       if (recipient.presence.state === "busy" || recipient.presence.state === "waiting")
@@ -213,9 +213,25 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
   }
 }
 
+type NeedsApproval = Extract<OperationOutput<"spawn">, { state: "needs_approval" }>;
+
+const needsApprovalText = (output: NeedsApproval): string =>
+  `needs approval ${output.id}: ${cleanLine(output.why)}. Your user was asked; you hear how it went by itself. Do not ask again.`;
+
+export function restartText(output: OperationOutput<"restart">): string {
+  if (output.state === "needs_approval") return needsApprovalText(output);
+  const { peer, ended } = output;
+  const before = ended.length > 0 ? `; ended before: ${endedText(ended)}` : "";
+  const how = output.continues ? "continues its conversation" : "begins a new conversation";
+  const mail = peer.unread > 0 ? `; ${plural(peer.unread, "message")} wait for it` : "";
+  return `restarted ${cleanLine(peer.name)} (${peer.runtime}) in ${duration(output.took_ms)}, pane ${cleanLine(output.pane)}: it ${how}${mail}${before}.`;
+}
+
+const endedText = (ended: readonly { command: string; pid: number; by: string }[]): string =>
+  ended.map((one) => `${cleanLine(one.command)} (${one.pid}, ${one.by})`).join(", ");
+
 function spawnText(output: OperationOutput<"spawn">, context: ResultContext): string {
-  if (output.state === "needs_approval")
-    return `needs approval ${output.id}: ${cleanLine(output.why)}. Your user was asked; you hear how it went by itself. Do not ask again.`;
+  if (output.state === "needs_approval") return needsApprovalText(output);
   const { peer, prompt } = output;
   const reach = output.can_receive
     ? `messages reach it by ${peer.delivery?.rung ?? "its next turn"}`
@@ -225,14 +241,14 @@ function spawnText(output: OperationOutput<"spawn">, context: ResultContext): st
 }
 
 function killText(output: OperationOutput<"kill">): string {
+  if (output.restarted) return restartText(output.restarted);
   const peer = cleanLine(output.peer);
   if (output.left.length > 0) {
     const left = output.left.map((one) => `${cleanLine(one.command)} (${one.pid})`).join(", ");
     return `not ended: ${left} of ${peer} still run.`;
   }
-  const ended = output.ended.map((one) => `${cleanLine(one.command)} (${one.pid}, ${one.by})`).join(", ");
   const parts = [
-    output.already ? `${peer} had ended already` : `ended ${peer}: ${ended}`,
+    output.already ? `${peer} had ended already` : `ended ${peer}: ${endedText(output.ended)}`,
     output.pane_gone === undefined ? "" : output.pane_gone ? "its pane is gone" : "its pane is still there",
     output.failed_asks > 0 ? `${plural(output.failed_asks, "open question")} to it failed, the askers are told` : "",
     output.uncommitted && output.uncommitted.files > 0

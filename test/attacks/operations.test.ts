@@ -44,7 +44,12 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     {},
   ],
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
-  kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }],
+  kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }, { peer: victimName, restart: true }],
+  restart: ({ victim, victimName }) => [
+    { peer: victimName },
+    { peer: victim, fresh: true },
+    { peer: victimName, ended_only: true },
+  ],
   pane: ({ victimName }) => [{ peer: victimName }],
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
   login_link: () => [{}],

@@ -472,6 +472,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Operations: spawn",
   },
   {
+    id: "restart.keeps-seat",
+    text: "A session that is restarted or resumed keeps its seat, mailbox, open questions and launch, and continues its conversation where its runtime has it; where not, that is said.",
+    source: "docs/spawning.md",
+  },
+  {
+    id: "restart.said",
+    text: "While a session is restarted, senders read so, and who waits for its answer goes on waiting.",
+    source: "docs/spawning.md",
+  },
+  {
+    id: "restart.ends-aloud",
+    text: "A restart ends within its time: the session is back, or the caller has the reason and the tail of its screen, and who waits for it hears it.",
+    source: "docs/spawning.md",
+  },
+  {
+    id: "restart.rights",
+    text: "Who may end a session may restart it; one that has ended is judged by the user's lists like any start.",
+    source: "docs/spawning.md",
+  },
+  {
+    id: "restart.once",
+    text: "A restart repeats nothing that its first start was for: no prompt, no choice of another conversation; an id that is none never becomes an argument.",
+    source: "Security: path tricks in spawn",
+  },
+  {
     id: "observe.metrics",
     text: "`/metrics` counts what was committed and refused, and opens to the token only.",
     source: "docs/observability.md",

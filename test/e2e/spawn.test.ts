@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { findTmux } from "../../src/adapters/tmux/index.ts";
 import { processInfo } from "../../src/platform/process.ts";
-import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
+import type { DaemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
-import { type Person, person } from "../support/person.ts";
+import { type LaunchWorld, launchWorld } from "../support/launch-world.ts";
+import type { Person } from "../support/person.ts";
 import { fromSource } from "../support/setup-sandbox.ts";
-import { type TempHome, tempHome } from "../support/temp-home.ts";
+import { tempHome } from "../support/temp-home.ts";
 import { privateTerminal } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
 
@@ -16,7 +17,7 @@ setDefaultTimeout(60_000);
 const hasTmux = findTmux() !== undefined;
 
 describe.skipIf(!hasTmux)("sessions that repowire starts and ends", () => {
-  let bin: TempHome;
+  let world: LaunchWorld;
   let daemon: DaemonProcess;
   let user: Person;
   let lead: FakeSession;
@@ -25,56 +26,22 @@ describe.skipIf(!hasTmux)("sessions that repowire starts and ends", () => {
   let secret: string;
 
   beforeAll(async () => {
-    bin = tempHome();
-    const fake = join(import.meta.dir, "..", "fixtures", "fake-agent.ts");
-    for (const name of ["opencode", "gemini"]) {
-      writeFileSync(bin.file(name), `#!/bin/sh\nexec '${process.execPath}' --no-env-file '${fake}' "$@"\n`);
-      chmodSync(bin.file(name), 0o755);
-    }
-    daemon = await daemonProcess({ env: { REPOWIRE_HUMAN: "ada", PATH: `${bin.path}:${process.env.PATH}` } });
-    const root = realpathSync(daemon.sandbox.root);
-    work = join(root, "work");
-    secret = join(root, "secret");
-    for (const folder of [work, secret]) mkdirSync(folder);
-    const profile = (mode: string) =>
-      `{ runtime: opencode, args: ["--mode", "${mode}", "--log", "${root}/${mode}.log"] }`;
-    writeFileSync(
-      daemon.sandbox.paths.config,
-      `spawn:\n  folders: ["${work}"]\n  runtimes: [opencode]\n  tmux_socket: ${join(daemon.sandbox.root, "tmux.sock")}\n  profiles:\n${["works", "fails", "stubborn"].map((mode) => `    ${mode}: ${profile(mode)}\n`).join("")}    trust: { runtime: gemini, args: ["--mode", "trust", "--log", "${root}/trust.log"] }\n`,
-    );
-    await daemon.end("SIGTERM");
-    await daemon.start();
-    user = person(daemon.sandbox);
-    lead = await fakeSession(daemon.sandbox, "lead", { circle: "dev" });
+    world = await launchWorld();
+    ({ daemon, user, lead, work } = world);
+    secret = join(world.root, "secret");
+    mkdirSync(secret);
     other = await fakeSession(daemon.sandbox, "other", { circle: "dev" });
   });
   afterAll(async () => {
-    for (const session of [lead, other]) await session?.[Symbol.asyncDispose]();
-    user?.[Symbol.dispose]();
-    await daemon?.[Symbol.asyncDispose]();
-    bin?.[Symbol.dispose]();
+    await other?.[Symbol.asyncDispose]();
+    await world?.[Symbol.asyncDispose]();
   });
 
-  const folder = (name: string) => {
-    mkdirSync(join(work, name), { recursive: true });
-    return join(work, name);
-  };
-  const log = (mode: string): Record<string, unknown>[] => {
-    const file = join(daemon.sandbox.root, `${mode}.log`);
-    return existsSync(file)
-      ? readFileSync(file, "utf8")
-          .trim()
-          .split("\n")
-          .map((line) => JSON.parse(line))
-      : [];
-  };
-  const pidsIn = (cwd: string) => log("works").filter((entry) => entry.cwd === cwd && entry.pid !== undefined);
-  const peers = async () => (await daemon.mesh.peers({ include_offline: true })).peers;
-  const started = async (input: Parameters<typeof lead.call<"spawn">>[1], by = lead) => {
-    const output = await by.call("spawn", input);
-    if (output.state !== "started") throw new Error(JSON.stringify(output));
-    return output;
-  };
+  const folder = (name: string) => world.folder(name);
+  const log = (mode: string) => world.log(mode);
+  const pidsIn = (cwd: string) => world.pidsIn(cwd);
+  const peers = () => world.peers();
+  const started = (input: Parameters<LaunchWorld["started"]>[0]) => world.started(input);
 
   test("a person starts one: it is there, can receive, and has its first message", async () => {
     // @req spawn.returns-when-it-can-receive

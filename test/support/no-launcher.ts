@@ -4,6 +4,7 @@ import type { Launcher } from "../../src/core/index.ts";
 export const noLauncher: Launcher = {
   folder: (path) => path,
   judge: ({ runtime }) => ({ runtime: runtime ?? "opencode" }),
+  canContinue: () => true,
   preview: ({ runtime, path }) => `${runtime} in ${path}`,
   start: () => Promise.reject(new Error("nothing is started here")),
   look: async () => ({ isAlive: false, tail: [] }),

@@ -10,7 +10,7 @@ import { createControlClient } from "./control.ts";
 import { createEmbeddedTuis, type EmbeddedTuis } from "./embedded.ts";
 import { type CodexSession, createCodexSession, routeOf } from "./session.ts";
 import { isSession } from "./threads.ts";
-import { findTui, type Tui } from "./tui.ts";
+import { findResumed, findTui, type Tui } from "./tui.ts";
 import { oursInQueue } from "./turns.ts";
 import {
   LoadedThreads,
@@ -64,6 +64,9 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   const byPid = new Map<number, CodexSession>();
   const loaded = new Set<string>();
   const withoutTerminal = new Set<string>();
+  /** Threads whose terminal ended while the server keeps them: nothing is told when another one resumes them (0.169.0). */
+  const left = new Set<string>();
+  let isAdopting = false;
   const firstLook = Promise.withResolvers<void>();
   let taking: Promise<unknown> = Promise.resolve();
 
@@ -153,6 +156,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   async function down(): Promise<void> {
     approvals.dropAll();
     loaded.clear();
+    left.clear();
     withoutTerminal.clear();
     for (const session of byPid.values()) await release(session);
   }
@@ -203,7 +207,10 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   async function consider(thread: Thread): Promise<void> {
     loaded.add(thread.id);
     const tui = isSession(thread) ? await locate(thread) : undefined;
-    if (!tui) return;
+    if (tui) await takeSeat(tui, thread);
+  }
+
+  function takeSeat(tui: Tui, thread: Thread): Promise<void> {
     // One after the other, so that the last one that a TUI shows wins.
     const next = taking.then(() => seat(tui, thread));
     taking = next.catch(() => {});
@@ -221,6 +228,15 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     if (!withoutTerminal.has(thread.id)) log.info("a thread without a terminal is no peer", { thread: thread.id });
     withoutTerminal.add(thread.id);
     return undefined;
+  }
+
+  async function adoptLeft(): Promise<void> {
+    for (const id of left) {
+      const thread = loaded.has(id) ? await readThread(id) : undefined;
+      const tui = thread && findResumed(thread, path, (pid) => byPid.has(pid));
+      if (!thread || tui) left.delete(id);
+      if (thread && tui) await takeSeat(tui, thread);
+    }
   }
 
   async function seat(tui: Tui, thread: Thread): Promise<void> {
@@ -290,6 +306,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
 
   async function endOf(session: CodexSession): Promise<void> {
     await release(session);
+    if (loaded.has(session.thread)) left.add(session.thread);
     approvals.drop(session.thread);
     await engine.run((ctx) => endSession(ctx, session.peer, "its process ended"));
     await session.emptyQueue().catch(fault);
@@ -316,6 +333,14 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
       ),
     tick(isUnsettled) {
       void embedded.scan().catch(fault);
+      if (left.size > 0 && control.isUp && !isAdopting) {
+        isAdopting = true;
+        void adoptLeft()
+          .catch(fault)
+          .finally(() => {
+            isAdopting = false;
+          });
+      }
       for (const session of embedded.sessions())
         if (session.hasQueued || isUnsettled(session.peer)) void session.look().catch(fault);
       for (const session of byPid.values()) {

@@ -68,6 +68,24 @@ function onlyCandidate(thread: Thread, codexHome: string, isTaken: (pid: number)
   return instance && { instance, identity: "asserted" };
 }
 
+/**
+ * The one terminal that was started to resume this thread, by its own command line. The shared server goes on naming the port of the
+ * terminal before it, where nobody listens any more (0.169.0).
+ */
+export function findResumed(thread: Thread, codexHome: string, isTaken: (pid: number) => boolean): Tui | undefined {
+  const found = commandLines().filter(
+    ({ pid, args }) =>
+      args.includes("resume") &&
+      args.includes(thread.id) &&
+      isOwnTui(pid) &&
+      !isTaken(pid) &&
+      codexHomeOf(pid) === codexHome &&
+      processInfo(pid)?.hasTerminal === true,
+  );
+  const instance = found.length === 1 && found[0] ? instanceOf(found[0].pid) : undefined;
+  return instance && { instance, identity: "asserted" };
+}
+
 export const isOwnTui = (pid: number): boolean =>
   processInfo(pid)?.uid === process.getuid?.() && isTui(processArgs(pid)) && processEnv(pid, "REPOWIRE_PEER") !== "0";
 

@@ -6,7 +6,7 @@ import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
 import { print, printJson, table } from "../output.ts";
 import { CLI_TOOLS, EXIT_PENDING } from "../tools.ts";
-import { attachCommand, killCommand, moveCommand, newCommand } from "./spawn.ts";
+import { attachCommand, killCommand, moveCommand, newCommand, restartCommand, resumeCommand } from "./spawn.ts";
 
 const STOPPED_WAITING =
   "No longer waiting; the question stays open and its answer is kept. `repowire inbox` shows it, `repowire inbox ID --cancel` withdraws it.";
@@ -20,6 +20,8 @@ export function peerCommand(context: CliContext): Command {
   peer.addCommand(inboundCommand(context));
   peer.addCommand(newCommand(context));
   peer.addCommand(attachCommand(context));
+  peer.addCommand(restartCommand(context));
+  peer.addCommand(resumeCommand(context));
   peer.addCommand(killCommand(context));
   peer.addCommand(moveCommand(context));
   return peer;

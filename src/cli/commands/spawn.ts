@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { RepowireError, SpawnRuntime } from "../../protocol/index.ts";
-import { resultText } from "../../words/index.ts";
+import { restartText, resultText } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { print, printJson } from "../output.ts";
 import { openPane } from "../pane.ts";
@@ -95,6 +95,26 @@ export function killCommand(context: CliContext) {
       if (options.json) printJson(output);
       else print(resultText("kill", output, { tools: CLI_TOOLS, now: Date.now() }));
       if (output.left.length > 0) process.exitCode = 1;
+    });
+}
+
+export const restartCommand = (context: CliContext) =>
+  againCommand(context, "restart", "start a session again in its seat: its mailbox and conversation stay", false);
+
+export const resumeCommand = (context: CliContext) =>
+  againCommand(context, "resume", "start a session that has ended, in its seat and with its conversation", true);
+
+function againCommand(context: CliContext, name: string, description: string, endedOnly: boolean) {
+  return new Command(name)
+    .description(description)
+    .argument("<peer>", "name, name@circle, or id")
+    .option("--fresh", "begin a new conversation")
+    .option("--json", "print JSON")
+    .action(async (peer, options) => {
+      const output = await (await context.mesh()).restart({ peer, ended_only: endedOnly, fresh: options.fresh });
+      if (options.json) printJson(output);
+      else print(restartText(output));
+      if (output.state !== "started") process.exitCode = EXIT_PENDING;
     });
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { processInfo } from "../../../src/platform/process.ts";
+import { processArgs, processInfo } from "../../../src/platform/process.ts";
 import { claudeEnv, seedClaudeHome } from "../../support/claude-cli.ts";
 import { codexEnv, trustFolder } from "../../support/codex-cli.ts";
 import { startMessagesApi } from "../../support/messages-api.ts";
@@ -57,7 +57,7 @@ async function configure(world: World, runtime: string, folder: string, prepared
 }
 
 export const spawnScenes: Scene[] = Object.entries(PREPARE).map(([runtime, prepare]) => ({
-  name: `spawn: ${runtime} is started, reads its prompt, answers, and is ended with nothing left`,
+  name: `spawn: ${runtime} is started, reads its prompt, answers, is restarted with its conversation, and is ended with nothing left`,
   async run(world, { check, note }) {
     const folder = join(world.root, "worker");
     mkdirSync(folder);
@@ -76,7 +76,17 @@ export const spawnScenes: Scene[] = Object.entries(PREPARE).map(([runtime, prepa
     await world.until("it reads its prompt", () => read.some((text) => text.includes("Read herd.ts.")), 30_000);
     const outcome = await world.mesh.ask({ peer: "worker", question: "How many?", wait_seconds: 60 });
     check("it answers", outcome.state === "answered" && outcome.text.includes("Nine"), outcome);
-    const pid = started.peer.pid ?? 0;
+    const again = await world.mesh.restart({ peer: "worker" });
+    check("it is started again in its seat", again.state === "started" && again.peer.id === started.peer.id, again);
+    if (again.state !== "started") return;
+    note(`again in ${again.took_ms} ms`);
+    check("with its conversation", again.continues && again.can_receive, again);
+    const command = processArgs(again.peer.pid ?? 0).join(" ");
+    check("as its own command line says", /(--resume|resume|--session) (ses_)?[\w-]{20,}/.test(command), command);
+    check("the one before is gone", processInfo(started.peer.pid ?? 0) === undefined, again);
+    const later = await world.mesh.ask({ peer: "worker", question: "And now?", wait_seconds: 60 });
+    check("it answers again", later.state === "answered" && later.text.includes("Nine"), later);
+    const pid = again.peer.pid ?? 0;
     const killed = await world.mesh.kill({ peer: "worker" });
     check("it is ended, and its pane gone", killed.left.length === 0 && killed.pane_gone === true, killed);
     check("its process is gone", processInfo(pid) === undefined, killed);
