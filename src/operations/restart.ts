@@ -20,7 +20,7 @@ import {
   type PeerId,
   RepowireError,
 } from "../protocol/index.ts";
-import { checkSameFolder, createLaunching, startedResult } from "./launching.ts";
+import { checkMayStartHere, checkSameFolder, createLaunching, startedResult } from "./launching.ts";
 import type { Call, Handler, OperationDeps } from "./types.ts";
 
 type Result = OperationOutput<"restart">;
@@ -61,6 +61,7 @@ export function restartHandler(deps: OperationDeps): Handler<"restart"> {
     const conversation = known && deps.launcher.canContinue(again.runtime, known) ? known : undefined;
     const order = { ...again, name: peer.name, circle: peer.circle, again: { conversation } };
     const { why } = deps.launcher.judge(again);
+    if (why !== undefined && isOffline) checkMayStartHere(caller, why);
     if (why !== undefined && isOffline && !caller.isHuman)
       await launching.approve({ request, by: caller.peer, why, order });
     return restart(caller.peer, { request, peer, order, check });

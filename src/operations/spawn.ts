@@ -18,7 +18,7 @@ import {
   RepowireError,
   SpawnRuntime,
 } from "../protocol/index.ts";
-import { checkSameFolder, createLaunching, startedResult } from "./launching.ts";
+import { checkMayStartHere, checkSameFolder, createLaunching, startedResult } from "./launching.ts";
 import { handedOver } from "./send.ts";
 import type { Call, Handler, OperationDeps } from "./types.ts";
 
@@ -65,12 +65,7 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
       profile: params.profile,
       args,
     });
-    if (why !== undefined && caller.login !== undefined) {
-      throw new RepowireError(
-        "forbidden",
-        `${why}. From the dashboard only what \`spawn:\` in config.yaml lists is started; a terminal of yours starts it anywhere: repowire peer new.`,
-      );
-    }
+    if (why !== undefined) checkMayStartHere(caller, why);
     const plan: Plan = {
       request,
       spawner: me.id,

@@ -60,6 +60,10 @@ withBrowser("Starting sessions on the page", () => {
       .waitFor();
     await page.getByRole("button", { name: "Close" }).click();
 
+    await page.getByRole("button", { name: "Restart…" }).click();
+    await page.getByRole("button", { name: "Restart it" }).click();
+    await page.getByText(/^shop is up again/).waitFor();
+
     await page.getByRole("button", { name: "End…" }).click();
     await page.getByRole("button", { name: "End it" }).click();
     await page.getByText(/^shop was ended/).waitFor();
