@@ -3,6 +3,7 @@ import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { circleCommand } from "./commands/circle.ts";
+import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
@@ -66,10 +67,12 @@ export function createProgram(): Command {
     exportCommand(context),
     replayCommand(),
     purgeCommand(context),
+    completionCommand(),
     uninstallCommand(context),
   ];
   for (const command of commands) program.addCommand(command);
   program.addCommand(selftestPeerCommand(context), { hidden: true });
+  program.addCommand(completeCommand(context), { hidden: true });
   exitInsteadOfThrow(program);
   return program;
 }

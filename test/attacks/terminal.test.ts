@@ -98,6 +98,7 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   kill: "ends a session; what is said of it is what `peer list` says",
   mcp: "speaks a protocol on stdout",
   replay: "prints what `log` prints, of a file",
+  completion: () => [["completion", "bash"]],
   uninstall: "shows files of this user",
 };
 

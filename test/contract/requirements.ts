@@ -721,4 +721,9 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "A browser starts sessions only in folders, and as runtimes or profiles, that config.yaml lists.",
     source: "docs/dashboard.md",
   },
+  {
+    id: "cli.completion",
+    text: "A Tab completes commands, options, runtimes and the names of peers; it starts no daemon, and offers no name that a shell would read as more than a word.",
+    source: "README.md",
+  },
 ];
