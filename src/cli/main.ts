@@ -9,6 +9,7 @@ import { discoverCommand } from "./commands/discover.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { historyCommand, searchCommand } from "./commands/find.ts";
+import { heldCommand, quietCommand, refuseCommand, releaseCommand } from "./commands/gate.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
 import { peerCommand } from "./commands/peer.ts";
@@ -59,6 +60,10 @@ export function createProgram(): Command {
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),
+    heldCommand(context),
+    releaseCommand(context),
+    refuseCommand(context),
+    quietCommand(context),
     resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),

@@ -1,7 +1,6 @@
 import {
   type Capability,
   DEFAULT_CIRCLE,
-  type InboundPolicy,
   LIMITS,
   NAME_PATTERN,
   type Peer,
@@ -14,6 +13,7 @@ import {
   sameInstance,
 } from "../protocol/index.ts";
 import { type Context, emit, stir } from "./context.ts";
+import { effectiveInbound } from "./inbound.ts";
 import { lookOf } from "./look-alikes.ts";
 import type { PeerRecord } from "./ports.ts";
 import { chooseRoute } from "./routes.ts";
@@ -273,29 +273,6 @@ export function describe(ctx: Context, peer: PeerRecord, text: string): PeerReco
   return mustGet(ctx, peer.id);
 }
 
-/** Modes in which a session acts without asking anybody. */
-const MODES_WITHOUT_PROMPTS = new Set(["bypassPermissions", "yolo"]);
-
-/** What happens to a message for this peer before any push, and why. */
-export function effectiveInbound(ctx: Context, peer: PeerRecord): { policy: InboundPolicy; reason?: string } {
-  if (peer.inbound_policy === "accept") return { policy: "accept" };
-  if (peer.inbound_policy)
-    return {
-      policy: peer.inbound_policy,
-      reason: `its user decided so; fix: repowire peer inbound ${peer.name} accept`,
-    };
-  if (peer.permission_mode && MODES_WITHOUT_PROMPTS.has(peer.permission_mode)) {
-    const policy = ctx.config.inboundWithoutPrompts;
-    if (policy !== "accept") {
-      return {
-        policy,
-        reason: `runs without permission prompts (${peer.permission_mode}); fix: repowire peer inbound ${peer.name} accept`,
-      };
-    }
-  }
-  return { policy: "accept" };
-}
-
 /** The other sessions of a peer's circle that are there now: whom it may ask. */
 export function othersOnline(ctx: Context, peer: PeerRecord): PeerRecord[] {
   const isOther = (other: PeerRecord) => other.id !== peer.id && other.circle === peer.circle && other.role !== "human";
@@ -317,6 +294,7 @@ export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
   } = peer;
   const {
     inbound_policy: _p,
+    quiet_until: _q,
     permission_mode: _m,
     had_link: _h,
     resume_hash: _r,

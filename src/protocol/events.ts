@@ -43,6 +43,7 @@ export const EventType = z.enum([
   "approval.withdrawn",
   "approval.expired",
   "truth.mismatch",
+  "circle.inbound",
   "guard.paused",
   "guard.resumed",
   "daemon.started",

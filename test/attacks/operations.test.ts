@@ -59,6 +59,13 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   spawn_options: () => [{}],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
+  circle_inbound: () => [{ circle: "default", policy: "refuse" }],
+  quiet: ({ victimName }) => [{ peer: victimName, seconds: 600 }],
+  held: () => [{}],
+  decide_held: ({ handle }) => [
+    { id: handle, verdict: "release" },
+    { id: handle, verdict: "refuse", reason: "mine" },
+  ],
   pauses: () => [{}],
   resume: ({ victimName, handle, message }) => [{ what: victimName }, { what: handle }, { what: message }],
   approvals: () => [{}, { all: true }],

@@ -277,6 +277,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Receiver gate",
   },
   {
+    id: "gate.by-person",
+    text: "A person sees every held message with its reason, and lets one through or sends it back with a reason; nobody else does.",
+    source: "docs/gate.md",
+  },
+  {
+    id: "gate.quiet",
+    text: "`repowire quiet` holds what comes for a peer for a while and hands it over afterwards by itself; answers to its own questions come through.",
+    source: "docs/gate.md",
+  },
+  {
+    id: "gate.by-circle",
+    text: "A circle's gate is for all in it who have no policy of their own, and for whoever comes later.",
+    source: "docs/gate.md",
+  },
+  {
     id: "gate.no-prompts",
     text: "Sessions without permission prompts are on hold until their user says otherwise.",
     source: "Receiver gate",
