@@ -25,6 +25,7 @@ import {
   peersHandler,
   renameHandler,
   setInboundHandler,
+  setRoleHandler,
   whoamiHandler,
 } from "./peers.ts";
 import { probeHandler } from "./probe.ts";
@@ -64,6 +65,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     spawn_options: spawnOptionsHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
+    set_role: setRoleHandler(deps),
     pauses: pausesHandler(deps),
     resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),
