@@ -10,6 +10,8 @@ export interface Caller {
   isHuman: boolean;
   /** The chain of processes behind the call, logged with each use of a person's rights. */
   chain?: string;
+  /** The browser login that it came by, if it did. */
+  login?: string;
   /** Whether the call may come from a subagent of the session: such calls act for the seat but prove nothing about its main conversation. */
   mayBeSubagent: boolean;
 }

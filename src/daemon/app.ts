@@ -165,7 +165,8 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
   });
 
   async function call(name: OperationName, input: unknown, caller: Caller, signal: AbortSignal): Promise<object> {
-    if (caller.isHuman && name !== "peers") log.info("a person's call", { operation: name, chain: caller.chain });
+    if (caller.isHuman && !(caller.login === undefined ? name === "peers" : PAGE_READS.has(name)))
+      log.info("a person's call", { operation: name, chain: caller.chain });
     const output = await parts.operations.call(name, input, caller, { signal });
     const carried = carriedMessages(name, output);
     if (carried.length > 0 && !signal.aborted) parts.markWritten(caller.peer, carried);
@@ -174,6 +175,18 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
 
   return app;
 }
+
+/** What an open page asks again and again to stay true; a line for each would bury what the person did. */
+const PAGE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
+  "peers",
+  "whoami",
+  "events",
+  "history",
+  "approvals",
+  "pauses",
+  "trace",
+  "spawn_options",
+]);
 
 /** What a logged-in browser may come to: the operations, the events, and how the daemon is. Sessions' doors are none of its own. */
 const isForBrowsers = (path: string): boolean =>

@@ -90,6 +90,7 @@ export function createCallers(parts: CallersParts): Callers {
         role: seat.role,
         isHuman: true,
         mayBeSubagent: false,
+        login: login.id,
         chain: `dashboard login ${login.id}, link made by ${login.made_by}`,
       };
     },

@@ -1,5 +1,6 @@
 import {
   acceptNotice,
+  type Caller,
   type Context,
   canReceive,
   humanSeat,
@@ -234,4 +235,13 @@ export function checkSameFolder(deps: OperationDeps, path: string): void {
 
 function failed(why: string, tail: readonly string[]): RepowireError {
   return new RepowireError("launch_failed", tail.length > 0 ? `${why} Its screen:\n${tail.join("\n")}` : why);
+}
+
+/** From a browser only what the configuration lists is started: a phone that is logged in is less than a terminal. */
+export function checkMayStartHere(caller: Caller, why: string): void {
+  if (caller.login === undefined) return;
+  throw new RepowireError(
+    "forbidden",
+    `${why}. From the dashboard only what \`spawn:\` in config.yaml lists is started; a terminal of yours starts it anywhere: repowire peer new.`,
+  );
 }

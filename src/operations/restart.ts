@@ -21,7 +21,7 @@ import {
   type PeerId,
   RepowireError,
 } from "../protocol/index.ts";
-import { checkSameFolder, createLaunching, startedResult } from "./launching.ts";
+import { checkMayStartHere, checkSameFolder, createLaunching, startedResult } from "./launching.ts";
 import type { Call, Handler, OperationDeps } from "./types.ts";
 
 type Result = OperationOutput<"restart">;
@@ -63,6 +63,7 @@ export function restartHandler(deps: OperationDeps): Handler<"restart"> {
     const order = { ...again, name: peer.name, circle: peer.circle, again: { conversation } };
     const judged = deps.engine.read((ctx) => judgedFolder(ctx, again.path));
     const { why } = deps.launcher.judge({ ...again, path: judged });
+    if (why !== undefined && isOffline) checkMayStartHere(caller, why);
     if (why !== undefined && isOffline && !caller.isHuman)
       await launching.approve({ request, by: caller.peer, why, order });
     return restart(caller.peer, { request, peer, order, check });

@@ -23,7 +23,7 @@ import {
   RepowireError,
   SpawnRuntime,
 } from "../protocol/index.ts";
-import { checkSameFolder, createLaunching, startedResult } from "./launching.ts";
+import { checkMayStartHere, checkSameFolder, createLaunching, startedResult } from "./launching.ts";
 import { handedOver } from "./send.ts";
 import type { Call, Handler, OperationDeps } from "./types.ts";
 import { setupText } from "./worktrees.ts";
@@ -64,7 +64,7 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
         `You are in circle "${me.circle}" and start sessions there only. Leave the circle out.`,
       );
     }
-    if (params.args && !caller.isHuman)
+    if (params.args && (!caller.isHuman || caller.login !== undefined))
       throw new RepowireError("human_required", "Only a person may add arguments. Name a profile of config.yaml.");
     const path = deps.launcher.folder(params.path, me.path);
     const tree = await treeOf(path, params);
@@ -88,6 +88,7 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
     const why = [judged.why, untrusted ? `what its .repowire.yaml asks for is not trusted yet` : ""]
       .filter(Boolean)
       .join("; ");
+    if (why) checkMayStartHere(caller, why);
     const plan: Plan = {
       request,
       spawner: me.id,

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HOST, HTTP_PATHS, PAGE_HEADER } from "../../src/protocol/index.ts";
 import { type BrowserLogin, logInBrowser, loginLink, redeem } from "../support/browser-login.ts";
 import type { DaemonProcess } from "../support/daemon-process.ts";
 import { needs } from "../support/needs.ts";
 import { type Person, person } from "../support/person.ts";
+import { until } from "../support/until.ts";
 import { type Cast, cast } from "./cast.ts";
 
 /** The dashboard's doors, tried by whoever is not the person that they are for. */
@@ -91,6 +92,24 @@ suite("The dashboard's doors", () => {
     }
   });
 
+  // @req dashboard.rights-by-login
+  test("what a person does with it is in the log, with who made the link; what the page reads to stay true is not", async () => {
+    const post = (name: string, body: unknown) =>
+      fetch(`${base}/v1/${name}`, { method: "POST", headers: login.headers, body: JSON.stringify(body) });
+    expect((await post("history", {})).status).toBe(200);
+    expect((await post("rename", { peer: "friend", name: "companion" })).status).toBe(200);
+    expect((await post("rename", { peer: "companion", name: "friend" })).status).toBe(200);
+    const log = await until(() => {
+      const text = readFileSync(daemon.sandbox.paths.daemonLog, "utf8");
+      return text.includes('"rename"') && text;
+    }, "the log");
+    const lines = log
+      .split("\n")
+      .filter((line) => line.includes("a person's call") && line.includes("dashboard login"));
+    expect(lines.some((line) => line.includes('"rename"') && line.includes("link made by"))).toBe(true);
+    expect(lines.some((line) => line.includes('"history"'))).toBe(false);
+  });
+
   // @attack cookie-theft
   test("both halves, in the hands of an agent's process, are not a person", async () => {
     const code = `fetch("${base}/v1/whoami",{method:"POST",body:"{}",headers:${JSON.stringify(login.headers)}}).then(async r=>console.log(r.status,await r.text()))`;
@@ -98,6 +117,41 @@ suite("The dashboard's doors", () => {
     expect(out).toStartWith("403");
     expect(out).toContain("human_required");
     expect(out).toContain("mallory");
+  });
+
+  // @req dashboard.spawn-listed
+  // @attack login-reach
+  test("a login starts nothing that config.yaml does not list, however its folder is written", async () => {
+    mkdirSync(join(daemon.sandbox.root, "allowed"), { recursive: true });
+    writeFileSync(
+      daemon.sandbox.paths.config,
+      `spawn:\n  folders: [${daemon.sandbox.root}/allowed]\n  runtimes: [codex]\n`,
+    );
+    await daemon.crashAndRestart();
+    base = `http://${HOST}:${daemon.address().port}`;
+    login = await logInBrowser(daemon, someone);
+    const spawn = (body: unknown) =>
+      fetch(`${base}/v1/spawn`, { method: "POST", headers: login.headers, body: JSON.stringify(body) });
+    const allowed = `${daemon.sandbox.root}/allowed`;
+    for (const order of [
+      { path: daemon.sandbox.root, runtime: "codex" },
+      { path: `${allowed}/..`, runtime: "codex" },
+      { path: "/", runtime: "codex" },
+      { path: allowed, runtime: "claude-code" },
+      { path: allowed, profile: "unknown" },
+      { path: allowed, runtime: "codex", args: ["--yolo"] },
+    ]) {
+      const got = await spawn(order);
+      expect([order, got.status >= 400 && got.status < 500]).toEqual([order, true]);
+    }
+    const { approvals } = await daemon.mesh.approvals({});
+    expect(approvals).toEqual([]);
+    const { peers } = await daemon.mesh.peers({ include_offline: true });
+    expect(peers.filter(({ runtime }) => runtime === "codex" || runtime === "claude-code")).toEqual([]);
+    writeFileSync(daemon.sandbox.paths.config, "");
+    await daemon.crashAndRestart();
+    base = `http://${HOST}:${daemon.address().port}`;
+    login = await logInBrowser(daemon, someone);
   });
 
   // @attack login-reach

@@ -716,4 +716,19 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "The page renames, moves, ends, tells all and resumes through the daemon alone: asked about first where it cannot be undone, its cost said first where it costs, shown as done when it is.",
     source: "docs/dashboard.md",
   },
+  {
+    id: "dashboard.offline",
+    text: "The page opens while the daemon is down and says so; what it keeps for that is its own files, nothing that was said.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.no-growth",
+    text: "A page that is left open does not grow.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.spawn-listed",
+    text: "A browser starts sessions only in folders, and as runtimes or profiles, that config.yaml lists.",
+    source: "docs/dashboard.md",
+  },
 ];

@@ -19,6 +19,7 @@ const NODES_MAX = 1_500;
 const UPDATE_MS_MAX = 50;
 const PAINT_RATIO_MAX = 2;
 const ROUNDS = 9;
+const PASSING = 2_000;
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
@@ -140,6 +141,32 @@ withBrowser("With 100,000 messages", () => {
     }
     report("update", `${median(took)} ms (of ${took.join(", ")})`);
     expect(median(took)).toBeLessThan(UPDATE_MS_MAX);
+    await page.close();
+  });
+
+  // @req dashboard.no-growth
+  test("a page that is left open while 2,000 messages pass has not grown", async () => {
+    const page = await scene.open(`/#/peer/${reader.id}`);
+    await page.locator(".message").first().waitFor();
+    const session = await page.context().newCDPSession(page);
+    const heap = async () => {
+      await session.send("HeapProfiler.collectGarbage");
+      return (await session.send("Runtime.getHeapUsage")).usedSize / 1e6;
+    };
+    const send = async (count: number, what: string) => {
+      for (let n = 0; n < count; n++) await writer.call("notify", { peer: "reader", text: `${what} ${n}` });
+      await page.getByText(`${what} ${count - 1}`, { exact: true }).waitFor();
+    };
+    await send(500, "warm");
+    const before = await heap();
+    await send(PASSING, "more");
+    const after = await heap();
+    report(
+      "left open",
+      `${before.toFixed(1)} MB of heap, ${after.toFixed(1)} after ${PASSING} messages, ${await nodes(page)} nodes`,
+    );
+    expect(after).toBeLessThan(before + 3);
+    expect(await nodes(page)).toBeLessThan(NODES_MAX);
     await page.close();
   });
 

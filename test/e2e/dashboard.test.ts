@@ -77,6 +77,15 @@ withBrowser("The dashboard", () => {
     await card.getByText(/idle/).first().waitFor();
   });
 
+  // @req dashboard.mesh
+  test("a message lights its edge as it passes, and the light goes out", async () => {
+    await page.locator("svg.graph .node").nth(1).waitFor();
+    expect(await page.locator("svg.graph .passing").count()).toBe(0);
+    await frontend.call("notify", { peer: "backend", text: "passing by" });
+    await page.locator("svg.graph .passing").first().waitFor({ state: "attached" });
+    await page.locator("svg.graph .passing").first().waitFor({ state: "detached" });
+  });
+
   // @req dashboard.states-as-proven
   test("a question asked here shows each state as it is proven, and none before", async () => {
     await talkTo("backend");
@@ -261,6 +270,23 @@ withBrowser("The dashboard", () => {
     await page.getByRole("button", { name: "Ask", exact: true }).click();
     await page.locator(".message.mine", { hasText: "while you were gone" }).waitFor();
     expect(await page.evaluate(() => "sameDocument" in globalThis)).toBe(true);
+  });
+
+  // @req dashboard.offline
+  test("the page opens while the daemon is down, says so, and is there when the daemon is", async () => {
+    await page.evaluate(() => navigator.serviceWorker.ready);
+    await daemon.end();
+    await page.reload();
+    await page.getByText("No connection to the daemon").waitFor();
+    const kept = await page.evaluate(async () => {
+      const names = await caches.keys();
+      const lists = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
+      return lists.flat().map((request) => new URL(request.url).pathname);
+    });
+    expect(kept.filter((path) => !/^\/($|assets\/|icon|manifest)/.test(path))).toEqual([]);
+    await daemon.start();
+    await page.getByText("No connection to the daemon").waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "backend", exact: true }).waitFor();
   });
 
   // @req dashboard.keyboard

@@ -7,7 +7,7 @@ import { Dialog } from "../parts/dialog.tsx";
 
 /** What a person may do to a session. Each is said to be done only after the daemon has said so. */
 export function PeerActions({ peer }: { peer: Peer }) {
-  const [open, setOpen] = useState<"rename" | "move" | "end" | "screen" | undefined>(undefined);
+  const [open, setOpen] = useState<"rename" | "move" | "end" | "restart" | "screen" | undefined>(undefined);
   if (peer.role === "human" || peer.role === "service") return null;
   const close = () => setOpen(undefined);
   const isGone = peer.presence.state === "offline";
@@ -24,6 +24,11 @@ export function PeerActions({ peer }: { peer: Peer }) {
           Screen…
         </button>
       )}
+      {peer.spawned_by ? (
+        <button type="button" class="small" onClick={() => setOpen("restart")}>
+          Restart…
+        </button>
+      ) : null}
       {isGone ? null : (
         <button type="button" class="small danger" onClick={() => setOpen("end")}>
           End…
@@ -56,6 +61,7 @@ export function PeerActions({ peer }: { peer: Peer }) {
         />
       ) : null}
       {open === "end" ? <End peer={peer} onClose={close} /> : null}
+      {open === "restart" ? <Restart peer={peer} onClose={close} /> : null}
       {open === "screen" ? <Screen peer={peer} onClose={close} /> : null}
     </div>
   );
@@ -95,6 +101,41 @@ function Ask({ title, label, value, button, onClose, run }: AskProps) {
           </button>
         </div>
       </form>
+    </Dialog>
+  );
+}
+
+function Restart({ peer, onClose }: { peer: Peer; onClose(): void }) {
+  const [isRunning, setIsRunning] = useState(false);
+  const [fresh, setFresh] = useState(false);
+  async function restart(): Promise<void> {
+    setIsRunning(true);
+    const isDone = await attempt(async () => {
+      const result = await call("restart", { peer: peer.id, ...(fresh ? { fresh } : {}) });
+      if (result.state !== "started") return `It waits for a decision: ${result.why}`;
+      return `${result.peer.name} is up again, ${result.continues ? "with its conversation" : "with a new conversation"}.`;
+    });
+    if (isDone) onClose();
+    setIsRunning(false);
+  }
+  return (
+    <Dialog title={`Restart ${peer.name}?`} onClose={onClose}>
+      <p>
+        What runs of it is ended first, in the middle of whatever it does. It comes back in its seat, with its mail and
+        its open questions, and where its CLI can, with its conversation.
+      </p>
+      <label class="choice">
+        <input type="checkbox" checked={fresh} onChange={(event) => setFresh(event.currentTarget.checked)} /> begin a
+        new conversation
+      </label>
+      <div class="dialog-row">
+        <button type="button" onClick={onClose}>
+          Leave it as it is
+        </button>
+        <button type="button" class="danger" disabled={isRunning} onClick={() => void restart()}>
+          {isRunning ? "Restarting, up to a minute…" : "Restart it"}
+        </button>
+      </div>
     </Dialog>
   );
 }
