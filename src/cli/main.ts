@@ -12,6 +12,7 @@ import { historyCommand, searchCommand } from "./commands/find.ts";
 import { heldCommand, quietCommand, refuseCommand, releaseCommand } from "./commands/gate.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
+import { orchestratorCommand } from "./commands/orchestrator.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -51,6 +52,7 @@ export function createProgram(): Command {
     ...agentCommands(context),
     worktreeCommand(context),
     circleCommand(context),
+    orchestratorCommand(),
     traceCommand(context),
     logCommand(context),
     searchCommand(context),

@@ -266,6 +266,26 @@ export function moveTo(ctx: Context, peer: PeerRecord, circle: string, chain: st
   return mustGet(ctx, peer.id);
 }
 
+/** What a person has appointed a session to. It is that session's alone: whoever takes its seat later has to be appointed anew. */
+export function setRole(
+  ctx: Context,
+  peer: PeerRecord,
+  role: "agent" | "orchestrator",
+  chain: string | undefined,
+): PeerRecord {
+  if (peer.role !== "agent" && peer.role !== "orchestrator")
+    throw new RepowireError("forbidden", `${peer.name} is no session (${peer.role}), so it has no other role.`);
+  if (role === "orchestrator" && (peer.presence.state === "offline" || peer.identity !== "proven"))
+    throw new RepowireError(
+      "session_state",
+      `${peer.name} is ${peer.presence.state === "offline" ? "offline" : "not proven to be the session that it says"}. Only a proven session that runs can be appointed.`,
+    );
+  if (peer.role === role) return peer;
+  ctx.tx.peers.put({ ...peer, role });
+  emit(ctx, { type: "peer.role", peer: peer.id, data: { name: peer.name, role, was: peer.role, chain } });
+  return mustGet(ctx, peer.id);
+}
+
 export function describe(ctx: Context, peer: PeerRecord, text: string): PeerRecord {
   const description = text === "" ? undefined : text.replace(/\s+/g, " ");
   ctx.tx.peers.put({ ...peer, description, described_at: description ? ctx.now.wall : undefined });

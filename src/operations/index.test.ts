@@ -51,6 +51,7 @@ describe("who may call what", () => {
       "rename",
       "resume",
       "set_inbound",
+      "set_role",
       "spawn_options",
       "trust_repository",
     ]);

@@ -26,6 +26,7 @@ import {
   peersHandler,
   renameHandler,
   setInboundHandler,
+  setRoleHandler,
   whoamiHandler,
 } from "./peers.ts";
 import { probeHandler } from "./probe.ts";
@@ -69,6 +70,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     quiet: quietHandler(deps),
     held: heldHandler(deps),
     decide_held: decideHeldHandler(deps),
+    set_role: setRoleHandler(deps),
     pauses: pausesHandler(deps),
     resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),

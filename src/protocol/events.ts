@@ -14,6 +14,7 @@ export const EventType = z.enum([
   "peer.launch",
   "peer.ended",
   "peer.moved",
+  "peer.role",
   "worktree.made",
   "worktree.removed",
   "repository.trusted",

@@ -353,6 +353,14 @@ export const OPERATIONS = {
     callers: PEOPLE,
     human: true,
   },
+  set_role: {
+    purpose:
+      "Appoint a session as orchestrator, whose messages are tasks and who reaches all circles, or take that back; it holds for the life of that session.",
+    input: z.strictObject({ peer: peerField, role: z.enum(["agent", "orchestrator"]) }),
+    output: z.object({ peer: Peer, was: Role }),
+    callers: PEOPLE,
+    human: true,
+  },
   rename: {
     purpose: "Give a peer another name; it keeps its id, mailbox and open questions.",
     input: z.strictObject({ peer: peerField, name: PeerName }),

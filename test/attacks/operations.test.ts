@@ -57,6 +57,11 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   move: ({ victimName }) => [{ peer: victimName, circle: "mine" }],
   login_link: () => [{}],
   spawn_options: () => [{}],
+  set_role: ({ victimName, victim }) => [
+    { peer: "mallory", role: "orchestrator" },
+    { peer: victimName, role: "orchestrator" },
+    { peer: victim, role: "agent" },
+  ],
   rename: ({ victimName }) => [{ peer: victimName, name: "robbed" }],
   set_inbound: ({ victimName }) => [{ peer: victimName, policy: "refuse" }],
   circle_inbound: () => [{ circle: "default", policy: "refuse" }],

@@ -267,6 +267,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Operations",
   },
   {
+    id: "circles.orchestrator-by-people",
+    text: "Only a person appoints an orchestrator, and only the session that runs: the next one in its seat is an agent.",
+    source: "People: what a human is",
+  },
+  {
+    id: "orchestrator.init",
+    text: "An orchestrator's working folder is written by each runtime's convention, and nothing of a person's in it is changed.",
+    source: "docs/orchestrator.md",
+  },
+  {
     id: "circles.own",
     text: "An agent finds nobody in another circle, by whatever address.",
     source: "The domain",
