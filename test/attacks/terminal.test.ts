@@ -95,6 +95,7 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
     ["daemon", "status"],
     ["daemon", "logs"],
   ],
+  dashboard: () => [["dashboard", "--print"]],
   doctor: () => [["doctor"]],
   export: () => [["export", "--out", daemon.sandbox.file(`run-${Math.random()}.jsonl`)]],
   purge: () => [["purge", "--older-than", "3000"]],
