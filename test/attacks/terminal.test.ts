@@ -53,6 +53,17 @@ afterAll(async () => {
 
 /** Words for each command; those that show nothing of a peer, or act on files, say why they are left out. */
 const COMMANDS: Record<string, (() => string[][]) | string> = {
+  worktree: () => [
+    ["worktree", "list"],
+    ["worktree", "remove", `x${HOSTILE}`],
+    ["worktree", "trust", `x${HOSTILE}`],
+  ],
+  circle: () => [
+    ["circle", "list"],
+    ["circle", "move", `x${HOSTILE}`, "dev"],
+  ],
+  orchestrator: () => [["orchestrator", "init", daemon.sandbox.file(`night-${HOSTILE}`)]],
+  dashboard: "prints a link of ours alone",
   setup: () => [["setup", "--dry-run"]],
   status: () => [["status"]],
   discover: () => [["discover"]],
