@@ -8,6 +8,7 @@ import {
 } from "../core/index.ts";
 import { readCheckout, realPath } from "../platform/checkout.ts";
 import { ancestors, type Instance, isAlive } from "../platform/process.ts";
+import { readProjectFile } from "../platform/project-file.ts";
 import { CircleName, type HookReport, PeerName, type Runtime } from "../protocol/index.ts";
 import { sessionStartLine } from "../words/index.ts";
 
@@ -21,6 +22,7 @@ export function sessionStartOf(
 ): SessionStart {
   const path = realPath(given.project_dir ?? cwd);
   const checkout = readCheckout(path);
+  const project = readProjectFile(checkout?.root ?? path);
   return {
     runtime,
     role: "agent",
@@ -29,8 +31,8 @@ export function sessionStartOf(
     path,
     branch: checkout?.branch,
     worktree_of: checkout?.worktreeOf,
-    name: PeerName.safeParse(given.name).data,
-    circle: CircleName.safeParse(given.circle).data,
+    name: PeerName.safeParse(given.name ?? project.name).data,
+    circle: CircleName.safeParse(given.circle ?? project.circle).data,
     config_dir: given.config_dir,
     capabilities: ["hooks"],
     identity: "proven",

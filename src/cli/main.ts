@@ -2,14 +2,17 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
+import { circleCommand } from "./commands/circle.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { historyCommand, searchCommand } from "./commands/find.ts";
+import { heldCommand, quietCommand, refuseCommand, releaseCommand } from "./commands/gate.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
+import { orchestratorCommand } from "./commands/orchestrator.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -20,6 +23,7 @@ import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
+import { worktreeCommand } from "./commands/worktree.ts";
 import { cliContext } from "./context.ts";
 import { printError } from "./output.ts";
 
@@ -46,6 +50,9 @@ export function createProgram(): Command {
     dashboardCommand(context),
     peerCommand(context),
     ...agentCommands(context),
+    worktreeCommand(context),
+    circleCommand(context),
+    orchestratorCommand(),
     traceCommand(context),
     logCommand(context),
     searchCommand(context),
@@ -55,6 +62,10 @@ export function createProgram(): Command {
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),
+    heldCommand(context),
+    releaseCommand(context),
+    refuseCommand(context),
+    quietCommand(context),
     resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),

@@ -101,6 +101,8 @@ export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_r
   transcript?: string;
   /** The user's own decision; unset means the rule for the mode. */
   inbound_policy?: InboundPolicy;
+  /** Epoch ms until which its user wants quiet. */
+  quiet_until?: number;
   permission_mode?: string;
   /** Rungs that gave a receipt in this very process. */
   proofs: Partial<Record<Rung, RungProof>>;
@@ -130,6 +132,8 @@ export interface DeliveryRecord extends Delivery {
   presented_awake?: number;
   /** Repeats that the recipient may have read twice. */
   possible_duplicates: number;
+  /** Who let it through the gate that held it: a process chain. */
+  released_by?: string;
 }
 
 export interface AskRecord extends Ask {
@@ -190,6 +194,24 @@ export interface PauseRecord extends Omit<Pause, "peers"> {
   lifted_at_hops?: number;
 }
 
+/** A worktree that repowire made. Paths are real paths. */
+export interface WorktreeRecord {
+  folder: string;
+  repository: string;
+  branch: string;
+  /** The branch was made for it, and goes with it. */
+  madeBranch: boolean;
+  made_at: number;
+  /** The name of whoever asked for it. */
+  made_by: string;
+}
+
+/** What a person has trusted a repository with: exactly what had this hash. */
+export interface TrustRecord {
+  hash: string;
+  at: number;
+}
+
 /** A browser that a person has logged in. Neither secret is kept: only what tells that one is right. Instants are epoch ms. */
 export interface LoginRecord {
   id: string;
@@ -213,11 +235,24 @@ export interface MismatchRecord {
   at: number;
 }
 
+/** What a person decided for everybody in a circle. */
+export interface GateRecord {
+  /** The circle's name. */
+  id: string;
+  policy: Exclude<InboundPolicy, "accept">;
+  at: number;
+}
+
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
+  /** By folder. */
+  worktree: WorktreeRecord;
+  /** By folder of the repository. */
+  trust: TrustRecord;
   login: LoginRecord;
   mismatch: MismatchRecord;
+  gate: GateRecord;
 }
 export type ShelfName = keyof Shelves;
 
@@ -410,6 +445,45 @@ export interface Stopped {
   ended: { pid: number; command: string; by: "TERM" | "KILL" }[];
   left: { pid: number; command: string }[];
   pane_gone?: boolean;
+}
+
+/** What a repository wants done in a new worktree; its paths are checked, and nothing else. */
+export interface WorktreeSetup {
+  copy: string[];
+  command?: string[];
+  /** Of both: what was trusted is known by it. */
+  hash: string;
+}
+
+/** A worktree as it would be made, or as it is there. */
+export interface WorktreePlan {
+  /** Real path of the main checkout. */
+  repository: string;
+  folder: string;
+  isThere: boolean;
+  branch: string;
+  /** The commit that a new branch begins at; absent: the branch is there. */
+  base?: string;
+  /** Where in the checkout the session starts: as deep as the folder that was asked for. */
+  inside: string;
+  setup?: WorktreeSetup;
+}
+
+/** Makes and removes git worktrees, with nothing of the repository run but a set-up that is passed in. Rejections are `RepowireError`s. */
+export interface Worktrees {
+  plan(wish: { path: string; branch: string; base?: string }): Promise<WorktreePlan>;
+  /** Resolves to the set-up's log. When it rejects, nothing is left of it. */
+  make(plan: WorktreePlan, options: { setup?: WorktreeSetup }): Promise<{ log?: string }>;
+  /** What would be lost with it, in lines for people. */
+  look(
+    record: WorktreeRecord,
+    options: { keepsBranch: boolean },
+  ): Promise<{ isMissing: boolean; files: string[]; commits: string[] }>;
+  remove(
+    record: WorktreeRecord,
+    options: { force: boolean; keepsBranch: boolean },
+  ): Promise<{ branchRemoved: boolean }>;
+  repository(path: string): Promise<{ repository: string; setup?: WorktreeSetup }>;
 }
 
 /** Starts and ends sessions. Rejections are `RepowireError`s. */

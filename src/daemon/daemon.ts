@@ -3,6 +3,7 @@ import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
 import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
 import { createLauncher } from "../launcher/launcher.ts";
+import { createWorktrees } from "../launcher/worktrees.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -145,6 +146,7 @@ async function startLocked(
       ids,
       waits,
       launcher: createLauncher({ paths, spawn: config.spawn }),
+      worktrees: createWorktrees(paths),
       humanName: config.human,
       onEventOf: hub.subscribeTo,
       loginLink(madeBy) {

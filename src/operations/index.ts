@@ -15,6 +15,7 @@ import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
 import { historyHandler, searchHandler } from "./find.ts";
+import { circleInboundHandler, decideHeldHandler, heldHandler, quietHandler } from "./gate.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
 import { paneHandler } from "./pane.ts";
@@ -25,6 +26,7 @@ import {
   peersHandler,
   renameHandler,
   setInboundHandler,
+  setRoleHandler,
   whoamiHandler,
 } from "./peers.ts";
 import { probeHandler } from "./probe.ts";
@@ -34,6 +36,7 @@ import { restartHandler } from "./restart.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
 import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
+import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
 export type { OperationDeps } from "./types.ts";
 export { createWaits, type Waits } from "./waits.ts";
@@ -63,6 +66,11 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     spawn_options: spawnOptionsHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
+    circle_inbound: circleInboundHandler(deps),
+    quiet: quietHandler(deps),
+    held: heldHandler(deps),
+    decide_held: decideHeldHandler(deps),
+    set_role: setRoleHandler(deps),
     pauses: pausesHandler(deps),
     resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),
@@ -78,6 +86,9 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     spawn: spawnHandler(deps),
     kill: killHandler(deps, restart),
     restart,
+    worktrees: worktreesHandler(deps),
+    remove_worktree: removeWorktreeHandler(deps),
+    trust_repository: trustRepositoryHandler(deps),
     pane: paneHandler(deps),
     move: moveHandler(deps),
   };

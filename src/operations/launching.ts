@@ -38,7 +38,13 @@ const ROUTE_WAIT_MS = 10_000;
 
 export interface Launching {
   /** Asks a person; resolves when they allowed it, and rejects when they did not. */
-  approve(asked: { request: MessageId; by: PeerId; why: string; order: LaunchOrder; prompt?: string }): Promise<void>;
+  approve(asked: {
+    request: MessageId;
+    by: PeerId;
+    why: string;
+    order: LaunchOrder;
+    more?: readonly string[];
+  }): Promise<void>;
   /**
    * Starts the program of a seat that is kept for it, and waits until messages reach it. Rejects with why not, and the tail of its
    * screen; then nothing of it runs any more. `continues`: with the conversation that was asked for.
@@ -56,7 +62,7 @@ export function createLaunching(deps: OperationDeps): Launching {
   const pause = () => new Promise<void>((resolve) => deps.clock.after(LOOK_MS, resolve));
 
   async function approve(asked: Parameters<Launching["approve"]>[0]): Promise<void> {
-    const { request, by, why, order, prompt } = asked;
+    const { request, by, why, order, more = [] } = asked;
     const decided = Promise.withResolvers<string>();
     const stop = deps.onEventOf(request, ({ type }) => {
       if (type.startsWith("approval.") && type !== "approval.requested") decided.resolve(type);
@@ -69,7 +75,7 @@ export function createLaunching(deps: OperationDeps): Launching {
           message: request,
           tool: "spawn_peer",
           description: why,
-          preview: deps.launcher.preview(order) + promptLine(prompt),
+          preview: [deps.launcher.preview(order), ...more].join("\n"),
         });
       });
       const state = await decided.promise;
@@ -207,7 +213,7 @@ export function createLaunching(deps: OperationDeps): Launching {
 export function startedResult(
   ctx: Context,
   peer: PeerRecord,
-  up: { pane: string; tookMs: number; prompt?: MessageId },
+  up: { pane: string; tookMs: number; prompt?: MessageId; worktree?: Started["worktree"] },
 ): Started {
   const delivery = up.prompt === undefined ? undefined : ctx.tx.deliveries.get(up.prompt, peer.id);
   return {
@@ -216,6 +222,7 @@ export function startedResult(
     took_ms: up.tookMs,
     can_receive: canReceive(ctx, peer.id),
     pane: up.pane,
+    worktree: up.worktree,
     prompt: delivery && { id: delivery.handle, recipient: recipientTruth(ctx, delivery) },
   };
 }
@@ -225,10 +232,6 @@ export function checkSameFolder(deps: OperationDeps, path: string): void {
   if (deps.launcher.folder(path, undefined) !== path)
     throw new RepowireError("invalid_input", `${path} is not the folder that it was. Ask again.`);
 }
-
-const PROMPT_SHOWN = 500;
-const promptLine = (prompt: string | undefined): string =>
-  prompt === undefined ? "" : `\nprompt: ${prompt.slice(0, PROMPT_SHOWN)}`;
 
 function failed(why: string, tail: readonly string[]): RepowireError {
   return new RepowireError("launch_failed", tail.length > 0 ? `${why} Its screen:\n${tail.join("\n")}` : why);

@@ -4,6 +4,7 @@ import {
   type Context,
   cancelRestart,
   failRestart,
+  judgedFolder,
   mustGet,
   noteRestarted,
   type PeerRecord,
@@ -60,7 +61,8 @@ export function restartHandler(deps: OperationDeps): Handler<"restart"> {
     const known = params.fresh ? undefined : peer.conversation;
     const conversation = known && deps.launcher.canContinue(again.runtime, known) ? known : undefined;
     const order = { ...again, name: peer.name, circle: peer.circle, again: { conversation } };
-    const { why } = deps.launcher.judge(again);
+    const judged = deps.engine.read((ctx) => judgedFolder(ctx, again.path));
+    const { why } = deps.launcher.judge({ ...again, path: judged });
     if (why !== undefined && isOffline) checkMayStartHere(caller, why);
     if (why !== undefined && isOffline && !caller.isHuman)
       await launching.approve({ request, by: caller.peer, why, order });

@@ -2,14 +2,19 @@ import {
   acceptNotice,
   type Context,
   checkLaunchLimits,
+  checkWorktree,
   endSession,
   failLaunch,
+  isTrusted,
+  judgedFolder,
   mustGet,
+  noteWorktree,
   type PeerRecord,
   reserveSeat,
   seatOf,
+  trust,
 } from "../core/index.ts";
-import type { LaunchOrder } from "../core/ports.ts";
+import type { LaunchOrder, WorktreePlan, WorktreeSetup } from "../core/ports.ts";
 import {
   asRepowireError,
   type MessageId,
@@ -21,6 +26,7 @@ import {
 import { checkMayStartHere, checkSameFolder, createLaunching, startedResult } from "./launching.ts";
 import { handedOver } from "./send.ts";
 import type { Call, Handler, OperationDeps } from "./types.ts";
+import { setupText } from "./worktrees.ts";
 
 type Result = OperationOutput<"spawn">;
 
@@ -28,10 +34,14 @@ interface Plan {
   request: MessageId;
   spawner: PeerId;
   order: Omit<LaunchOrder, "name"> & { name?: string };
+  tree?: WorktreePlan;
+  /** What is done in a new worktree. */
+  setup?: WorktreeSetup;
   prompt?: string;
 }
 
 const PROMPT_WAIT_MS = 4_000;
+const PROMPT_SHOWN = 500;
 
 /** Starts a session: at once where the user's lists or the caller's rights allow it, else when a person has agreed. */
 export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
@@ -46,7 +56,7 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
     return result && Promise.resolve(result);
   }
 
-  function begin(request: MessageId, { caller, params }: Call<"spawn">): Promise<Result> {
+  async function begin(request: MessageId, { caller, params }: Call<"spawn">): Promise<Result> {
     const me = deps.engine.read((ctx) => seatOf(ctx, caller));
     if (me.role === "agent" && params.circle !== undefined && params.circle !== me.circle) {
       throw new RepowireError(
@@ -57,33 +67,66 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
     if (params.args && (!caller.isHuman || caller.login !== undefined))
       throw new RepowireError("human_required", "Only a person may add arguments. Name a profile of config.yaml.");
     const path = deps.launcher.folder(params.path, me.path);
+    const tree = await treeOf(path, params);
+    const setup = tree && !tree.isThere && params.setup !== false ? tree.setup : undefined;
+    const untrusted = tree && setup && !deps.engine.read((ctx) => isTrusted(ctx, tree.repository, setup));
+    if (untrusted && caller.isHuman) {
+      throw new RepowireError(
+        "untrusted",
+        `${tree.repository} wants this in a new worktree: ${setupText(setup)}. Nobody has trusted that yet: repowire worktree trust ${tree.repository}, or leave it out with --no-setup.`,
+      );
+    }
     const own = SpawnRuntime.safeParse(me.runtime).data;
     const args = params.args ?? [];
-    const { runtime, why } = deps.launcher.judge({
-      path,
+    const judged = deps.launcher.judge({
+      path: tree?.repository ?? deps.engine.read((ctx) => judgedFolder(ctx, path)),
       runtime: params.runtime ?? (params.profile === undefined ? own : undefined),
       profile: params.profile,
       args,
     });
-    if (why !== undefined) checkMayStartHere(caller, why);
+    const { runtime } = judged;
+    const why = [judged.why, untrusted ? `what its .repowire.yaml asks for is not trusted yet` : ""]
+      .filter(Boolean)
+      .join("; ");
+    if (why) checkMayStartHere(caller, why);
     const plan: Plan = {
       request,
       spawner: me.id,
-      order: { path, name: params.name, circle: params.circle ?? me.circle, runtime, profile: params.profile, args },
+      tree,
+      setup,
+      order: {
+        path: tree ? [tree.folder, tree.inside].filter(Boolean).join("/") : path,
+        name: params.name,
+        circle: params.circle ?? me.circle,
+        runtime,
+        profile: params.profile,
+        args,
+      },
       prompt: params.prompt,
     };
     deps.engine.read((ctx) => checkLaunchLimits(ctx, mustGet(ctx, me.id)));
-    return why === undefined || caller.isHuman ? launch(plan) : approveAndLaunch(plan, why);
+    return why === "" || caller.isHuman ? launch(plan) : approveAndLaunch(plan, why);
   }
 
   async function approveAndLaunch(plan: Plan, why: string): Promise<Result> {
     const order = { ...plan.order, name: plan.order.name ?? "" };
-    await launching.approve({ request: plan.request, by: plan.spawner, why, order, prompt: plan.prompt });
+    const { tree, setup, prompt } = plan;
+    const more = [
+      tree
+        ? `worktree: branch ${tree.branch}${tree.base ? `, new from ${tree.base.slice(0, 10)}` : ""}, of ${tree.repository}`
+        : "",
+      setup ? `in it: ${setupText(setup)}` : "",
+      prompt === undefined ? "" : `prompt: ${prompt.slice(0, PROMPT_SHOWN)}`,
+    ].filter(Boolean);
+    await launching.approve({ request: plan.request, by: plan.spawner, why, order, more });
+    // Exactly what was shown: it is not read again.
+    if (tree && setup) await deps.engine.run((ctx) => trust(ctx, tree.repository, setup, undefined));
     return launch(plan);
   }
 
   async function launch(plan: Plan): Promise<Result> {
     const startedAt = deps.clock.now().awake;
+    const worktree = await makeWorktree(plan);
     checkSameFolder(deps, plan.order.path);
     const { seat, prompt } = await deps.engine.run((ctx) => reserve(ctx, plan));
     const { id, name } = seat;
@@ -91,7 +134,9 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
       const { pane } = await launching.bringUp(id, { ...plan.order, name });
       if (prompt) await promptHandedOver(id, prompt);
       const tookMs = Math.round(deps.clock.now().awake - startedAt);
-      return deps.engine.read((ctx) => startedResult(ctx, mustGet(ctx, id), { pane: pane.label, tookMs, prompt }));
+      return deps.engine.read((ctx) =>
+        startedResult(ctx, mustGet(ctx, id), { pane: pane.label, tookMs, prompt, worktree }),
+      );
     } catch (error) {
       const why = asRepowireError(error).message;
       await deps.engine.run((ctx) => {
@@ -104,11 +149,40 @@ export function spawnHandler(deps: OperationDeps): Handler<"spawn"> {
     }
   }
 
+  async function treeOf(path: string, params: Call<"spawn">["params"]): Promise<WorktreePlan | undefined> {
+    const { worktree: branch, base } = params;
+    if (branch === undefined && base !== undefined)
+      throw new RepowireError("invalid_input", "A base is for the branch of a worktree. Name that, too.");
+    if (branch === undefined) return undefined;
+    const tree = await deps.worktrees.plan({ path, branch, base });
+    deps.engine.read((ctx) => checkWorktree(ctx, tree));
+    return tree;
+  }
+
+  /** It stays when its session does not come up: the next start on that branch takes it. */
+  async function makeWorktree({ tree, setup, spawner }: Plan) {
+    if (!tree) return undefined;
+    const known = { path: tree.folder, branch: tree.branch };
+    if (tree.isThere) return { ...known, made: false };
+    const { log } = await deps.worktrees.make(tree, { setup });
+    await deps.engine.run((ctx) => noteWorktree(ctx, tree, mustGet(ctx, spawner)));
+    return { ...known, made: true, log };
+  }
+
   /** Seat and first message in one commit: neither is there without the other. */
   function reserve(ctx: Context, plan: Plan): { seat: PeerRecord; prompt: MessageId | undefined } {
     const spawner = mustGet(ctx, plan.spawner);
     const { path, circle, runtime, profile, args, name } = plan.order;
-    const seat = reserveSeat(ctx, spawner, { request: plan.request, runtime, profile, args, path, circle, name });
+    const seat = reserveSeat(ctx, spawner, {
+      request: plan.request,
+      runtime,
+      profile,
+      args,
+      path,
+      circle,
+      name,
+      nameHint: plan.tree?.folder,
+    });
     if (plan.prompt === undefined) return { seat, prompt: undefined };
     const prompt = acceptNotice(ctx, { from: spawner, to: seat, body: plan.prompt, urgency: "normal" });
     return { seat, prompt: prompt.id };

@@ -1,6 +1,6 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Clock, Ids, Launcher } from "../core/ports.ts";
+import type { Clock, Ids, Launcher, Worktrees } from "../core/ports.ts";
 import type {
   CallOptions,
   MeshEvent,
@@ -20,6 +20,7 @@ export interface OperationDeps {
   ids: Ids;
   waits: Waits;
   launcher: Launcher;
+  worktrees: Worktrees;
   /** The name of the person who is asked for what needs one. */
   humanName: string;
   /** Calls back with every committed event of that message until the returned function is called. */

@@ -57,6 +57,8 @@ export const ERRORS = {
   overloaded: { status: 503, exit: 75, retryable: true, title: "Too much at once" },
   too_many_sessions: { status: 429, exit: 75, retryable: true, title: "Too many sessions were started" },
   session_state: { status: 409, exit: 65, retryable: false, title: "Not while the session is in that state" },
+  untrusted: { status: 403, exit: 77, retryable: false, title: "That repository's set-up is not trusted yet" },
+  unsaved_work: { status: 409, exit: 65, retryable: false, title: "Work would be lost" },
   denied: { status: 403, exit: 77, retryable: false, title: "A person said no" },
   launch_failed: { status: 502, exit: 69, retryable: false, title: "The session did not start" },
   storage_full: { status: 507, exit: 74, retryable: true, title: "The disk is full" },

@@ -231,6 +231,31 @@ export const LIMIT_TABLE = {
     unit: "characters",
     why: "One argument of a session's command; a prompt is a message.",
   },
+  worktreesMax: {
+    value: 64,
+    unit: "count",
+    why: "Worktrees that repowire made on one machine; each is a whole checkout. Remove those that are merged.",
+  },
+  worktreeFilesMax: {
+    value: 64,
+    unit: "count",
+    why: "Files that `.repowire.yaml` has copied; more is the set-up command's work.",
+  },
+  worktreeFileBytesMax: {
+    value: 10_485_760,
+    unit: "bytes",
+    why: "One copied file: settings and small fixtures; what is larger, the set-up command makes or links.",
+  },
+  worktreeSetupMs: {
+    value: 900_000,
+    unit: "ms",
+    why: "A set-up command that installs and builds takes minutes; one that takes longer than this waits for something.",
+  },
+  lostShown: {
+    value: 20,
+    unit: "count",
+    why: "Files and commits that are named when removing a worktree would lose them; a terminal's height.",
+  },
   screenTailLines: { value: 15, unit: "count", why: "What is shown of the screen of a session that did not start." },
   retentionDays: {
     value: 30,
@@ -269,6 +294,8 @@ export const LIMIT_TABLE = {
     why: "Mismatches that are kept and counted; the event log has them all.",
   },
   probeMs: { value: 3_000, unit: "ms", why: "A session's side that gives no sign of life for so long is not there." },
+  quietMsMax: { value: 604_800_000, unit: "ms", why: "Quiet for longer than a week is a peer that takes no messages." },
+  circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
   hookWaitMs: {
     value: 2_000,
     unit: "ms",

@@ -34,6 +34,50 @@ export const inboxTool = z.strictObject({
   wait_seconds: waitSeconds("with id: wait for that answer"),
 });
 
+/** What git allows beyond this it decides itself; none of these is an option, or more than one name. */
+export const BranchName = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^(?!-)[^\s\p{Cc}\p{Cf}~^:?*[\\]+$/u, "is no name for a branch");
+const GitRef = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^(?!-)[^\s\p{Cc}\p{Cf}]+$/u, "is no name of a commit");
+export const worktreeOptions = {
+  /** Where a new branch begins; the checkout's own commit otherwise. */
+  base: GitRef.optional(),
+  /** `false`: without what the repository's `.repowire.yaml` asks for. */
+  setup: z.boolean().optional(),
+};
+
+/** What a repository wants done in a new worktree, and whether a person has trusted exactly that. */
+export const RepositorySetup = z.object({
+  copy: z.array(z.string()),
+  command: z.array(z.string()).optional(),
+  hash: z.string(),
+  trusted: z.boolean(),
+});
+
+export const WorktreeState = z.object({
+  path: z.string(),
+  repository: z.string(),
+  branch: z.string(),
+  /** The branch was made for it, and goes with it. */
+  made_branch: z.boolean(),
+  made_at: z.number().int(),
+  made_by: z.string(),
+  /** The sessions that sit in it; those that live first. */
+  peers: z.array(z.object({ name: z.string(), presence: z.string() })),
+  /** The folder is gone. */
+  missing: z.boolean(),
+  /** Not committed; absent where git did not tell. */
+  files: z.array(z.string()).optional(),
+  /** On no other branch, tag or remote. */
+  commits: z.array(z.string()).optional(),
+});
+
 export const spawnTool = z.strictObject({
   path: z.string().min(1).max(LIMITS.pathCharsMax),
   runtime: SpawnRuntime.optional(),
@@ -41,6 +85,7 @@ export const spawnTool = z.strictObject({
   circle: CircleName.optional(),
   prompt: Body.optional(),
   profile: z.string().min(1).max(64).optional(),
+  worktree: BranchName.optional(),
 });
 export const killTool = z.strictObject({ peer: peerField, restart: z.boolean().optional() });
 
@@ -53,6 +98,10 @@ export const Started = z.object({
   can_receive: z.boolean(),
   /** As people name its pane: `repowire:3.0`. */
   pane: z.string(),
+  /** Where it works apart; `made` now, with the log of its set-up where there was one. */
+  worktree: z
+    .object({ path: z.string(), branch: z.string(), made: z.boolean(), log: z.string().optional() })
+    .optional(),
   prompt: z.object({ id: z.string(), recipient: RecipientTruth }).optional(),
 });
 /** A session that is not started without a person's word, which was asked for. */

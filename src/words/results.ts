@@ -237,7 +237,11 @@ function spawnText(output: OperationOutput<"spawn">, context: ResultContext): st
     ? `messages reach it by ${peer.delivery?.rung ?? "its next turn"}`
     : "messages wait for its next turn";
   const first = prompt ? ` Its prompt: ${sentText(peer.name, prompt.id, prompt.recipient, context)}` : "";
-  return `started ${cleanLine(peer.name)} (${peer.runtime}, circle ${cleanLine(peer.circle)}) in ${duration(output.took_ms)} in ${cleanLine(peer.path ?? "?")}, pane ${cleanLine(output.pane)}; ${reach}.${first}`;
+  const { worktree } = output;
+  const apart = worktree
+    ? ` Worktree of branch ${cleanLine(worktree.branch)}, ${worktree.made ? "made now" : "which was there"}${worktree.log ? ` (log of its set-up: ${cleanLine(worktree.log)})` : ""}.`
+    : "";
+  return `started ${cleanLine(peer.name)} (${peer.runtime}, circle ${cleanLine(peer.circle)}) in ${duration(output.took_ms)} in ${cleanLine(peer.path ?? "?")}, pane ${cleanLine(output.pane)}; ${reach}.${apart}${first}`;
 }
 
 function killText(output: OperationOutput<"kill">): string {

@@ -81,6 +81,14 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   approvals: () => [["approvals"], ["approvals", "--all"]],
   approve: () => [["approve", HOSTILE]],
   deny: () => [["deny", "zzzzz", HOSTILE]],
+  held: () => [["held"]],
+  release: () => [["release", HOSTILE]],
+  refuse: () => [["refuse", "zzzzz", HOSTILE]],
+  quiet: () => [
+    ["quiet", mallory.name, "1h"],
+    ["quiet", mallory.name, "off"],
+    ["quiet", HOSTILE],
+  ],
   resume: () => [["resume"], ["resume", HOSTILE]],
   whoami: () => [["whoami"], ["whoami", asked]],
   daemon: () => [

@@ -257,6 +257,26 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "The domain",
   },
   {
+    id: "circles.from",
+    text: "A session's circle comes from the flag, else the environment, else the repository's file, else whoever started it.",
+    source: "The domain: circle",
+  },
+  {
+    id: "circles.moved-by-people",
+    text: "Only a person moves a peer into another circle.",
+    source: "Operations",
+  },
+  {
+    id: "circles.orchestrator-by-people",
+    text: "Only a person appoints an orchestrator, and only the session that runs: the next one in its seat is an agent.",
+    source: "People: what a human is",
+  },
+  {
+    id: "orchestrator.init",
+    text: "An orchestrator's working folder is written by each runtime's convention, and nothing of a person's in it is changed.",
+    source: "docs/orchestrator.md",
+  },
+  {
     id: "circles.own",
     text: "An agent finds nobody in another circle, by whatever address.",
     source: "The domain",
@@ -265,6 +285,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "gate.all-rungs",
     text: "The gate keeps mail back on all rungs but pull, and tells the sender why and how to lift it.",
     source: "Receiver gate",
+  },
+  {
+    id: "gate.by-person",
+    text: "A person sees every held message with its reason, and lets one through or sends it back with a reason; nobody else does.",
+    source: "docs/gate.md",
+  },
+  {
+    id: "gate.quiet",
+    text: "`repowire quiet` holds what comes for a peer for a while and hands it over afterwards by itself; answers to its own questions come through.",
+    source: "docs/gate.md",
+  },
+  {
+    id: "gate.by-circle",
+    text: "A circle's gate is for all in it who have no policy of their own, and for whoever comes later.",
+    source: "docs/gate.md",
   },
   {
     id: "gate.no-prompts",
@@ -495,6 +530,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "restart.once",
     text: "A restart repeats nothing that its first start was for: no prompt, no choice of another conversation; an id that is none never becomes an argument.",
     source: "Security: path tricks in spawn",
+  },
+  {
+    id: "worktree.beside",
+    text: "A session on a branch of its own gets a worktree beside the repository and is named after it; one that works there already is not doubled.",
+    source: "docs/spawning.md",
+  },
+  {
+    id: "worktree.trust",
+    text: "What a repository wants done in its worktrees is done only as a person has trusted it; when it changes, they are asked again.",
+    source: "Security: path tricks in worktrees",
+  },
+  {
+    id: "worktree.keeps-work",
+    text: "A worktree with work that is nowhere else is removed only when a person says so, who is shown what would be lost.",
+    source: "docs/spawning.md",
   },
   {
     id: "observe.metrics",

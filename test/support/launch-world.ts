@@ -4,6 +4,7 @@ import type { OperationInput } from "../../src/protocol/index.ts";
 import { type DaemonProcess, daemonProcess } from "./daemon-process.ts";
 import { type FakeSession, fakeSession } from "./fake-session.ts";
 import { type Person, person } from "./person.ts";
+import { fromSource } from "./setup-sandbox.ts";
 import { tempHome } from "./temp-home.ts";
 
 /** A real daemon that starts sessions in a tmux of its own: the agent CLIs are `fixtures/fake-agent.ts`, which joins as they would. */
@@ -11,6 +12,8 @@ export interface LaunchWorld extends AsyncDisposable {
   daemon: DaemonProcess;
   /** At a terminal of their own; called ada. */
   user: Person;
+  /** The command line. */
+  cli: readonly string[];
   /** An agent of circle dev. */
   lead: FakeSession;
   /** Real path. Its folder `work` is on the list of those that agents may start sessions in; there is a profile for each mode. */
@@ -63,6 +66,7 @@ export async function launchWorld(): Promise<LaunchWorld> {
   return {
     daemon,
     user,
+    cli: fromSource(),
     lead,
     root,
     work,

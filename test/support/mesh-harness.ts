@@ -38,7 +38,7 @@ import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
 import { noDashboard } from "./no-dashboard.ts";
-import { noLauncher } from "./no-launcher.ts";
+import { noLauncher, noWorktrees } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
 /**
@@ -164,6 +164,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       ids,
       waits,
       launcher: noLauncher,
+      worktrees: noWorktrees,
       humanName: "person",
       onEventOf,
       ...noDashboard,

@@ -1,4 +1,4 @@
-import type { Launcher } from "../../src/core/index.ts";
+import type { Launcher, Worktrees } from "../../src/core/index.ts";
 
 /** For meshes in which nothing is started: every folder is there, everything is allowed, and a start fails. */
 export const noLauncher: Launcher = {
@@ -12,4 +12,13 @@ export const noLauncher: Launcher = {
   stop: async () => ({ ended: [], left: [] }),
   doors: async () => undefined,
   uncommitted: async () => undefined,
+};
+
+const nothing = () => Promise.reject(new Error("there is no git here"));
+export const noWorktrees: Worktrees = {
+  plan: nothing,
+  make: nothing,
+  look: nothing,
+  remove: nothing,
+  repository: nothing,
 };

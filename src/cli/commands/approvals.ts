@@ -22,15 +22,24 @@ export function approvalsCommand(context: CliContext) {
           approvals.map((approval) => row(approval, now)),
         ),
       );
+      for (const approval of approvals) {
+        // What runs after a yes is read whole first.
+        if (approval.state === "pending" && whatOf(approval).length > PREVIEW_CHARS)
+          print(`\n${approval.handle}: ${cleanText(approval.description ?? "")}\n${cleanText(approval.preview)}`);
+      }
       print("\nDecide with: repowire approve ID   or   repowire deny ID [reason]");
     });
 }
 
 const PREVIEW_CHARS = 80;
 
-function row(approval: Approval, now: number): string[] {
+function whatOf(approval: Approval): string {
   const preview = cleanLine(approval.preview);
-  const what = approval.description ? `${cleanLine(approval.description)}: ${preview}` : preview;
+  return approval.description ? `${cleanLine(approval.description)}: ${preview}` : preview;
+}
+
+function row(approval: Approval, now: number): string[] {
+  const what = whatOf(approval);
   return [
     approval.handle,
     approval.peer_name,

@@ -2,10 +2,12 @@ import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { RepowireError, SpawnRuntime } from "../../protocol/index.ts";
 import { restartText, resultText } from "../../words/index.ts";
+import { circleFor } from "../circle.ts";
 import type { CliContext } from "../context.ts";
 import { print, printJson } from "../output.ts";
 import { openPane } from "../pane.ts";
 import { CLI_TOOLS, EXIT_PENDING } from "../tools.ts";
+import { askTrust } from "../trust.ts";
 
 /** Sessions that repowire starts and ends. */
 
@@ -28,17 +30,26 @@ export function newCommand(context: CliContext) {
     .argument("[args...]", "after --: for the agent's own command")
     .option("--runtime <runtime>", "claude, codex, gemini or opencode")
     .option("--name <name>", "what it is called; the folder's name otherwise")
-    .option("--circle <circle>", "who sees it; yours otherwise")
+    .option("--circle <circle>", "who sees it; see repowire circle list --help")
+    .option("--worktree <branch>", "on a branch of its own, checked out beside the repository")
+    .option("--base <commit>", "where a new branch begins; at the checkout's own commit otherwise")
+    .option("--no-setup", "without what the repository's .repowire.yaml wants in a worktree")
     .option("--prompt <text>", "its first message")
     .option("--profile <profile>", "arguments of config.yaml (spawn.profiles)")
     .option("--json", "print JSON")
     .addHelpText("after", '\nExample: repowire peer new ~/api --runtime codex --name api --prompt "Run the tests."')
     .action(async (path, args, options) => {
-      const output = await (await context.mesh()).spawn({
+      const mesh = await context.mesh();
+      // Asked once for a repository, and again when it asks for something else.
+      if (options.worktree !== undefined && options.setup) await askTrust(mesh, resolve(path));
+      const output = await mesh.spawn({
+        worktree: options.worktree,
+        base: options.base,
+        setup: options.setup ? undefined : false,
         path: resolve(path),
         runtime: runtimeOf(options.runtime),
         name: options.name,
-        circle: options.circle ?? process.env.REPOWIRE_CIRCLE,
+        circle: circleFor(resolve(path), options.circle),
         prompt: options.prompt,
         profile: options.profile,
         args: args.length > 0 ? args : undefined,
@@ -63,7 +74,7 @@ export function agentCommands(context: CliContext) {
         const output = await mesh.spawn({
           path: process.cwd(),
           runtime: runtimeOf(name),
-          circle: process.env.REPOWIRE_CIRCLE,
+          circle: circleFor(process.cwd(), undefined),
           args: args.length > 0 ? args : undefined,
         });
         print(resultText("spawn", output, { tools: CLI_TOOLS, now: Date.now() }));

@@ -17,7 +17,7 @@ import { startWatch } from "../../../src/daemon/presence-watch.ts";
 import { createOperations, createWaits, type Operations, type Waits } from "../../../src/operations/index.ts";
 import { LIMITS, type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
 import { noDashboard } from "../../support/no-dashboard.ts";
-import { noLauncher } from "../../support/no-launcher.ts";
+import { noLauncher, noWorktrees } from "../../support/no-launcher.ts";
 import type { Disk } from "./disk.ts";
 import { createHookAdapter, type HookAdapter, type HookedSession } from "./hook-adapter.ts";
 import type { Network } from "./network.ts";
@@ -95,6 +95,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       ids: parts.ids,
       waits,
       launcher: noLauncher,
+      worktrees: noWorktrees,
       humanName: "person",
       onEventOf: hub.subscribeTo,
       ...noDashboard,
