@@ -63,7 +63,6 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
     ["circle", "move", `x${HOSTILE}`, "dev"],
   ],
   orchestrator: () => [["orchestrator", "init", daemon.sandbox.file(`night-${HOSTILE}`)]],
-  dashboard: "prints a link of ours alone",
   setup: () => [["setup", "--dry-run"]],
   status: () => [["status"]],
   discover: () => [["discover"]],
