@@ -10,8 +10,10 @@ import { discoverCommand } from "./commands/discover.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { historyCommand, searchCommand } from "./commands/find.ts";
+import { heldCommand, quietCommand, refuseCommand, releaseCommand } from "./commands/gate.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
+import { orchestratorCommand } from "./commands/orchestrator.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -51,6 +53,7 @@ export function createProgram(): Command {
     ...agentCommands(context),
     worktreeCommand(context),
     circleCommand(context),
+    orchestratorCommand(),
     traceCommand(context),
     logCommand(context),
     searchCommand(context),
@@ -60,6 +63,10 @@ export function createProgram(): Command {
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),
+    heldCommand(context),
+    releaseCommand(context),
+    refuseCommand(context),
+    quietCommand(context),
     resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),

@@ -15,11 +15,12 @@ import {
   type Urgency,
 } from "../protocol/index.ts";
 import { type Context, emit, stir } from "./context.ts";
+import { effectiveInbound } from "./inbound.ts";
 import type { Wait } from "./live.ts";
 import { countMessage } from "./loop-guard.ts";
 import { acceptMessage, acceptNotice, checkMailbox, closeDelivery, idTaken, mustGetDelivery } from "./mailbox.ts";
 import type { AskRecord, PeerRecord } from "./ports.ts";
-import { effectiveInbound, mustGet } from "./registry.ts";
+import { mustGet } from "./registry.ts";
 import { askOutcome } from "./truth.ts";
 import { findChain, waitsToward } from "./wait-graph.ts";
 import { askFirst, attachWait, leaseAsResult, loopError, settleOne, settlePending, settleWaits } from "./waiting.ts";

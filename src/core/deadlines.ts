@@ -3,6 +3,7 @@ import { expireApproval } from "./approvals.ts";
 import { expireAsk } from "./asks.ts";
 import { NIGHT_MS } from "./budget.ts";
 import { type Context, stir } from "./context.ts";
+import { liftQuiet } from "./inbound.ts";
 import { keepLaunchDeadlines } from "./launches.ts";
 import { closeDelivery } from "./mailbox.ts";
 import type { DeliveryRecord } from "./ports.ts";
@@ -22,6 +23,7 @@ export function keepDeadlines(ctx: Context): void {
     if (approval.expires_awake_ms <= ctx.now.awake) expireApproval(ctx, approval);
   }
   liftLimits(ctx);
+  liftQuiet(ctx);
   ctx.live.dropBuckets(ctx.now.awake - NIGHT_MS);
   for (const delivery of ctx.tx.deliveries.allInStates(["leased"])) judgeLease(ctx, delivery);
   for (const delivery of ctx.tx.deliveries.allInStates(["presented"])) judgePush(ctx, delivery);

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
 import type { InboundPolicy, PeerId } from "../protocol/index.ts";
-import { effectiveInbound } from "./registry.ts";
+import { effectiveInbound } from "./inbound.ts";
 import { leaseForHook } from "./router.ts";
 
 /** The receiver's gate: what its user lets in, over all rungs but its own looking. */

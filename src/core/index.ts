@@ -6,6 +6,8 @@ export * from "./context.ts";
 export * from "./deadlines.ts";
 export * from "./engine.ts";
 export * from "./envelope.ts";
+export * from "./gate.ts";
+export * from "./inbound.ts";
 export * from "./launches.ts";
 export * from "./live.ts";
 export * from "./loop-guard.ts";

@@ -146,6 +146,8 @@ export function failLaunch(ctx: Context, id: PeerId, why: string): void {
   emitPhase(ctx, peer, "failed", { why });
   const wasNew = peer.launch.phase === "starting" && peer.launch.madeSeat;
   putLaunch(ctx, peer, { phase: "ended", until_awake: undefined, pane: undefined });
+  if (peer.role === "orchestrator" && peer.presence.state === "offline")
+    ctx.tx.peers.put({ ...mustGet(ctx, id), role: "agent" });
   if (!wasNew || peer.presence.state !== "offline") {
     for (const ask of ctx.tx.asks.openTo(id)) settlePending(ctx, ask);
     return;

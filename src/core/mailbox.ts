@@ -16,8 +16,8 @@ import {
   type Urgency,
 } from "../protocol/index.ts";
 import { type Context, emit, stir } from "./context.ts";
+import { effectiveInbound } from "./inbound.ts";
 import type { DeliveryRecord, PeerRecord } from "./ports.ts";
-import { effectiveInbound } from "./registry.ts";
 import { proveRung } from "./routes.ts";
 
 /** Deliveries on their way to peers: accepted, moved through their states, proven by receipts. Only legal moves happen here. */

@@ -101,6 +101,8 @@ export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_r
   transcript?: string;
   /** The user's own decision; unset means the rule for the mode. */
   inbound_policy?: InboundPolicy;
+  /** Epoch ms until which its user wants quiet. */
+  quiet_until?: number;
   permission_mode?: string;
   /** Rungs that gave a receipt in this very process. */
   proofs: Partial<Record<Rung, RungProof>>;
@@ -130,6 +132,8 @@ export interface DeliveryRecord extends Delivery {
   presented_awake?: number;
   /** Repeats that the recipient may have read twice. */
   possible_duplicates: number;
+  /** Who let it through the gate that held it: a process chain. */
+  released_by?: string;
 }
 
 export interface AskRecord extends Ask {
@@ -231,6 +235,14 @@ export interface MismatchRecord {
   at: number;
 }
 
+/** What a person decided for everybody in a circle. */
+export interface GateRecord {
+  /** The circle's name. */
+  id: string;
+  policy: Exclude<InboundPolicy, "accept">;
+  at: number;
+}
+
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
@@ -240,6 +252,7 @@ export interface Shelves {
   trust: TrustRecord;
   login: LoginRecord;
   mismatch: MismatchRecord;
+  gate: GateRecord;
 }
 export type ShelfName = keyof Shelves;
 

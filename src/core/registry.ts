@@ -1,7 +1,6 @@
 import {
   type Capability,
   DEFAULT_CIRCLE,
-  type InboundPolicy,
   LIMITS,
   NAME_PATTERN,
   type Peer,
@@ -14,6 +13,7 @@ import {
   sameInstance,
 } from "../protocol/index.ts";
 import { type Context, emit, stir } from "./context.ts";
+import { effectiveInbound } from "./inbound.ts";
 import { lookOf } from "./look-alikes.ts";
 import type { PeerRecord } from "./ports.ts";
 import { chooseRoute } from "./routes.ts";
@@ -266,34 +266,31 @@ export function moveTo(ctx: Context, peer: PeerRecord, circle: string, chain: st
   return mustGet(ctx, peer.id);
 }
 
+/** What a person has appointed a session to. It is that session's alone: whoever takes its seat later has to be appointed anew. */
+export function setRole(
+  ctx: Context,
+  peer: PeerRecord,
+  role: "agent" | "orchestrator",
+  chain: string | undefined,
+): PeerRecord {
+  if (peer.role !== "agent" && peer.role !== "orchestrator")
+    throw new RepowireError("forbidden", `${peer.name} is no session (${peer.role}), so it has no other role.`);
+  if (role === "orchestrator" && (peer.presence.state === "offline" || peer.identity !== "proven"))
+    throw new RepowireError(
+      "session_state",
+      `${peer.name} is ${peer.presence.state === "offline" ? "offline" : "not proven to be the session that it says"}. Only a proven session that runs can be appointed.`,
+    );
+  if (peer.role === role) return peer;
+  ctx.tx.peers.put({ ...peer, role });
+  emit(ctx, { type: "peer.role", peer: peer.id, data: { name: peer.name, role, was: peer.role, chain } });
+  return mustGet(ctx, peer.id);
+}
+
 export function describe(ctx: Context, peer: PeerRecord, text: string): PeerRecord {
   const description = text === "" ? undefined : text.replace(/\s+/g, " ");
   ctx.tx.peers.put({ ...peer, description, described_at: description ? ctx.now.wall : undefined });
   emit(ctx, { type: "peer.described", peer: peer.id, data: { name: peer.name, description: description ?? "" } });
   return mustGet(ctx, peer.id);
-}
-
-/** Modes in which a session acts without asking anybody. */
-const MODES_WITHOUT_PROMPTS = new Set(["bypassPermissions", "yolo"]);
-
-/** What happens to a message for this peer before any push, and why. */
-export function effectiveInbound(ctx: Context, peer: PeerRecord): { policy: InboundPolicy; reason?: string } {
-  if (peer.inbound_policy === "accept") return { policy: "accept" };
-  if (peer.inbound_policy)
-    return {
-      policy: peer.inbound_policy,
-      reason: `its user decided so; fix: repowire peer inbound ${peer.name} accept`,
-    };
-  if (peer.permission_mode && MODES_WITHOUT_PROMPTS.has(peer.permission_mode)) {
-    const policy = ctx.config.inboundWithoutPrompts;
-    if (policy !== "accept") {
-      return {
-        policy,
-        reason: `runs without permission prompts (${peer.permission_mode}); fix: repowire peer inbound ${peer.name} accept`,
-      };
-    }
-  }
-  return { policy: "accept" };
 }
 
 /** The other sessions of a peer's circle that are there now: whom it may ask. */
@@ -317,6 +314,7 @@ export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
   } = peer;
   const {
     inbound_policy: _p,
+    quiet_until: _q,
     permission_mode: _m,
     had_link: _h,
     resume_hash: _r,

@@ -6,15 +6,13 @@ import {
   type PeerId,
   type Rung,
 } from "../protocol/index.ts";
-import { failAsk } from "./asks.ts";
 import { type Context, stir } from "./context.ts";
 import { makeEnvelope, shownBytes } from "./envelope.ts";
+import { applyGate, failIfAsk, isOurHold, tellHeld } from "./gate.ts";
 import { closeDelivery, move, present } from "./mailbox.ts";
 import type { DeliveryRecord, PeerRecord, Route } from "./ports.ts";
-import { effectiveInbound } from "./registry.ts";
 import { requeue } from "./retry.ts";
 import { chooseRoute, closeRoute, hasPush, suspectRung } from "./routes.ts";
-import { settlePending } from "./waiting.ts";
 
 /**
  * Decides what goes to whom now. It looks at a peer's mailbox whenever something about that peer changed: new mail, a route, what
@@ -43,43 +41,9 @@ export function routeMail(ctx: Context, peerId: PeerId): void {
   }
 }
 
-/** The recipient's gate comes before every rung but pull: what is held stays in the mailbox, with the reason for the sender. */
-function applyGate(ctx: Context, peer: PeerRecord, open: DeliveryRecord[]): DeliveryRecord[] {
-  const gate = effectiveInbound(ctx, peer);
-  const passed: DeliveryRecord[] = [];
-  for (const delivery of open) {
-    // What the session itself asked for may always come back.
-    if (gate.policy === "accept" || delivery.kind === "answer") {
-      passed.push(delivery.state === "held" && isOurHold(delivery) ? move(ctx, delivery, "queued") : delivery);
-    } else if (gate.policy === "hold") {
-      if (delivery.state === "queued")
-        tellHeld(ctx, move(ctx, delivery, "held", { reason: `${GATE_PREFIX}${gate.reason ?? ""}` }));
-    } else {
-      move(ctx, delivery, "refused", { reason: gate.reason });
-      failIfAsk(ctx, delivery, `${peer.name} takes no messages: ${gate.reason ?? "its user decided so"}.`);
-    }
-  }
-  return passed.filter((delivery) => delivery.state === "queued");
-}
-
-/** Tells our own hold from one by the recipient's runtime, which only that runtime's user lifts. */
-export const GATE_PREFIX = "gate: ";
-export const isOurHold = (delivery: DeliveryRecord) => delivery.reason?.startsWith(GATE_PREFIX) ?? false;
-
-/** Whoever waits for this answer waits for a person now, and should know. */
-function tellHeld(ctx: Context, delivery: DeliveryRecord): void {
-  const ask = delivery.kind === "ask" ? ctx.tx.asks.get(delivery.message) : undefined;
-  if (ask?.state === "open") settlePending(ctx, ask);
-}
-
 /** A question that was closed while its hand-over was in flight. */
 function isOver(ctx: Context, delivery: DeliveryRecord): boolean {
   return delivery.kind === "ask" && ctx.tx.asks.get(delivery.message)?.state !== "open";
-}
-
-function failIfAsk(ctx: Context, delivery: DeliveryRecord, text: string): void {
-  const ask = delivery.kind === "ask" ? ctx.tx.asks.get(delivery.message) : undefined;
-  if (ask?.state === "open") failAsk(ctx, ask, "refused", text);
 }
 
 /**

@@ -72,7 +72,9 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
   representAsks(ctx, peerId, "the session ended before it answered", () => true);
   forgetDeadRungs(ctx, peerId);
   withdrawApprovals(ctx, peerId, "the session ended", () => true);
-  ctx.tx.peers.put({ ...(ctx.tx.peers.get(peerId) ?? peer), turn: undefined, had_link: false });
+  // It was this session that a person appointed; one that is started again in its seat is the same to them.
+  const role = peer.role === "orchestrator" && peer.launch?.phase !== "restarting" ? "agent" : peer.role;
+  ctx.tx.peers.put({ ...(ctx.tx.peers.get(peerId) ?? peer), role, turn: undefined, had_link: false });
   setPresence(ctx, peerId, { state: "offline", detail: why });
   // Whoever ends it fails these questions a moment later: until then "pending" would be the wrong last word for a waiting asker.
   // And a session that is started again is worth waiting for.

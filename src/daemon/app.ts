@@ -147,7 +147,9 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
         "forbidden",
         "The event stream shows all peers' messages; agents see their own with trace and inbox.",
       );
-    return parts.eventStream.serve(context);
+    const { raw } = context.req;
+    const { login } = caller;
+    return parts.eventStream.serve(context, () => login === undefined || parts.loginOf(raw)?.id === login);
   });
 
   app.post("/v1/:operation", async (context) => {

@@ -36,7 +36,8 @@ export function createEventStream(parts: { engine: Engine; hub: EventHub; epoch:
     serve,
   };
 
-  function serve(context: HonoContext): Response {
+  /** `mayRead`: asked before each event and with each sign of life; the stream ends when it no longer may. */
+  function serve(context: HonoContext, mayRead: () => boolean = () => true): Response {
     if (open >= LIMITS.streamsMax)
       throw new RepowireError("overloaded", `${open} event streams are open, the most there may be. Close one.`);
     let cursor = startAfter(context);
@@ -49,7 +50,7 @@ export function createEventStream(parts: { engine: Engine; hub: EventHub; epoch:
       try {
         // Without a first byte the headers would wait for the first event, and the reader would not know that it is connected.
         await stream.write(": here\n\n");
-        while (!stream.aborted) {
+        while (!stream.aborted && mayRead()) {
           const page: MeshEvent[] = parts.engine.read((ctx) => ctx.tx.events.after(cursor, PAGE));
           for (const event of page) {
             await stream.writeSSE({ id: String(event.seq), event: event.type, data: JSON.stringify(event) });

@@ -131,7 +131,7 @@ export function onKey(event: KeyboardEvent): void {
     return;
   }
   const target = event.target as HTMLElement | null;
-  const isWriting = target?.closest("input, textarea, select, dialog, [contenteditable]");
+  const isWriting = target?.closest("input, textarea, select, dialog[open], [contenteditable]");
   if (isWriting || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?") open.value = "help";
   const place = PLACES.find(({ key }) => key === event.key);

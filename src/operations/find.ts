@@ -120,10 +120,12 @@ function foundMessage(ctx: Context, message: Message): FoundMessage {
     thread: message.thread,
     kind: message.kind,
     from: message.from_name,
+    from_id: message.from,
     circle: message.from_circle,
     at: message.created_at,
     to: ctx.tx.deliveries.ofMessage(message.id).map((delivery) => ({
       peer: ctx.tx.peers.get(delivery.peer)?.name ?? delivery.peer,
+      peer_id: delivery.peer,
       id: delivery.handle,
       state: delivery.state,
     })),

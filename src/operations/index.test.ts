@@ -38,15 +38,20 @@ describe("who may call what", () => {
 
   test("what only people may do is exactly this", () => {
     expect(forPeople.sort()).toEqual([
+      "circle_inbound",
       "decide",
+      "decide_held",
       "export",
+      "held",
       "login_link",
       "move",
       "pane",
       "purge",
+      "quiet",
       "rename",
       "resume",
       "set_inbound",
+      "set_role",
       "spawn_options",
       "trust_repository",
     ]);

@@ -15,6 +15,7 @@ import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
 import { historyHandler, searchHandler } from "./find.ts";
+import { circleInboundHandler, decideHeldHandler, heldHandler, quietHandler } from "./gate.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
 import { paneHandler } from "./pane.ts";
@@ -25,6 +26,7 @@ import {
   peersHandler,
   renameHandler,
   setInboundHandler,
+  setRoleHandler,
   whoamiHandler,
 } from "./peers.ts";
 import { probeHandler } from "./probe.ts";
@@ -64,6 +66,11 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     spawn_options: spawnOptionsHandler(deps),
     rename: renameHandler(deps),
     set_inbound: setInboundHandler(deps),
+    circle_inbound: circleInboundHandler(deps),
+    quiet: quietHandler(deps),
+    held: heldHandler(deps),
+    decide_held: decideHeldHandler(deps),
+    set_role: setRoleHandler(deps),
     pauses: pausesHandler(deps),
     resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),

@@ -9,6 +9,7 @@ import {
   rename,
   resolvePeer,
   seatOf,
+  setRole,
   stir,
 } from "../core/index.ts";
 import { RepowireError } from "../protocol/index.ts";
@@ -83,6 +84,14 @@ export function moveHandler(deps: OperationDeps): Handler<"move"> {
     deps.engine.run((ctx) => {
       const peer = resolvePeer(ctx, seatOf(ctx, caller), params.peer);
       return { peer: publicPeer(ctx, moveTo(ctx, peer, params.circle, caller.chain)), was: peer.circle };
+    });
+}
+
+export function setRoleHandler(deps: OperationDeps): Handler<"set_role"> {
+  return ({ caller, params }) =>
+    deps.engine.run((ctx) => {
+      const peer = resolvePeer(ctx, seatOf(ctx, caller), params.peer);
+      return { peer: publicPeer(ctx, setRole(ctx, peer, params.role, caller.chain)), was: peer.role };
     });
 }
 

@@ -294,6 +294,8 @@ export const LIMIT_TABLE = {
     why: "Mismatches that are kept and counted; the event log has them all.",
   },
   probeMs: { value: 3_000, unit: "ms", why: "A session's side that gives no sign of life for so long is not there." },
+  quietMsMax: { value: 604_800_000, unit: "ms", why: "Quiet for longer than a week is a peer that takes no messages." },
+  circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
   hookWaitMs: {
     value: 2_000,
     unit: "ms",

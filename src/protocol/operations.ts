@@ -6,7 +6,7 @@ import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { Approval, Ask, CheckoutState, Delivery, Envelope, MessageKind } from "./messages.ts";
-import { AskState } from "./moves.ts";
+import { AskState, DeliveryState } from "./moves.ts";
 import {
   askTool,
   broadcastTool,
@@ -353,6 +353,14 @@ export const OPERATIONS = {
     callers: PEOPLE,
     human: true,
   },
+  set_role: {
+    purpose:
+      "Appoint a session as orchestrator, whose messages are tasks and who reaches all circles, or take that back; it holds for the life of that session.",
+    input: z.strictObject({ peer: peerField, role: z.enum(["agent", "orchestrator"]) }),
+    output: z.object({ peer: Peer, was: Role }),
+    callers: PEOPLE,
+    human: true,
+  },
   rename: {
     purpose: "Give a peer another name; it keeps its id, mailbox and open questions.",
     input: z.strictObject({ peer: peerField, name: PeerName }),
@@ -365,6 +373,61 @@ export const OPERATIONS = {
       "Decide what happens to messages for a peer: accept, hold or refuse; `auto` returns to the rule for its mode.",
     input: z.strictObject({ peer: peerField, policy: z.enum([...InboundPolicy.options, "auto"]) }),
     output: z.object({ peer: Peer, released: z.number().int() }),
+    callers: PEOPLE,
+    human: true,
+  },
+  circle_inbound: {
+    purpose:
+      "Decide what happens to messages for everybody in a circle who has no policy of their own; `accept` takes that away.",
+    input: z.strictObject({ circle: CircleName, policy: InboundPolicy }),
+    output: z.object({ circle: CircleName, policy: InboundPolicy, members: z.array(z.string()) }),
+    callers: PEOPLE,
+    human: true,
+  },
+  quiet: {
+    purpose: "Hand nothing to a peer for a while; what comes meanwhile is held, and follows then. 0 seconds end it.",
+    input: z.strictObject({
+      peer: peerField,
+      seconds: z
+        .number()
+        .int()
+        .min(0)
+        .max(LIMITS.quietMsMax / 1_000),
+    }),
+    output: z.object({ peer: Peer, until: z.number().int().optional(), waiting: z.number().int() }),
+    callers: PEOPLE,
+    human: true,
+  },
+  held: {
+    purpose: "List the messages that are held before they reach their recipients.",
+    input: z.strictObject({}),
+    output: z.object({
+      held: z.array(
+        z.object({
+          id: Handle,
+          message: MessageId,
+          kind: MessageKind,
+          from: z.string(),
+          to: z.string(),
+          excerpt: z.string(),
+          queued_at: z.number().int(),
+          reason: z.string(),
+          /** Held by the gate, so that a person can decide it here; else by the recipient's own runtime. */
+          can_decide: z.boolean(),
+        }),
+      ),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
+  decide_held: {
+    purpose: "Let one held message through, or send it back with a reason for its sender.",
+    input: z.strictObject({
+      id: Handle,
+      verdict: z.enum(["release", "refuse"]),
+      reason: z.string().max(LIMITS.reasonCharsMax).optional(),
+    }),
+    output: z.object({ id: Handle, to: z.string(), state: DeliveryState }),
     callers: PEOPLE,
     human: true,
   },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MessageId } from "./ids.ts";
+import { MessageId, PeerId } from "./ids.ts";
 import { CheckoutState, Envelope, MessageKind } from "./messages.ts";
 import { AnsweredBy, AskState, DeliveryState, FailReason } from "./moves.ts";
 import { Presence, Rung } from "./peers.ts";
@@ -25,10 +25,11 @@ export const FoundMessage = z.object({
   kind: MessageKind,
   /** The sender's name and circle as they were then. */
   from: z.string(),
+  from_id: PeerId,
   circle: z.string(),
   at: z.number().int(),
   /** Its recipients, each with its own handle and state of the message. */
-  to: z.array(z.object({ peer: z.string(), id: z.string(), state: DeliveryState })),
+  to: z.array(z.object({ peer: z.string(), peer_id: PeerId, id: z.string(), state: DeliveryState })),
   /** Of a question: how it stands. */
   ask: AskState.optional(),
   bytes: z.number().int(),

@@ -4,5 +4,6 @@ export * from "./frames.ts";
 export * from "./gemini.ts";
 export * from "./numbers.ts";
 export * from "./opencode.ts";
+export * from "./orchestrator.ts";
 export * from "./results.ts";
 export * from "./session.ts";

@@ -257,8 +257,17 @@ suite("The dashboard's doors", () => {
   test("logged out is out, with both halves in hand", async () => {
     const mine = await logInBrowser(daemon, someone);
     expect((await whoami(mine.headers)).status).toBe(200);
+    const open = await fetch(base + HTTP_PATHS.events, { headers: mine.headers });
+    const reader = open.body?.getReader();
+    expect((await reader?.read())?.done).toBe(false);
     expect((await fetch(base + HTTP_PATHS.logout, { method: "POST", headers: mine.headers })).status).toBe(200);
     expect((await whoami(mine.headers)).status).toBe(401);
+    // What is open is open no longer: the next event ends it, unread.
+    await scene.friend.call("notify", { peer: "victim", text: "after the logout" });
+    const rest: string[] = [];
+    for (let read = await reader?.read(); read && !read.done; read = await reader?.read())
+      rest.push(new TextDecoder().decode(read.value));
+    expect(rest.join("")).not.toContain("event: message.accepted");
   });
 
   // @req dashboard.public-origin

@@ -53,6 +53,16 @@ afterAll(async () => {
 
 /** Words for each command; those that show nothing of a peer, or act on files, say why they are left out. */
 const COMMANDS: Record<string, (() => string[][]) | string> = {
+  worktree: () => [
+    ["worktree", "list"],
+    ["worktree", "remove", `x${HOSTILE}`],
+    ["worktree", "trust", `x${HOSTILE}`],
+  ],
+  circle: () => [
+    ["circle", "list"],
+    ["circle", "move", `x${HOSTILE}`, "dev"],
+  ],
+  orchestrator: () => [["orchestrator", "init", daemon.sandbox.file(`night-${HOSTILE}`)]],
   setup: () => [["setup", "--dry-run"]],
   status: () => [["status"]],
   discover: () => [["discover"]],
@@ -81,12 +91,21 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   approvals: () => [["approvals"], ["approvals", "--all"]],
   approve: () => [["approve", HOSTILE]],
   deny: () => [["deny", "zzzzz", HOSTILE]],
+  held: () => [["held"]],
+  release: () => [["release", HOSTILE]],
+  refuse: () => [["refuse", "zzzzz", HOSTILE]],
+  quiet: () => [
+    ["quiet", mallory.name, "1h"],
+    ["quiet", mallory.name, "off"],
+    ["quiet", HOSTILE],
+  ],
   resume: () => [["resume"], ["resume", HOSTILE]],
   whoami: () => [["whoami"], ["whoami", asked]],
   daemon: () => [
     ["daemon", "status"],
     ["daemon", "logs"],
   ],
+  dashboard: () => [["dashboard", "--print"]],
   doctor: () => [["doctor"]],
   export: () => [["export", "--out", daemon.sandbox.file(`run-${Math.random()}.jsonl`)]],
   purge: () => [["purge", "--older-than", "3000"]],

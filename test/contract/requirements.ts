@@ -267,6 +267,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Operations",
   },
   {
+    id: "circles.orchestrator-by-people",
+    text: "Only a person appoints an orchestrator, and only the session that runs: the next one in its seat is an agent.",
+    source: "People: what a human is",
+  },
+  {
+    id: "orchestrator.init",
+    text: "An orchestrator's working folder is written by each runtime's convention, and nothing of a person's in it is changed.",
+    source: "docs/orchestrator.md",
+  },
+  {
     id: "circles.own",
     text: "An agent finds nobody in another circle, by whatever address.",
     source: "The domain",
@@ -275,6 +285,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "gate.all-rungs",
     text: "The gate keeps mail back on all rungs but pull, and tells the sender why and how to lift it.",
     source: "Receiver gate",
+  },
+  {
+    id: "gate.by-person",
+    text: "A person sees every held message with its reason, and lets one through or sends it back with a reason; nobody else does.",
+    source: "docs/gate.md",
+  },
+  {
+    id: "gate.quiet",
+    text: "`repowire quiet` holds what comes for a peer for a while and hands it over afterwards by itself; answers to its own questions come through.",
+    source: "docs/gate.md",
+  },
+  {
+    id: "gate.by-circle",
+    text: "A circle's gate is for all in it who have no policy of their own, and for whoever comes later.",
+    source: "docs/gate.md",
   },
   {
     id: "gate.no-prompts",

@@ -291,6 +291,7 @@ withBrowser("The dashboard", () => {
 
   // @req dashboard.keyboard
   test("all of it goes by keyboard: palette, places, help", async () => {
+    await page.getByRole("heading", { name: "Mesh" }).waitFor();
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
     await page.keyboard.press("Escape");
@@ -298,6 +299,7 @@ withBrowser("The dashboard", () => {
     await page.keyboard.press("w");
     await page.getByRole("heading", { name: "Waits on me" }).waitFor();
     await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: "Peer or command" }).waitFor();
     await page.keyboard.type("backe");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "backend" }).waitFor();

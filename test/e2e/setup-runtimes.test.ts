@@ -214,6 +214,7 @@ trust_level = "trusted"
         {
           found: "Codex: not yet: trust for these 6 hooks, through Codex's own program",
           next: "repowire setup codex, or start `codex` once and trust them in the dialog that it opens",
+          of: "broken",
         },
       ]),
     );

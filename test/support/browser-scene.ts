@@ -42,7 +42,10 @@ export async function browserScene(
     await daemon.start();
   }
   const someone = person(daemon.sandbox);
-  const browser = await chromium.launch({ executablePath: PROGRAM ?? "", args: ["--no-sandbox"] });
+  const browser = await chromium.launch({
+    executablePath: PROGRAM ?? "",
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
   const context = await browser.newContext({ viewport: PHONE });
   let faults: string[] = [];
   let hosts = new Set<string>();

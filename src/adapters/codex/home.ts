@@ -54,6 +54,8 @@ export interface CodexHomeParts {
 }
 
 /** A thread's TUI is found within moments of its start (the TUI's own server may come after the thread). */
+/** How long the turn of a terminal that ended is followed. */
+const LEFT_TURN_MS = 600_000;
 const FIND_TRIES = 12;
 const FIND_EVERY_MS = 400;
 const OWNER_WAIT_MS = 4_000;
@@ -65,7 +67,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   const loaded = new Set<string>();
   const withoutTerminal = new Set<string>();
   /** Threads whose terminal ended while the server keeps them: nothing is told when another one resumes them (0.169.0). */
-  const left = new Set<string>();
+  const left = new Map<string, { session: CodexSession; since: number }>();
   let isAdopting = false;
   const firstLook = Promise.withResolvers<void>();
   let taking: Promise<unknown> = Promise.resolve();
@@ -231,12 +233,19 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
   }
 
   async function adoptLeft(): Promise<void> {
-    for (const id of left) {
+    for (const [id, { session, since }] of left) {
       const thread = loaded.has(id) ? await readThread(id) : undefined;
       const tui = thread && findResumed(thread, path, (pid) => byPid.has(pid));
       if (!thread || tui) left.delete(id);
       if (thread && tui) await takeSeat(tui, thread);
+      else if (Date.now() - since < LEFT_TURN_MS) await followLeft(session);
     }
+  }
+
+  /** The server goes on with the turn that a terminal left behind: what it reads and answers counts, until somebody has the seat again. */
+  async function followLeft(session: CodexSession): Promise<void> {
+    const isOffline = engine.read((ctx) => ctx.tx.peers.get(session.peer)?.presence.state === "offline");
+    if (isOffline) await session.look();
   }
 
   async function seat(tui: Tui, thread: Thread): Promise<void> {
@@ -306,7 +315,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
 
   async function endOf(session: CodexSession): Promise<void> {
     await release(session);
-    if (loaded.has(session.thread)) left.add(session.thread);
+    if (loaded.has(session.thread)) left.set(session.thread, { session, since: Date.now() });
     approvals.drop(session.thread);
     await engine.run((ctx) => endSession(ctx, session.peer, "its process ended"));
     await session.emptyQueue().catch(fault);

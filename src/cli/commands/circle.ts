@@ -3,6 +3,7 @@ import type { Peer } from "../../protocol/index.ts";
 import { plural } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { print, printJson, table } from "../output.ts";
+import { circleInboundCommand } from "./gate.ts";
 import { moveCommand } from "./spawn.ts";
 
 /** Circles: who sees whom. One is there as long as somebody is in it. */
@@ -10,6 +11,7 @@ export function circleCommand(context: CliContext) {
   const circle = new Command("circle").description("which sessions see one another");
   circle.addCommand(listCommand(context));
   circle.addCommand(moveCommand(context));
+  circle.addCommand(circleInboundCommand(context));
   return circle;
 }
 

@@ -18,6 +18,7 @@ export function peerCommand(context: CliContext): Command {
   peer.addCommand(notifyCommand(context));
   peer.addCommand(renameCommand(context));
   peer.addCommand(inboundCommand(context));
+  peer.addCommand(roleCommand(context));
   peer.addCommand(newCommand(context));
   peer.addCommand(attachCommand(context));
   peer.addCommand(restartCommand(context));
@@ -139,6 +140,24 @@ function renameCommand(context: CliContext) {
       const output = await (await context.mesh()).rename({ peer, name });
       if (options.json) printJson(output);
       else print(`${output.was} is now ${output.peer.name}.`);
+    });
+}
+
+function roleCommand(context: CliContext) {
+  return new Command("role")
+    .description("appoint a session as orchestrator, for as long as it runs, or take that back (agent)")
+    .argument("<peer>", "name, name@circle, or id")
+    .argument("<role>", "orchestrator | agent")
+    .option("--json", "print JSON")
+    .action(async (peer, role, options) => {
+      // The daemon refuses what is neither, with their names.
+      const output = await (await context.mesh()).set_role({ peer, role: role as "agent" });
+      if (options.json) return printJson(output);
+      const what =
+        output.peer.role === "orchestrator"
+          ? "orchestrator: its messages are tasks to others, it sees all circles, and may end sessions"
+          : "agent";
+      print(`${output.peer.name} is now ${what} (was ${output.was}).`);
     });
 }
 

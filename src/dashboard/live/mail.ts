@@ -11,7 +11,7 @@ export function takeMail(rows: readonly Row[]): void {
   if (document.hidden) return;
   for (const row of rows) {
     if (row.kind === "permission") continue;
-    const mine = row.to.find(({ peer, state }) => peer === me.value?.name && state === "queued");
+    const mine = row.to.find(({ peer_id, state }) => peer_id === me.value?.id && state === "queued");
     if (!mine || taken.has(mine.id)) continue;
     taken.add(mine.id);
     for (const oldest of taken) if (taken.size > KNOWN_MAX) taken.delete(oldest);

@@ -25,8 +25,8 @@ export const now = signal(Date.now());
 export const sessions = computed(() => peers.value.filter(({ role }) => role === "agent" || role === "orchestrator"));
 export const openQuestions = computed(() => questions.value.filter(({ ask }) => ask === "open"));
 export const questionsToMe = computed(() => {
-  const name = me.value?.name;
-  return openQuestions.value.filter(({ to }) => to.some(({ peer }) => peer === name));
+  const mine = me.value?.id;
+  return openQuestions.value.filter(({ to }) => to.some(({ peer_id }) => peer_id === mine));
 });
 /** Sessions that wait for their person, and whose request did not come here: it can be decided only where they run. */
 export const waitingElsewhere = computed(() =>
@@ -43,6 +43,7 @@ const QUESTIONS_SHOWN = 200;
 const AGE_EVERY_MS = 5_000;
 
 const failed = (error: unknown) => {
+  if (isOut(error)) return loggedOut(error);
   // A lost connection is shown as such, and healed by the stream.
   if (!(error instanceof Refusal) || error.code !== "unreachable") say(String((error as Error).message), "refused");
 };
@@ -77,6 +78,10 @@ const loads = {
     failed,
   ),
 };
+
+/** Everything else may be otherwise a moment later. */
+const isOut = (error: unknown): error is Refusal =>
+  error instanceof Refusal && (error.code === "unauthorized" || error.code === "human_required");
 
 const listeners = new Set<(event: MeshEvent) => void>();
 const reopened = new Set<() => void>();
@@ -132,7 +137,7 @@ export async function connect(): Promise<void> {
       onRefused: loggedOut,
     });
   } catch (error) {
-    if (error instanceof Refusal && error.code !== "unreachable") return loggedOut(error);
+    if (isOut(error)) return loggedOut(error);
     connection.value = "lost";
     setTimeout(() => void connect(), 1_000);
   }
@@ -152,7 +157,7 @@ async function open(opened: string): Promise<void> {
 
 export function loggedOut(why: Refusal): void {
   stop?.();
-  forgetLogin();
+  if (why.code === "unauthorized") forgetLogin();
   outReason.value = why.message;
   connection.value = "out";
 }

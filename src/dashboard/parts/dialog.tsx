@@ -1,10 +1,11 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** A question to the person, above the page. The browser keeps the focus in it and gives it back. */
 export function Dialog(props: { title: string; onClose(): void; children: ComponentChildren; class?: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key: what is typed next is meant for it.
+  useLayoutEffect(() => {
     dialog.current?.showModal();
   }, []);
   return (

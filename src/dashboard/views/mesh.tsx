@@ -78,8 +78,8 @@ function summary(shown: readonly Peer[]): string {
 }
 
 function openOf(peer: Peer): { asked: number; asks: number } {
-  const asked = openQuestions.value.filter(({ to }) => to.some((one) => one.peer === peer.name)).length;
-  return { asked, asks: openQuestions.value.filter(({ from }) => from === peer.name).length };
+  const asked = openQuestions.value.filter(({ to }) => to.some((one) => one.peer_id === peer.id)).length;
+  return { asked, asks: openQuestions.value.filter(({ from_id }) => from_id === peer.id).length };
 }
 
 /** Those who need somebody stand first; all others keep their places, whatever they do. */

@@ -23,7 +23,7 @@ export class MessageRow extends Component<Props> {
 
   override render({ row, isOpen, onToggle }: Props) {
     const to = row.to.map(({ peer }) => peer);
-    const isMine = row.from === me.value?.name;
+    const isMine = row.from_id === me.value?.id;
     return (
       <article class={`message ${row.kind} ${isMine ? "mine" : ""}`} aria-label={`${row.from} ${KIND[row.kind]}`}>
         <header>

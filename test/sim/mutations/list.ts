@@ -302,4 +302,20 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '{ verdict: "not_shown" }',
     caughtBy: ["src/adapters/claude-code/evidence.test.ts"],
   },
+  {
+    name: "quiet never ends",
+    fault: "What came while a peer wanted quiet stays held after it.",
+    file: "src/core/deadlines.ts",
+    from: "  liftQuiet(ctx);\n",
+    to: "",
+    caughtBy: ["src/core/gate-by-person.test.ts"],
+  },
+  {
+    name: "released is held again",
+    fault: "A message that a person let through stops at the gate once more.",
+    file: "src/core/gate.ts",
+    from: '(gate.policy === "hold" && delivery.released_by)',
+    to: "false",
+    caughtBy: ["src/core/gate-by-person.test.ts"],
+  },
 ];
