@@ -19,6 +19,7 @@ import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
+import { serviceCommand } from "./commands/service.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -70,6 +71,7 @@ export function createProgram(): Command {
     resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),
+    serviceCommand(context),
     mcpCommand(),
     exportCommand(context),
     replayCommand(),
