@@ -3,6 +3,7 @@ import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { circleCommand } from "./commands/circle.ts";
+import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { discoverCommand } from "./commands/discover.ts";
@@ -18,6 +19,7 @@ import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
+import { serviceCommand } from "./commands/service.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -69,14 +71,17 @@ export function createProgram(): Command {
     resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),
+    serviceCommand(context),
     mcpCommand(),
     exportCommand(context),
     replayCommand(),
     purgeCommand(context),
+    completionCommand(),
     uninstallCommand(context),
   ];
   for (const command of commands) program.addCommand(command);
   program.addCommand(selftestPeerCommand(context), { hidden: true });
+  program.addCommand(completeCommand(context), { hidden: true });
   exitInsteadOfThrow(program);
   return program;
 }

@@ -4,7 +4,7 @@ import { homePaths } from "../platform/paths.ts";
 import { redact } from "../platform/redact.ts";
 import { asRepowireError, ERRORS } from "../protocol/index.ts";
 import { NewerSchemaError } from "../store/sqlite/open.ts";
-import { startDaemon } from "./daemon.ts";
+import { AlreadyRunningError, startDaemon } from "./daemon.ts";
 import { prepareHome } from "./home.ts";
 
 export interface DaemonProcessOptions {
@@ -12,6 +12,8 @@ export interface DaemonProcessOptions {
   flags?: Partial<Config>;
   /** Print the log to stderr too: in the foreground. */
   inForeground: boolean;
+  /** Another daemon of this home is no failure: end with 0, so that a service does not start this one again. */
+  yields?: boolean;
 }
 
 /** Links come back this soon after a restart in good order. */
@@ -38,6 +40,7 @@ export async function runDaemonProcess(options: DaemonProcessOptions): Promise<v
     };
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stop(signal));
   } catch (error) {
+    if (options.yields && error instanceof AlreadyRunningError) process.exit(0);
     fail(error);
   }
 }

@@ -117,6 +117,8 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   kill: "ends a session; what is said of it is what `peer list` says",
   mcp: "speaks a protocol on stdout",
   replay: "prints what `log` prints, of a file",
+  service: "shows files of this user, and the log as `daemon logs` does",
+  completion: () => [["completion", "bash"]],
   uninstall: "shows files of this user",
 };
 

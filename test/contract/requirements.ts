@@ -746,4 +746,24 @@ export const REQUIREMENTS: readonly Requirement[] = [
     text: "A browser starts sessions only in folders, and as runtimes or profiles, that config.yaml lists.",
     source: "docs/dashboard.md",
   },
+  {
+    id: "cli.completion",
+    text: "A Tab completes commands, options, runtimes and the names of peers; it starts no daemon, and offers no name that a shell would read as more than a word.",
+    source: "README.md",
+  },
+  {
+    id: "service.install",
+    text: "`service install` has the daemon kept by systemd or launchd with the PATH of that moment, and proves that it answers; `service uninstall`, and `uninstall`, remove exactly what was written.",
+    source: "docs/service.md",
+  },
+  {
+    id: "service.one-daemon",
+    text: "The service and the start on demand never make two daemons: the second one ends quietly and is not started again.",
+    source: "docs/service.md",
+  },
+  {
+    id: "service.without",
+    text: "Where no manager of services is, that is said with what works all the same, and nothing is written.",
+    source: "docs/service.md",
+  },
 ];

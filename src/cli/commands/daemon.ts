@@ -24,10 +24,16 @@ export function daemonCommand(context: CliContext): Command {
       .description("run it in this terminal until Ctrl-C")
       .option("--port <port>", "loopback port; 0 picks a free one", number)
       .option("--detached", "print nothing but what keeps it from starting")
+      .option("--yield", "end quietly where another one runs already, as a service does")
       .action(async (options) => {
         // Loaded only here: all other commands start without the daemon's parts.
         const { runDaemonProcess } = await import("../../daemon/main.ts");
-        await runDaemonProcess({ home: context.home, flags: { port: options.port }, inForeground: !options.detached });
+        await runDaemonProcess({
+          home: context.home,
+          flags: { port: options.port },
+          inForeground: !options.detached,
+          yields: options.yield,
+        });
       }),
   );
   daemon.addCommand(
@@ -118,7 +124,7 @@ function isDaemon(pid: number): boolean {
   return at > 0 && args[at + 1] === "run" && processInfo(pid)?.uid === process.getuid?.();
 }
 
-async function showLog(file: string, { follow, isJson }: { follow: boolean; isJson: boolean }): Promise<void> {
+export async function showLog(file: string, { follow, isJson }: { follow: boolean; isJson: boolean }): Promise<void> {
   if (!existsSync(file)) return print("There is no log yet: no daemon has run in this home.");
   let offset = Math.max(0, statSync(file).size - LOG_BYTES_SHOWN);
   let isStopped = false;

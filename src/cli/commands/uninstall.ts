@@ -38,10 +38,12 @@ async function uninstall(home: string, runtime: string | undefined, options: Uni
       "The data is of all agent CLIs: --remove-data goes with `repowire uninstall` alone.",
     );
   if (options.dryRun) {
-    if (options.json) return printJson({ dry_run: true, home, files: plan.files, sessions: plan.sessions });
+    if (options.json)
+      return printJson({ dry_run: true, home, files: plan.files, service: plan.service, sessions: plan.sessions });
     return print(`${texts.uninstallPlanText(plan, options)}\n\nNothing was changed.`);
   }
-  const isAnything = plan.hasProgram || plan.undoables.length > 0 || plan.daemon !== undefined;
+  const isAnything =
+    plan.hasProgram || plan.undoables.length > 0 || plan.daemon !== undefined || plan.service !== undefined;
   if (!isAnything && !(options.removeData && plan.hasData)) {
     if (options.json) return printJson({ dry_run: false, home, ok: true, files: [], left: [] });
     return print(texts.nothingText(plan));

@@ -35,6 +35,7 @@ export function uninstallPlanText(plan: UninstallPlan, choice: { removeData?: bo
     withDetail(WILL[file.outcome], file.detail),
   ]);
   if (plan.hasProgram) rows.push([tilde(paths.bin), "removed"], [tilde(paths.versions), "removed"]);
+  if (plan.service) rows.push([tilde(plan.service), "the service: stopped and removed"]);
   if (plan.daemon !== undefined) rows.push(["the daemon", `stopped (process ${plan.daemon})`]);
   if (plan.hasData) rows.push([tilde(paths.home), DATA_WILL[choice.removeData ? "remove" : "keep"]]);
   const width = Math.max(0, ...rows.map(([place]) => place.length)) + 2;
@@ -57,6 +58,7 @@ export function uninstallReportText(plan: UninstallPlan, report: UninstallReport
   const files = report.files.filter((file) => file.outcome !== "left");
   const lines = files.map((file) => done(`${tilde(file.file)} ${withDetail(DID[file.outcome], file.detail)}`));
   if (plan.hasProgram) lines.push(done(`${tilde(plan.paths.bin)} and ${tilde(plan.paths.versions)} removed`));
+  if (plan.service) lines.push(done(`${tilde(plan.service)} (the service) removed`));
   if (report.daemon_stopped) lines.push(done("daemon stopped"));
   if (report.data === "removed") lines.push(done(`${tilde(plan.paths.home)} removed`));
   for (const { what, why } of report.left) lines.push(`${styleText("yellow", "•")} left: ${tilde(what)}: ${why}`);

@@ -3,16 +3,19 @@ import { findDaemon } from "../../client/index.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { readDaemonRecord } from "../../platform/daemon-record.ts";
 import { type HomePaths, homePaths } from "../../platform/paths.ts";
-import { processArgs } from "../../platform/process.ts";
+import { processArgs, processInfo } from "../../platform/process.ts";
 import { asRepowireError, DEFAULT_PORT, RepowireError } from "../../protocol/index.ts";
 import { launcherState } from "../../setup/launchers.ts";
 import { checkRemovable, removeHome, removeProgram, removeTraces } from "../../setup/remove.ts";
 import type { RunningSession, RuntimeSetup, WantedFile } from "../../setup/runtime-setup.ts";
 import { RUNTIME_SETUPS, runtimesNamed } from "../../setup/runtimes.ts";
+import { ownMark } from "../../setup/service/file.ts";
+import { serviceFile } from "../../setup/service/manager.ts";
 import { runningSessions } from "../../setup/sessions.ts";
 import type { UndoResult } from "../../setup/undo.ts";
 import { type Undoable, undoables } from "../../setup/wanted.ts";
 import { stopDaemon } from "../commands/daemon.ts";
+import { uninstallService } from "../service.ts";
 
 export interface UninstallPlan {
   paths: HomePaths;
@@ -25,6 +28,8 @@ export interface UninstallPlan {
   hasProgram: boolean;
   /** The daemon's process, if one runs. */
   daemon: number | undefined;
+  /** The file of the service, if this home has one. */
+  service: string | undefined;
   /** Whether anything else is in the home: messages, token, config, logs. */
   hasData: boolean;
   /** Sessions that run with hooks and a channel whose program goes away. */
@@ -49,6 +54,7 @@ export async function planUninstall(home: string, runtime: string | undefined): 
     paths,
     rows.flatMap((row) => wantedOf(paths, row)),
   ).filter((file) => !only || file.runtime === only.runtime);
+  const service = serviceFile(process.env);
   const program = new Set([paths.bin, paths.versions, paths.run, paths.setupRecord, paths.daemonRecord]);
   const entries = existsSync(home) ? readdirSync(home) : [];
   return {
@@ -58,6 +64,7 @@ export async function planUninstall(home: string, runtime: string | undefined): 
     files: found.map((file) => file.undo({ isDryRun: true })),
     hasProgram: !only && (existsSync(paths.versions) || launcherState(paths, "cli") !== "missing"),
     daemon: only ? undefined : (await findDaemon(home)) ? readDaemonRecord(home)?.pid : silentDaemon(home),
+    service: !only && ownMark(paths, service) ? service : undefined,
     hasData: !only && entries.some((name) => !program.has(`${home}/${name}`)),
     sessions: RUNTIME_SETUPS.filter((row) => found.some((file) => file.runtime === row.runtime)).flatMap((row) =>
       runningSessions(paths, row, process.env),
@@ -108,6 +115,8 @@ export async function applyUninstall(plan: UninstallPlan, options: { removeData:
     .map((file) => ({ what: file.file, why: file.detail ?? "it cannot be edited" }));
   const isUndone = files.every((file) => file.outcome !== "left");
   if (plan.only) return { ok: isUndone, files, daemon_stopped: false, data: "none", left };
+  // Before the program that it starts.
+  if (plan.service) await uninstallService(paths, process.env);
   removeProgram(paths);
   if (existsSync(paths.bin)) left.push({ what: paths.bin, why: "somebody put other files there" });
   const stopped = await stop(plan);
@@ -136,6 +145,8 @@ async function stop(plan: UninstallPlan): Promise<{ isStopped: boolean; why?: st
   if (plan.daemon === undefined) return { isStopped: false };
   try {
     if (await stopDaemon(plan.paths.home)) return { isStopped: true };
+    // It went with its service.
+    if (plan.service && !processInfo(plan.daemon)) return { isStopped: true };
     return { isStopped: false, why: `it does not answer. Stop it yourself: kill ${plan.daemon}` };
   } catch (error) {
     if (error instanceof RepowireError) return { isStopped: false, why: asRepowireError(error).message };
