@@ -230,7 +230,9 @@ export function createSeat(parts: SeatParts): Seat {
             : "outcome" in output && typeof output.outcome === "object"
               ? output.outcome
               : undefined;
-        if (asked) mail.onOwnAsk(session, asked.id, asked.state === "pending" || asked.state === "asked_first");
+        const several = "not_asked" in output ? output.asked.map(({ outcome }) => outcome) : [];
+        for (const one of asked ? [asked] : several)
+          mail.onOwnAsk(session, one.id, one.state === "pending" || one.state === "asked_first");
       },
       onFault: (error) =>
         api.log(`repowire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),

@@ -27,7 +27,7 @@ export interface ToolParts {
     session: string,
     operation: ToolOperation,
     args: Record<string, unknown>,
-    output: OperationOutput<ToolOperation>,
+    output: OperationOutput<ToolOperation | "ask_several">,
   ): void;
   onFault(error: unknown): void;
 }

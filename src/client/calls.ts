@@ -36,7 +36,10 @@ interface OpenCall {
 }
 
 /** Operations that make a message: the id chosen here makes a repeat harmless. */
-const MAKES_MESSAGE = new Set(["ask", "reply", "notify", "broadcast", "spawn"]);
+const MAKES_MESSAGE = new Set(["ask", "ask_several", "reply", "notify", "broadcast", "spawn"]);
+
+/** Calls that wait for answers, and take their questions back when they are interrupted. */
+export const ASKS: ReadonlySet<string> = new Set(["ask", "ask_several"]);
 
 /** A tool call must not hang because the daemon is gone; an ask gets its own wait on top. */
 const PATIENCE_MS = 15_000;
@@ -135,6 +138,7 @@ function metaOf({ toolUseId, subagent }: CallOptions): RpcFrame["meta"] {
 /** How long an operation takes by itself, where it does not answer at once. */
 const OWN_WAIT_MS: Record<string, number> = {
   ask: LIMITS.waitMsDefault,
+  ask_several: LIMITS.waitMsDefault,
   spawn: LIMITS.spawnWaitMs,
   kill: LIMITS.stopMs,
 };
@@ -144,7 +148,7 @@ const waitMs = (name: string, input: Record<string, unknown>): number =>
 
 /** A repeated ask waits only for what is left of its time. */
 function remaining(call: OpenCall, now: number): Record<string, unknown> {
-  if (call.name !== "ask") return call.input;
+  if (!ASKS.has(call.name)) return call.input;
   const left = waitMs(call.name, call.input) - (now - call.startedAt);
   return { ...call.input, wait_seconds: Math.max(0, left / 1000) };
 }
@@ -152,6 +156,7 @@ function remaining(call: OpenCall, now: number): Record<string, unknown> {
 /** What is not known must be said: the request may have been stored before the connection was lost. */
 const IS_STORED: Record<string, string> = {
   ask: " It is not known whether the question was stored; asking the same again does no harm.",
+  ask_several: " It is not known whether the questions were stored; asking the same again does no harm.",
   reply: " It is not known whether the reply was stored; sending the same again does no harm.",
   notify: " It is not known whether the message was stored; sent again, it may arrive twice.",
   spawn: " It is not known whether a session was started; list_peers shows it.",

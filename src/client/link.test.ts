@@ -81,6 +81,16 @@ test("reports that the disk could not take are sent again on the same link", asy
   expect(methods()).toContain("report");
 });
 
+test("a question to several that is interrupted is taken back by its one id", async () => {
+  const { link, quiet, methods } = await setUp();
+  const esc = new AbortController();
+  link.mesh.ask_several({ peers: ["infra", "api"], question: "which?" }, { signal: esc.signal }).catch(() => {});
+  await quiet();
+  esc.abort();
+  await quiet();
+  expect(methods().filter((method) => method !== "report")).toEqual(expect.arrayContaining(["ask_several", "abandon"]));
+});
+
 test("a call that is interrupted before the link is welcomed is told after that, and not in place of hello", async () => {
   const { link, quiet, welcome, methods } = await setUp({ isWelcomed: false });
   const esc = new AbortController();

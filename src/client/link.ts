@@ -21,7 +21,7 @@ import {
   staysAway,
   Welcome,
 } from "../protocol/index.ts";
-import { createCalls } from "./calls.ts";
+import { ASKS, createCalls } from "./calls.ts";
 import { createDeliveries } from "./deliveries.ts";
 import { createReports, type NumberedReport } from "./reports.ts";
 import { type OpenSocket, openWebSocket } from "./socket.ts";
@@ -333,7 +333,7 @@ export function connectLink(options: LinkOptions): Link {
   async function call(name: string, input: Record<string, unknown>, callOptions: CallOptions = {}): Promise<unknown> {
     const { signal } = callOptions;
     const { promise, message } = calls.start(name, input, callOptions);
-    if (name !== "ask" || !signal || !message) return promise;
+    if (!ASKS.has(name) || !signal || !message) return promise;
     const abandon = () => {
       if (rpc && state === "online") return giveUp(rpc, message);
       // The daemon may have stored it before it went away: it is told when it is back, and never asked again.

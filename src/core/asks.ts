@@ -16,14 +16,23 @@ import {
 } from "../protocol/index.ts";
 import { type Context, emit, stir } from "./context.ts";
 import { effectiveInbound } from "./inbound.ts";
-import type { Wait } from "./live.ts";
+import type { Wait, Waiting } from "./live.ts";
 import { countMessage } from "./loop-guard.ts";
 import { acceptMessage, acceptNotice, checkMailbox, closeDelivery, idTaken, mustGetDelivery } from "./mailbox.ts";
 import type { AskRecord, PeerRecord } from "./ports.ts";
 import { mustGet } from "./registry.ts";
 import { askOutcome } from "./truth.ts";
-import { findChain, waitsToward } from "./wait-graph.ts";
-import { askFirst, attachWait, leaseAsResult, loopError, settleOne, settlePending, settleWaits } from "./waiting.ts";
+import { findChain, waitsToward, withSiblings } from "./wait-graph.ts";
+import {
+  askFirst,
+  attachWait,
+  keepAsResult,
+  leaseAsResult,
+  loopError,
+  settleOne,
+  settlePending,
+  settleWaits,
+} from "./waiting.ts";
 
 /** The life of a question: opened, waited for, answered, declined, failed, withdrawn, expired. It lives beside its delivery. */
 
@@ -35,7 +44,7 @@ export interface OpenAsk {
   message?: MessageId;
   traceparent?: string;
   /** The call that will wait, unless it does not wait at all. */
-  wait?: Pick<Wait, "id" | "canTakeQuestion">;
+  wait?: Waiting;
 }
 
 /** Opens an ask, or finds the one that this call repeats; then registers the wait. Returns at once what is already known. */
@@ -47,7 +56,11 @@ export function openAsk(ctx: Context, request: OpenAsk): { ask: AskRecord; outco
   const known = findRepeated(ctx, request);
   const ask = known ?? createAsk(ctx, request);
   const outcome = ask.state === "open" && request.wait ? attachWait(ctx, ask, request.wait) : askOutcome(ctx, ask);
-  if (known && ask.answer) leaseAsResult(ctx, ask.answer, ask.asker);
+  if (known && ask.answer) {
+    const call = request.wait?.call;
+    if (call) keepAsResult(ctx, ask.answer, ask.asker, call.returns_by + LIMITS.leaseMs);
+    else leaseAsResult(ctx, ask.answer, ask.asker);
+  }
   return { ask, outcome, reattached: known !== undefined };
 }
 
@@ -108,7 +121,7 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
   if (loop?.returnable) {
     askFirst(ctx, loop.returnable, delivery);
     // The session goes on only when all its calls are back, so the others that wait along this way end too.
-    if (request.wait) for (const wait of waitsToward(ctx, askee.id, asker.id)) settleOne(ctx, wait);
+    if (request.wait) for (const wait of withSiblings(ctx, waitsToward(ctx, askee.id, asker.id))) settleOne(ctx, wait);
   }
   return ask;
 }

@@ -19,7 +19,12 @@ export interface Wait {
   canTakeQuestion: boolean;
   /** The call comes from a waiting tool call of the session, so its result is a rung of its own. */
   rung: Extract<Rung, "result">;
+  /** One call that waits for several asks: its waits end together where its session must go on. */
+  call?: { id: string; returns_by: number };
 }
+
+/** What a call says of itself when it begins to wait. `returns_by`: awake ms; until then it keeps the answers it has got. */
+export type Waiting = Pick<Wait, "id" | "canTakeQuestion" | "call">;
 
 /**
  * What is true only while processes live: routes, waits, what sessions are doing. It is rebuilt from reconnects after a restart.

@@ -30,3 +30,11 @@ export function describeLoop(ctx: Context, asker: PeerId, chain: readonly Wait[]
 export function waitsToward(ctx: Context, from: PeerId, to: PeerId): Wait[] {
   return ctx.live.waitsOf(from).filter((wait) => wait.target === to || findChain(ctx, wait.target, to) !== undefined);
 }
+
+/** These waits of one peer, and what else the same calls wait for: such a call comes back only as a whole. */
+export function withSiblings(ctx: Context, waits: readonly Wait[]): Wait[] {
+  const [first] = waits;
+  if (!first) return [];
+  const calls = new Set(waits.map((wait) => wait.call?.id ?? wait.id));
+  return ctx.live.waitsOf(first.waiter).filter((wait) => calls.has(wait.call?.id ?? wait.id));
+}

@@ -1,7 +1,7 @@
 import { type AskOutcome, LIMITS, type MessageId, type PeerId, RepowireError } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
 import { makeEnvelope, RESULT_BODY_BYTES_MAX, shownBytes } from "./envelope.ts";
-import type { Wait } from "./live.ts";
+import type { Wait, Waiting } from "./live.ts";
 import { move } from "./mailbox.ts";
 import type { AskRecord, DeliveryRecord } from "./ports.ts";
 import { mustGet } from "./registry.ts";
@@ -14,7 +14,7 @@ import { describeLoop, findChain } from "./wait-graph.ts";
  * Has a call wait for an open ask, or returns what it is told at once. Where its wait would close a loop, some question to its own
  * session stands before the answer: the call returns with that question, or is refused where it has been handed over already.
  */
-export function attachWait(ctx: Context, ask: AskRecord, wait: Pick<Wait, "id" | "canTakeQuestion">): AskOutcome {
+export function attachWait(ctx: Context, ask: AskRecord, wait: Waiting): AskOutcome {
   const waits = ctx.live.waitsOf(ask.asker).length;
   if (waits >= LIMITS.waitersPerPeerMax) {
     throw new RepowireError(
@@ -85,6 +85,24 @@ export function leaseAsResult(
   );
 }
 
+/**
+ * Has a call's result bring this message: from now on, or still. Returns its delivery then; undefined where it goes, or went, another
+ * way. `until` (awake ms): when the result is taken for lost if nobody reports it.
+ */
+export function keepAsResult(
+  ctx: Context,
+  message: MessageId,
+  peer: PeerId,
+  until = ctx.now.awake + LIMITS.leaseMs,
+): DeliveryRecord | undefined {
+  const delivery = leaseAsResult(ctx, message, peer) ?? ctx.tx.deliveries.get(message, peer);
+  if (delivery?.rung !== "result") return undefined;
+  if (delivery.state !== "leased") return delivery;
+  const kept = { ...delivery, lease_until: until };
+  ctx.tx.deliveries.put(kept);
+  return kept;
+}
+
 function settle(ctx: Context, wait: Wait, outcome: AskOutcome): void {
   ctx.live.removeWait(ctx.tx, wait.id);
   ctx.effects.push({ type: "settle", wait: wait.id, outcome });
@@ -100,7 +118,12 @@ export function settleOne(ctx: Context, wait: Wait): void {
 export function settleWaits(ctx: Context, ask: AskRecord, news: DeliveryRecord | undefined): boolean {
   const waits = ctx.live.waitsFor(ask.message);
   if (waits.length === 0) return false;
-  if (news) leaseAsResult(ctx, news.message, news.peer);
+  if (news) {
+    leaseAsResult(ctx, news.message, news.peer);
+    // A call that waits for others as well brings it only then.
+    const first = waits[0]?.call;
+    if (first) keepAsResult(ctx, news.message, news.peer, first.returns_by + LIMITS.leaseMs);
+  }
   const outcome = askOutcome(ctx, ask);
   for (const wait of waits) settle(ctx, wait, outcome);
   return true;

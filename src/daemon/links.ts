@@ -20,9 +20,8 @@ import {
   resumeLink,
   setRouteReady,
   withdrawApprovals,
-  withdrawAsk,
 } from "../core/index.ts";
-import type { Operations } from "../operations/index.ts";
+import { type Operations, withdrawCall } from "../operations/index.ts";
 import { newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
 import { ancestors, type LoopbackConnection } from "../platform/process.ts";
@@ -356,10 +355,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         }
         case "abandon": {
           const { message } = parse("abandon", params);
-          await parts.engine.run((ctx) => {
-            const ask = ctx.tx.asks.get(message);
-            if (ask?.asker === own.peer && ask.state === "open") withdrawAsk(ctx, ask);
-          });
+          await parts.engine.run((ctx) => withdrawCall(ctx, own.peer, message));
           return {};
         }
         case "permission_request": {

@@ -5,13 +5,14 @@ import {
   fromZod,
   type Mesh,
   type MessageId,
+  namesIn,
   OPERATIONS,
   type OperationInput,
   type OperationOutput,
   RepowireError,
   type ToolOperation,
 } from "../protocol/index.ts";
-import { cleanText, resultText, type ToolNames } from "../words/index.ts";
+import { cleanText, resultText, rollUpText, type ToolNames } from "../words/index.ts";
 import { toolInput } from "./tools.ts";
 
 export interface ToolCall {
@@ -31,7 +32,7 @@ export type ToolCallResult =
       text: string;
       /** Messages that this result brings to the session; whoever writes it to the runtime reports them. */
       carried: MessageId[];
-      output: OperationOutput<ToolOperation>;
+      output: OperationOutput<ToolOperation | "ask_several">;
     }
   | { text: string; refusal: RepowireError };
 
@@ -42,7 +43,17 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
     const parsed = toolInput(operation).safeParse(call.args);
     if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
     const input = call.enrich ? await call.enrich(operation, parsed.data) : parsed.data;
-    const output = await callMesh(typeof mesh === "function" ? await mesh() : mesh, operation, input, call.options);
+    const through = typeof mesh === "function" ? await mesh() : mesh;
+    const several = operation === "ask" ? forSeveral(input as OperationInput<"ask">) : undefined;
+    if (several) {
+      const output = await through.ask_several(several, call.options);
+      return {
+        text: rollUpText(output, { tools: call.toolNames, now: Date.now() }),
+        carried: carriedMessages("ask_several", output),
+        output,
+      };
+    }
+    const output = await callMesh(through, operation, input, call.options);
     const carried = carriedMessages(operation, output);
     return { text: resultText(operation, output, { tools: call.toolNames, now: Date.now() }), carried, output };
   } catch (error) {
@@ -51,6 +62,12 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
     // A sentence may name a peer, or its folder, as they call themselves.
     return { text: cleanText(refusal.message), refusal };
   }
+}
+
+/** The same question to several peers, where the tool was given several names. */
+function forSeveral({ peer, ...rest }: OperationInput<"ask">): OperationInput<"ask_several"> | undefined {
+  const peers = namesIn(peer);
+  return peers.length > 1 ? { ...rest, peers } : undefined;
 }
 
 function callMesh(

@@ -53,7 +53,7 @@ export function currentOutcome(deps: OperationDeps, message: MessageId): AskOutc
  * For a call that did not wait. An answer that came in its own batch travels in this result where nothing has taken it yet; one that
  * is on its way as a message of its own must not come a second time.
  */
-async function takeOver(deps: OperationDeps, decided: AskOutcome, message: MessageId): Promise<AskOutcome> {
+export async function takeOver(deps: OperationDeps, decided: AskOutcome, message: MessageId): Promise<AskOutcome> {
   const outcome = currentOutcome(deps, message);
   if (!("answer" in outcome && outcome.answer)) return outcome;
   return deps.engine.run((ctx) => {

@@ -11,6 +11,7 @@ import {
 } from "../protocol/index.ts";
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
+import { askSeveralHandler } from "./ask-several.ts";
 import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
@@ -38,6 +39,7 @@ import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
+export { withdrawCall } from "./several-ids.ts";
 export type { OperationDeps } from "./types.ts";
 export { createWaits, type Waits } from "./waits.ts";
 
@@ -55,6 +57,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
   const restart = restartHandler(deps);
   const handlers: Handlers = {
     ask: askHandler(deps),
+    ask_several: askSeveralHandler(deps),
     reply: replyHandler(deps),
     notify: notifyHandler(deps),
     broadcast: broadcastHandler(deps),

@@ -21,6 +21,7 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         reportProgress(ctx, ask, progressLine(params.text));
         return { ...base, repeated: false, awaited: ctx.live.waitsFor(ask.message).length > 0 };
       }
+      const isShared = waitsForOthers(ctx, ask);
       const { repeated, awaited } = replyToAsk(ctx, {
         ask: ctx.tx.asks.get(ask.message) ?? ask,
         text: params.text,
@@ -30,11 +31,19 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         message: params.message,
         traceparent: params.traceparent,
       });
-      return { ...base, repeated, awaited };
+      return { ...base, repeated, awaited, ...(awaited && isShared ? { with_others: true } : {}) };
     });
     const [, reply] = await Promise.all([cited, replied]);
     return reply;
   };
+}
+
+/** Every call that waits for this answer still waits for another one, too. */
+function waitsForOthers(ctx: Context, ask: AskRecord): boolean {
+  const others = ctx.live.waitsOf(ask.asker).filter((wait) => wait.ask !== ask.message);
+  return ctx.live
+    .waitsFor(ask.message)
+    .every(({ call }) => call !== undefined && others.some((other) => other.call?.id === call.id));
 }
 
 function progressLine(text: string): string {

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { countedUuid } from "../../test/support/counted-ids.ts";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
 import { endSession } from "../core/index.ts";
-import { LIMITS, type PeerId } from "../protocol/index.ts";
+import { estimatedTokens, LIMITS, type PeerId } from "../protocol/index.ts";
+import { resultText } from "../words/index.ts";
 
 let mesh: MeshHarness;
 let frontend: PeerId;
@@ -117,6 +118,10 @@ describe("broadcast", () => {
     const sent = await broadcast();
     expect(sent.circle).toBe("default");
     expect(names(sent)).toEqual(["backend", "infra"]);
+    expect(sent.estimated_tokens).toBe(estimatedTokens("staging is down", 2));
+    expect(resultText("broadcast", sent, { tools: { reply: "reply", inbox: "inbox" }, now: 0 })).toContain(
+      "about 128 tokens together (an estimate)",
+    );
     expect(mesh.read(({ tx }) => tx.messages.get(sent.message))).toMatchObject({
       kind: "broadcast",
       urgency: "fyi",

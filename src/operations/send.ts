@@ -14,7 +14,14 @@ import {
   resolvePeer,
   seatOf,
 } from "../core/index.ts";
-import { LIMITS, type MessageId, type RecipientTruth, RepowireError, type Urgency } from "../protocol/index.ts";
+import {
+  estimatedTokens,
+  LIMITS,
+  type MessageId,
+  type RecipientTruth,
+  RepowireError,
+  type Urgency,
+} from "../protocol/index.ts";
 import { runSending } from "./guarded.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
@@ -78,6 +85,7 @@ export function broadcastHandler(deps: OperationDeps): Handler<"broadcast"> {
         recipient: truthOf(ctx, message, delivery.peer),
       })),
       left_out: sent.leftOut,
+      estimated_tokens: estimatedTokens(params.text, sent.deliveries.length),
     }));
   };
 }

@@ -1,6 +1,6 @@
 import type { MessageId } from "./ids.ts";
 import type { OperationName, OperationOutput } from "./operations.ts";
-import type { AskOutcome } from "./outcomes.ts";
+import type { AskOutcome, RollUp } from "./outcomes.ts";
 
 /**
  * The messages that an operation's result carries to the caller. Whoever writes the result to the runtime reports them as
@@ -11,6 +11,8 @@ export function carriedMessages<Name extends OperationName>(name: Name, output: 
   switch (name) {
     case "ask":
       return carriedByAsk(output as AskOutcome);
+    case "ask_several":
+      return (output as RollUp).asked.flatMap(({ outcome, apart }) => (apart ? [] : carriedByAsk(outcome)));
     case "inbox": {
       const inbox = output as OperationOutput<"inbox">;
       if (inbox.type === "mail") return inbox.items.map((item) => item.message);

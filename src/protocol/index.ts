@@ -17,5 +17,6 @@ export * from "./outcomes.ts";
 export * from "./peers.ts";
 export * from "./rpc.ts";
 export * from "./runtimes.ts";
+export * from "./tokens.ts";
 export * from "./tracing.ts";
 export * from "./version.ts";

@@ -43,6 +43,11 @@ export const LIMIT_TABLE = {
     unit: "count",
     why: "Permission requests of one session that wait at the same time: a session shows one dialog, its subagents a few. Each stands in a person's list and in memory.",
   },
+  askedAtOnceMax: {
+    value: 8,
+    unit: "count",
+    why: "Peers asked by one call: their answers share one result, so each still gets a thousand characters of it; and half of the calls that may wait at once.",
+  },
   waitersPerPeerMax: {
     value: 16,
     unit: "count",

@@ -12,8 +12,11 @@ import { TraceParent } from "./tracing.ts";
 const waitSeconds = (described: string) => z.number().min(0).max(86_400).optional().describe(described);
 export const peerField = z.string().min(1).max(200);
 
+/** Several names on one line. No name of a peer, circle or machine holds a comma. */
+const peersField = z.string().min(1).max(4_096).describe('name, or several: "backend, api"');
+
 export const askTool = z.strictObject({
-  peer: peerField,
+  peer: peersField,
   question: Body,
   wait_seconds: waitSeconds("default 90"),
   urgency: Urgency.optional(),

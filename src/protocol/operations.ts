@@ -30,7 +30,7 @@ import {
   whoamiTool,
   worktreeOptions,
 } from "./operation-shapes.ts";
-import { AskOutcome, FoundMessage, RecipientTruth, TraceStep } from "./outcomes.ts";
+import { AskOutcome, FoundMessage, RecipientTruth, RollUp, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
 
@@ -63,7 +63,7 @@ const PEOPLE = ["human"] as const;
 export const OPERATIONS = {
   ask: {
     purpose: "Ask a peer a question and wait for its answer; the question lives on when the wait ends.",
-    input: askTool.extend(idempotency),
+    input: askTool.extend({ peer: peerField, ...idempotency }),
     output: AskOutcome,
     callers: EVERYONE,
     tool: {
@@ -72,6 +72,13 @@ export const OPERATIONS = {
         'Ask another agent session; it reads its own checkout. Use instead of guessing about code outside yours. It cannot see your conversation: send one self-contained question. Returns the answer, or "pending" and an id: then go on, the answer arrives by itself. Never ask twice.',
       input: askTool,
     },
+  },
+  ask_several: {
+    purpose:
+      "Ask several peers the same question, each by an ask of its own, and wait for all of them together. Whoever cannot be asked is named with the reason; `ask_peer` with several names is this.",
+    input: askTool.omit({ peer: true }).extend({ peers: z.array(peerField).min(1), ...idempotency }),
+    output: RollUp,
+    callers: EVERYONE,
   },
   reply: {
     purpose: "Answer or decline a question by its id, or report progress on it.",
@@ -84,6 +91,8 @@ export const OPERATIONS = {
       repeated: z.boolean(),
       /** Whether the asker's call was waiting and takes it as its result. */
       awaited: z.boolean(),
+      /** That call waits for others as well: it brings this once they have answered, or its time is over. */
+      with_others: z.boolean().optional(),
       asker: Presence,
     }),
     callers: EVERYONE,
@@ -115,6 +124,8 @@ export const OPERATIONS = {
       recipients: z.array(z.object({ id: z.string(), peer: z.string(), recipient: RecipientTruth })),
       /** Online, but not written to, and why. */
       left_out: z.array(z.object({ peer: z.string(), reason: z.string() })),
+      /** An estimate of what it costs its recipients together: their contexts hold it from their next turn on. */
+      estimated_tokens: z.number().int(),
     }),
     callers: EVERYONE,
     tool: {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ErrorCode } from "./errors.ts";
 import { MessageId, PeerId } from "./ids.ts";
 import { CheckoutState, Envelope, MessageKind } from "./messages.ts";
 import { AnsweredBy, AskState, DeliveryState, FailReason } from "./moves.ts";
@@ -97,6 +98,22 @@ export const AskOutcome = z.discriminatedUnion("state", [
   }),
 ]);
 export type AskOutcome = z.infer<typeof AskOutcome>;
+
+/** How the asks of one call stand, in the order in which their peers were named. */
+export const RollUp = z.object({
+  asked: z.array(
+    z.object({
+      outcome: AskOutcome,
+      /** Of its text (an answer, a refusal, a question that stands before), not shown here: `inbox` with its id continues. */
+      rest_bytes: z.number().int(),
+      /** The answer reaches the asker as a message, while the call waited for others: its text is not repeated here. */
+      apart: z.boolean(),
+    }),
+  ),
+  /** Nothing was sent to these. */
+  not_asked: z.array(z.object({ peer: z.string(), code: ErrorCode, reason: z.string() })),
+});
+export type RollUp = z.infer<typeof RollUp>;
 
 export const TraceStep = z.object({
   state: z.string(),

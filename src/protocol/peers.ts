@@ -24,6 +24,13 @@ export type PeerName = z.infer<typeof PeerName>;
 export const CircleName = PeerName;
 export type CircleName = z.infer<typeof CircleName>;
 
+/** The names in what a tool or a command was given as `peer`. */
+export const namesIn = (peer: string): string[] =>
+  peer
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+
 export const PresenceState = z.enum(["online", "busy", "waiting", "limited", "offline"]);
 export type PresenceState = z.infer<typeof PresenceState>;
 

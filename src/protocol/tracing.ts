@@ -26,6 +26,7 @@ export type SessionSpan = z.infer<typeof SessionSpan>;
 /** The calls that make a message, and their spans. */
 export const SPAN_OF_CALL: Partial<Record<string, SessionSpan["name"]>> = {
   ask: "ask",
+  ask_several: "ask",
   notify: "send",
   broadcast: "send",
   reply: "answer",

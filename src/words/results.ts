@@ -1,4 +1,12 @@
-import type { AskOutcome, Envelope, OperationOutput, Peer, RecipientTruth, ToolOperation } from "../protocol/index.ts";
+import type {
+  AskOutcome,
+  Envelope,
+  OperationOutput,
+  Peer,
+  RecipientTruth,
+  RollUp,
+  ToolOperation,
+} from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
 import { CAPTURED, frameText, type ToolNames } from "./frames.ts";
 import { duration, kilobytes, plural, timeOfDay } from "./numbers.ts";
@@ -69,6 +77,28 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
   }
 }
 
+/** One block for each peer, as the result of one ask would have it; whoever was not asked comes last. */
+export function rollUpText({ asked, not_asked }: RollUp, context: ResultContext): string {
+  const answered = asked.filter(({ outcome }) => outcome.state === "answered").length;
+  const head = `${answered} of ${plural(asked.length + not_asked.length, "peer")} answered.`;
+  const parts = asked.map((item) => `- ${rollUpItem(item, context)}`);
+  const refused = not_asked.map(({ peer, reason }) => `- ${cleanLine(peer)} was not asked: ${cleanLine(reason)}`);
+  const isOpen = asked.some(({ outcome }) => outcome.state === "pending");
+  return [head, ...parts, ...refused, ...(isOpen ? [ALL_ARRIVE] : [])].join("\n\n");
+}
+
+function rollUpItem({ outcome, rest_bytes, apart }: RollUp["asked"][number], context: ResultContext): string {
+  if (apart && "answer" in outcome && outcome.answer)
+    return `${cleanLine(outcome.peer)}: ${outcome.state} meanwhile (${outcome.id}); that came, or comes, as a message of its own (${outcome.answer.handle}).`;
+  if (outcome.state === "pending") return pendingText(outcome, context).replace(` ${ARRIVES}`, "");
+  const text = askText(outcome, context);
+  if (rest_bytes === 0 || outcome.state === "answered") return text;
+  const id =
+    outcome.state === "asked_first" ? outcome.question.handle : "answer" in outcome ? outcome.answer?.handle : "";
+  return `${text}\n[${kilobytes(rest_bytes)} more; ${context.tools.inbox}(id="${id}") continues]`;
+}
+
+const ALL_ARRIVE = "Continue or end your turn; what is pending will arrive by itself. Do not ask again.";
 const ARRIVES = "Continue or end your turn; the answer will arrive by itself. Do not ask again.";
 
 function pendingText(outcome: Extract<AskOutcome, { state: "pending" }>, { now }: ResultContext): string {
@@ -142,6 +172,8 @@ function replyText(output: OperationOutput<"reply">): string {
       : `noted; ${peer} is not waiting, so it sees that when it looks. Answer with reply when you are done.`;
   const what = output.outcome === "decline" ? "declined" : "answered";
   if (output.repeated) return `${what} already: ${peer} has the same reply. Nothing was sent twice.`;
+  if (output.awaited && output.with_others)
+    return `${what}: ${peer} is waiting for others as well and gets it together with theirs.`;
   if (output.awaited) return `${what}: ${peer} was waiting and gets it now.`;
   return output.asker.state === "offline"
     ? `${what}: stored; ${peer} is offline and gets it when it is back.`
@@ -151,7 +183,7 @@ function replyText(output: OperationOutput<"reply">): string {
 function broadcastText(output: OperationOutput<"broadcast">): string {
   const names = output.recipients.map((recipient) => cleanLine(recipient.peer)).join(", ");
   const left = output.left_out.map((peer) => `${cleanLine(peer.peer)} ${cleanLine(peer.reason)}`).join(", ");
-  return `broadcast to ${plural(output.recipients.length, "peer")} (${names}): each reads it with its next turn.${left ? ` Not sent: ${left}.` : ""}`;
+  return `broadcast to ${plural(output.recipients.length, "peer")} (${names}): each reads it with its next turn, about ${output.estimated_tokens} tokens together (an estimate).${left ? ` Not sent: ${left}.` : ""}`;
 }
 
 function peerLine(peer: Peer, now: number, circle: string): string {

@@ -18,6 +18,10 @@ const SECRET = "between-the-two-of-us";
 
 const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ask: ({ message }) => [{ peer: "friend", question: "mine now", message, wait_seconds: 0 }],
+  ask_several: ({ message }) => [
+    { peers: ["friend", "victim"], question: "mine now", message, wait_seconds: 0 },
+    { peers: ["friend"], question: `${SECRET} 2`, message, wait_seconds: 0 },
+  ],
   reply: ({ handle, answerHandle }) => [
     { id: handle, text: "forged" },
     { id: handle, text: "forged", outcome: "decline" },

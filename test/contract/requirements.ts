@@ -392,6 +392,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "tool reply",
   },
   {
+    id: "tools.ask-several",
+    text: "ask_peer with several names asks each by an ask of its own and returns one roll-up: who answered what, who has not yet and why, who was not asked.",
+    source: "tool ask_peer",
+  },
+  {
     id: "tools.broadcast",
     text: "A broadcast reaches all online agents of the circle but its sender, and starts no turn.",
     source: "tool broadcast",

@@ -131,6 +131,32 @@ describe("an ask", () => {
     expect(answer.content).toMatch(/^backend answers "slow one\?" \([\d.]+ m?s later\): found it$/);
   });
 
+  // @req tools.ask-several
+  test("with several names returns one roll-up, and is taken back as a whole", async () => {
+    const call = frontend.call("ask_peer", { peer: "backend, nobody", question: "both there?" });
+    const { meta } = await backend.pushed("both there?");
+    const said = await backend.call("reply", { id: meta.id, text: "I am" });
+    expect(said.text).toContain("was waiting and gets it now");
+    const { text, isError } = await call;
+    expect(isError).toBeFalse();
+    expect(text).toMatch(
+      /^1 of 2 peers answered\.\n\n- backend answered in .* \(reply\):\nI am\n\n- nobody was not asked: No peer named "nobody"/,
+    );
+    const abort = new AbortController();
+    const stopped = frontend.call(
+      "ask_peer",
+      { peer: "backend, nobody", question: "both, to be taken back?" },
+      { signal: abort.signal },
+    );
+    stopped.catch(() => {});
+    const { meta: second } = await backend.pushed("both, to be taken back?");
+    abort.abort();
+    const id = second.id ?? "";
+    await until(async () => (await daemon.mesh.trace({ id })).ask?.abandoned, "the question is abandoned");
+    await backend.call("reply", { id, text: "too late for both" });
+    expect((await frontend.call("inbox")).text).toContain("too late for both");
+  });
+
   test("that its user interrupts is withdrawn, or its answer comes as fyi", async () => {
     const abort = new AbortController();
     const call = frontend.call("ask_peer", { peer: "backend", question: "changed my mind?" }, { signal: abort.signal });

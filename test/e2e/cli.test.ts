@@ -115,6 +115,28 @@ describe("A person", () => {
     });
   });
 
+  // @req tools.ask-several
+  test("asks several and reads one roll-up; the exit code says whether all have answered", async () => {
+    const asked = user.repowire("peer", "ask", "backend,frontend", "all well?");
+    await answerNext("all well?", "yes");
+    const { handle } = await frontend.got("all well?");
+    await frontend.call("reply", { id: handle, text: "mostly" });
+    const { out, code } = await asked;
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(
+        /^2 of 2 peers answered\.\n\n- backend answered in .*:\nyes\n\n- frontend answered in .*:\nmostly\n$/,
+      ),
+    ]);
+    const later = await user.repowire("peer", "ask", "backend,nobody", "and now?", "--wait", "0", "--json");
+    expect([later.code, json(later)]).toMatchObject([
+      75,
+      { asked: [{ outcome: { state: "pending", peer: "backend" } }], not_asked: [{ peer: "nobody" }] },
+    ]);
+    await answerNext("and now?", "yes");
+    refused(await user.repowire("peer", "ask", "nobody,noone", "hello?"), 66, /^repowire: Nobody was asked\. nobody: /);
+  });
+
   test("stops waiting in time; the question goes on and its answer is in the inbox", async () => {
     const pending = await user.repowire("peer", "ask", "backend", "later?", "--wait", "0");
     expect(pending.code).toBe(75);

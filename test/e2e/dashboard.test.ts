@@ -208,7 +208,7 @@ withBrowser("The dashboard", () => {
     await page.getByRole("link", { name: "Back to the mesh" }).click();
     await page.getByRole("button", { name: "Tell all…" }).click();
     await page.getByLabel("What all should know").fill("main is green");
-    await page.getByText(/Goes to 2 sessions \(.*\), about 8 tokens together/).waitFor();
+    await page.getByText(/Goes to 2 sessions \(.*\), about 128 tokens together \(an estimate\)/).waitFor();
     expect(backend.received.map(({ body }) => body)).not.toContain("main is green");
     await page.getByRole("button", { name: "Tell 2" }).click();
     await page.getByText(/^Stored for 2:/).waitFor();

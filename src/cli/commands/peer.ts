@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
-import type { AskOutcome, Peer } from "../../protocol/index.ts";
-import { askText, cleanLine, duration, plural, resultText, timeOfDay } from "../../words/index.ts";
+import { type AskOutcome, namesIn, type Peer } from "../../protocol/index.ts";
+import { askText, cleanLine, duration, plural, resultText, rollUpText, timeOfDay } from "../../words/index.ts";
 import { CancelledError } from "../cancelled.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
@@ -79,7 +79,7 @@ function row(peer: Peer, now: number): string[] {
 function askCommand(context: CliContext) {
   return new Command("ask")
     .description("ask a peer and wait for its answer")
-    .argument("<peer>", "name, name@circle, or id")
+    .argument("<peer>", "name, name@circle, or id; several: backend,api")
     .argument("<question...>", "one self-contained question")
     .option("-w, --wait <seconds>", "how long to wait; the answer is kept when it comes later", number, 90)
     .option("--urgent", "reach a busy session at its next tool boundary")
@@ -88,19 +88,24 @@ function askCommand(context: CliContext) {
       const mesh = await context.mesh();
       const abort = new AbortController();
       process.once("SIGINT", () => abort.abort());
-      const outcome = await mesh
-        .ask(
-          {
-            peer: name,
-            question: words.join(" "),
-            wait_seconds: options.wait,
-            urgency: options.urgent ? "urgent" : "normal",
-          },
-          { signal: abort.signal },
-        )
-        .catch((error: unknown) => {
-          throw abort.signal.aborted ? new CancelledError(STOPPED_WAITING) : error;
-        });
+      const stopped = (error: unknown): never => {
+        throw abort.signal.aborted ? new CancelledError(STOPPED_WAITING) : error;
+      };
+      const asked = {
+        question: words.join(" "),
+        wait_seconds: options.wait,
+        urgency: options.urgent ? ("urgent" as const) : ("normal" as const),
+      };
+      const peers = namesIn(name);
+      if (peers.length > 1) {
+        const rolled = await mesh.ask_several({ ...asked, peers }, { signal: abort.signal }).catch(stopped);
+        if (options.json) printJson(rolled);
+        else print(rollUpText(rolled, { tools: CLI_TOOLS, now: Date.now() }));
+        const areAll = rolled.asked.every(({ outcome }) => outcome.state === "answered");
+        if (!areAll || rolled.not_asked.length > 0) process.exitCode = EXIT_PENDING;
+        return;
+      }
+      const outcome = await mesh.ask({ ...asked, peer: name }, { signal: abort.signal }).catch(stopped);
       if (options.json) printJson(outcome);
       else printOutcome(outcome);
       if (outcome.state !== "answered") process.exitCode = outcome.state === "pending" ? EXIT_PENDING : 1;

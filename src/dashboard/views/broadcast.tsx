@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { estimatedTokens } from "../../protocol/tokens.ts";
 import { call } from "../live/api.ts";
 import { peers } from "../live/mesh.ts";
 import { say } from "../live/toasts.ts";
@@ -28,7 +29,7 @@ export function BroadcastDialog({ circle, onClose }: { circle: string; onClose()
     }
     setIsSending(false);
   }
-  const tokens = Math.ceil(text.length / 4) * to.length;
+  const tokens = estimatedTokens(text, to.length);
   return (
     <Dialog title={`Tell all of ${circle}`} onClose={onClose}>
       <form onSubmit={(event) => void send(event)}>
@@ -44,7 +45,7 @@ export function BroadcastDialog({ circle, onClose }: { circle: string; onClose()
         <p role="status">
           Goes to {to.length} {to.length === 1 ? "session" : "sessions"}
           {to.length > 0 ? ` (${to.map(({ name }) => name).join(", ")})` : ""}, about {tokens.toLocaleString()} tokens
-          together. It starts no turn: each reads it with its next one.
+          together (an estimate). It starts no turn: each reads it with its next one.
         </p>
         <div class="dialog-row">
           <button type="button" onClick={onClose}>
