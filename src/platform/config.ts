@@ -61,6 +61,12 @@ export const Config = z.strictObject({
     })
     .prefault({})
     .describe("What agents may start without asking you: folders, runtimes, profiles; and where sessions are started."),
+  on_waiting: z
+    .array(z.string().min(1).max(LIMITS.launchArgCharsMax))
+    .min(1, "must be a list that begins with a program, or be left out")
+    .max(LIMITS.launchArgsMax)
+    .optional()
+    .describe("A program of yours, and its arguments, that is run when something waits on you."),
   dashboard: z
     .strictObject({
       public_origin: z

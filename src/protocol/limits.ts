@@ -300,6 +300,27 @@ export const LIMIT_TABLE = {
   },
   probeMs: { value: 3_000, unit: "ms", why: "A session's side that gives no sign of life for so long is not there." },
   quietMsMax: { value: 604_800_000, unit: "ms", why: "Quiet for longer than a week is a peer that takes no messages." },
+  notifierSettleMs: {
+    value: 3_000,
+    unit: "ms",
+    why: "What waits on a person is told to `on_waiting` after this: whoever sits at the terminal has decided by then, and what comes together is told together.",
+  },
+  notifierGapMs: {
+    value: 15_000,
+    unit: "ms",
+    why: "From one run of `on_waiting` to the next: a phone that rings more often is switched off.",
+  },
+  notifierRunMs: {
+    value: 10_000,
+    unit: "ms",
+    why: "A notifier that runs longer is ended with all that it started; a push over a slow network takes a few seconds.",
+  },
+  notifierItemsMax: {
+    value: 20,
+    unit: "count",
+    why: "Things told to one run of `on_waiting`, about 8 kB: less than a pipe holds, so a notifier that reads nothing holds nothing up. The rest is a number.",
+  },
+  notifierTextCharsMax: { value: 200, unit: "characters", why: "One line on a phone's locked screen." },
   circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
   hookWaitMs: {
     value: 2_000,

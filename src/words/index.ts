@@ -2,6 +2,7 @@ export * from "./clean.ts";
 export * from "./codex.ts";
 export * from "./frames.ts";
 export * from "./gemini.ts";
+export * from "./notifier.ts";
 export * from "./numbers.ts";
 export * from "./opencode.ts";
 export * from "./orchestrator.ts";

@@ -752,6 +752,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "notifier.what-waits",
+    text: "`on_waiting` is for what only a person can decide: permissions, a session's own dialog, questions to the person, held messages, pauses, mismatches; and only as long as it waits.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "notifier.runs",
+    text: "`on_waiting` runs the user's program without a shell, with cleaned facts in its environment and on stdin, and with nothing else of the daemon's environment.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "notifier.quiet",
+    text: "What is decided within seconds rings nobody; what comes together is told together, seldom, and not again after a restart.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "notifier.bounded",
+    text: "A notifier that does not end is ended with everything that it started.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "notifier.failures",
+    text: "A notifier that is missing or fails is said once in the log and shown by `doctor`; the next thing that waits is told to it all the same.",
+    source: "docs/setup.md",
+  },
+  {
     id: "cli.completion",
     text: "A Tab completes commands, options, runtimes and the names of peers; it starts no daemon, and offers no name that a shell would read as more than a word.",
     source: "README.md",
