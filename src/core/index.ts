@@ -14,6 +14,7 @@ export * from "./loop-guard.ts";
 export * from "./mailbox.ts";
 export * from "./person-waits.ts";
 export * from "./ports.ts";
+export * from "./radar.ts";
 export * from "./reconcile.ts";
 export * from "./recovery.ts";
 export * from "./registry.ts";

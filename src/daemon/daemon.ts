@@ -1,7 +1,17 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
-import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
+import { createFileReports } from "../adapters/files.ts";
+import {
+  createEngine,
+  createLive,
+  createRadar,
+  type Engine,
+  emit,
+  present,
+  purgeOlder,
+  recover,
+} from "../core/index.ts";
 import { createLauncher } from "../launcher/launcher.ts";
 import { createWorktrees } from "../launcher/worktrees.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
@@ -179,7 +189,16 @@ async function startLocked(
       .catch((error) => log.error("a written result was not recorded", { error }));
   }
 
-  const runtimes: Runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
+  const files = createFileReports({ engine, radar: createRadar(), watchesWrites: config.radar });
+  const runtimes: Runtimes = createRuntimes({
+    engine,
+    dispatcher,
+    callers,
+    paths,
+    token,
+    humanName: config.human,
+    files,
+  });
   let watch: Watch | undefined;
   let reconciler: Reconciler | undefined;
   let notifier: Notifier | undefined;
@@ -198,6 +217,7 @@ async function startLocked(
     profile: runtimes.linkProfile,
     onSession: runtimes.onSession,
     onSpans: tracing?.sessionSpans,
+    onFiles: files.isOn ? files.used : undefined,
     onJoined: metrics.linkJoined,
     onRefused: metrics.refused,
     onLost: () => watch?.lookSoon(),

@@ -76,6 +76,10 @@ export const Config = z.strictObject({
     })
     .prefault({})
     .describe("How other devices of yours reach the dashboard (https://host of your own proxy); off without."),
+  radar: z
+    .boolean()
+    .default(true)
+    .describe("Whether two sessions that write the same file of one checkout hear of each other."),
   log_level: z.enum(["debug", "info", "warning", "error"]).default("info").describe("What goes into the daemon's log."),
 });
 export type Config = z.infer<typeof Config>;
@@ -134,6 +138,7 @@ export function loadConfig(
 }
 
 function fromText(text: string): unknown {
+  if (text === "true" || text === "false") return text === "true";
   return /^\d+$/.test(text) ? Number(text) : text;
 }
 

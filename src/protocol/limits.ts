@@ -321,6 +321,30 @@ export const LIMIT_TABLE = {
     why: "Things told to one run of `on_waiting`, about 8 kB: less than a pipe holds, so a notifier that reads nothing holds nothing up. The rest is a number.",
   },
   notifierTextCharsMax: { value: 200, unit: "characters", why: "One line on a phone's locked screen." },
+  filesPerReportMax: {
+    value: 50,
+    unit: "count",
+    why: "Files of one report of a session's tools; a tool call names one, a patch a few. What is beyond is not watched.",
+  },
+  radarWindowMs: {
+    value: 1_800_000,
+    unit: "ms",
+    why: "Two writes to one file that are further apart do not meet: a turn is over by then, mostly.",
+  },
+  radarToldMs: { value: 3_600_000, unit: "ms", why: "Two sessions are warned of one file once in this time." },
+  radarPairPerHourMax: {
+    value: 6,
+    unit: "count",
+    why: "Warnings between two sessions, over all files: after a few they know, and each costs context in both.",
+  },
+  radarFilesPerPeerMax: { value: 500, unit: "count", why: "Files remembered for one session, the newest." },
+  radarPeersMax: { value: 500, unit: "count", why: "Sessions whose files are remembered, those that wrote last." },
+  radarToldMax: { value: 5_000, unit: "count", why: "Warnings remembered: about 1 MB." },
+  noticesUnreadMax: {
+    value: 100,
+    unit: "count",
+    why: "A mailbox with so much unread takes no news of repowire's own: they would keep out what somebody wrote.",
+  },
   circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
   hookWaitMs: {
     value: 2_000,

@@ -6,5 +6,6 @@ export * from "./notifier.ts";
 export * from "./numbers.ts";
 export * from "./opencode.ts";
 export * from "./orchestrator.ts";
+export * from "./radar.ts";
 export * from "./results.ts";
 export * from "./session.ts";

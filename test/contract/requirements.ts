@@ -777,6 +777,36 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/setup.md",
   },
   {
+    id: "radar.warns-both",
+    text: "Two live sessions of one checkout that write the same file hear of it, each once an hour: the second before it writes, where its runtime allows.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.quiet",
+    text: "Nobody hears of writes that meet nobody: other files, other circles, other worktrees, long ago, or by a session that has ended.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.own-checkout",
+    text: "A report counts only for files in the checkout of whoever reports, by their real paths; nothing of them is opened.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.no-storm",
+    text: "Reports, true or not, make few warnings between two sessions in an hour, and fill no memory.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.hook-is-cheap",
+    text: "Where no other session shares the checkout, the hook before a write ends in the shell.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.off",
+    text: "`radar: false` in config.yaml turns it off: nothing is watched, and no hook started for it.",
+    source: "docs/radar.md",
+  },
+  {
     id: "cli.completion",
     text: "A Tab completes commands, options, runtimes and the names of peers; it starts no daemon, and offers no name that a shell would read as more than a word.",
     source: "README.md",

@@ -9,6 +9,7 @@ import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
 import { openCodeScenes } from "./opencode.ts";
 import { permissionScenes } from "./permissions.ts";
+import { radarScenes } from "./radar.ts";
 import { setupScenes } from "./setup.ts";
 import { setupAllScenes } from "./setup-all.ts";
 import { setupRingScenes } from "./setup-ring.ts";
@@ -35,4 +36,5 @@ export const SCENES: Scene[] = [
   ...openCodeScenes,
   ...geminiScenes,
   ...spawnScenes,
+  ...radarScenes,
 ];
