@@ -17,6 +17,10 @@ export interface FilesUsed {
 /** Where adapters and links tell which files their sessions use. */
 export interface FileReports {
   readonly isOn: boolean;
+  /** Real path of the checkout that a session sits in. */
+  rootOf(peer: PeerId): string | undefined;
+  /** Files of its checkout that a session read in that time (epoch ms), in the order in which it read them last. */
+  readBetween(peer: PeerId, from: number, until: number): string[];
   /** Resolves to whether the session that writes was warned of another one. */
   used(peer: PeerId, files: FilesUsed): Promise<boolean>;
   /** Sessions that share their checkout with another live one of their circle: only there a write can meet another. */
@@ -28,13 +32,17 @@ export interface FileReportsParts {
   radar: Radar;
   /** `radar` of config.yaml. */
   watchesWrites: boolean;
+  /** `stale_answers`. */
+  watchesReads: boolean;
 }
 
 /** A checkout's place does not change while it is worked in; looked at again all the same. */
 const ROOT_KEPT_MS = 30_000;
 const ROOTS_MAX = 2_000;
 
-export function createFileReports({ engine, radar, watchesWrites }: FileReportsParts): FileReports {
+export function createFileReports(parts: FileReportsParts): FileReports {
+  const { engine, radar, watchesWrites, watchesReads } = parts;
+  const reads = new Map<PeerId, Map<string, number>>();
   const roots = new Map<string, { root: string | undefined; at: number }>();
 
   function rootOf(folder: string | undefined): string | undefined {
@@ -49,14 +57,33 @@ export function createFileReports({ engine, radar, watchesWrites }: FileReportsP
 
   const seatOf = (peer: PeerId): PeerRecord | undefined => engine.read((ctx) => ctx.tx.peers.get(peer));
 
+  function noteReads(peer: PeerId, files: readonly string[], at: number): void {
+    const own = reads.get(peer) ?? new Map<string, number>();
+    reads.delete(peer);
+    if (reads.size >= LIMITS.radarPeersMax) reads.delete([...reads.keys()][0] ?? "");
+    reads.set(peer, own);
+    for (const file of files) {
+      own.delete(file);
+      own.set(file, at);
+      if (own.size > LIMITS.filesReadMax) own.delete([...own.keys()][0] ?? "");
+    }
+  }
+
   return {
-    isOn: watchesWrites,
+    isOn: watchesWrites || watchesReads,
+    rootOf: (peer) => rootOf(seatOf(peer)?.path),
+    readBetween: (peer, from, until) =>
+      [...(reads.get(peer) ?? [])].flatMap(([file, at]) => (at >= from && at <= until ? [file] : [])),
     async used(id, files) {
       const peer = seatOf(id);
       const root = rootOf(peer?.path);
-      if (!watchesWrites || !peer?.path || root === undefined) return false;
-      const named = [...new Set(files.writes)].slice(0, LIMITS.filesPerReportMax);
-      const inside = named.flatMap((name) => fileInCheckout(root, files.cwd ?? peer.path ?? root, name) ?? []);
+      if (!peer?.path || root === undefined) return false;
+      const insideOf = (names: readonly string[]) =>
+        [...new Set(names)]
+          .slice(0, LIMITS.filesPerReportMax)
+          .flatMap((name) => fileInCheckout(root, files.cwd ?? peer.path ?? root, name) ?? []);
+      if (watchesReads) noteReads(id, insideOf(files.reads), files.at ?? Date.now());
+      const inside = watchesWrites ? insideOf(files.writes) : [];
       if (inside.length === 0) return false;
       return engine.run((ctx) =>
         inside

@@ -25,6 +25,7 @@ export * from "./router.ts";
 export * from "./routes.ts";
 export * from "./seats.ts";
 export * from "./sessions.ts";
+export * from "./stale-answers.ts";
 export * from "./text-search.ts";
 export * from "./truth.ts";
 export * from "./turns.ts";

@@ -243,6 +243,22 @@ export interface GateRecord {
   at: number;
 }
 
+/** An answer whose asker is told when what it was read from changes. Instants are epoch ms. */
+export interface WatchedAnswer {
+  /** The answer's message. */
+  id: MessageId;
+  ask: MessageId;
+  asker: PeerId;
+  askee: PeerId;
+  /** Real path of the checkout that was read, and the commit that it was at. */
+  root: string;
+  head?: string;
+  /** Files that were read from when the question came until it was answered; absent: not known yet. */
+  files?: { file: string; mtime?: number; size?: number }[];
+  read_from: number;
+  answered_at: number;
+}
+
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
@@ -253,6 +269,7 @@ export interface Shelves {
   login: LoginRecord;
   mismatch: MismatchRecord;
   gate: GateRecord;
+  answer: WatchedAnswer;
 }
 export type ShelfName = keyof Shelves;
 

@@ -46,6 +46,7 @@ import { type Reconciler, startReconciler } from "./reconciler.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 import { serve } from "./serve.ts";
 import { checkSession } from "./session-check.ts";
+import { type StaleAnswers, startStaleAnswers } from "./stale-answers.ts";
 import { traceCalls } from "./tracing/calls.ts";
 import { createTracing, type Tracing } from "./tracing/tracing.ts";
 import { followWords } from "./word-index.ts";
@@ -189,7 +190,12 @@ async function startLocked(
       .catch((error) => log.error("a written result was not recorded", { error }));
   }
 
-  const files = createFileReports({ engine, radar: createRadar(), watchesWrites: config.radar });
+  const files = createFileReports({
+    engine,
+    radar: createRadar(),
+    watchesWrites: config.radar,
+    watchesReads: config.stale_answers,
+  });
   const runtimes: Runtimes = createRuntimes({
     engine,
     dispatcher,
@@ -202,6 +208,7 @@ async function startLocked(
   let watch: Watch | undefined;
   let reconciler: Reconciler | undefined;
   let notifier: Notifier | undefined;
+  let staleAnswers: StaleAnswers | undefined;
   const links = createLinkServer({
     token,
     instance,
@@ -286,6 +293,7 @@ async function startLocked(
     evidenceOf: (peer, claims) => runtimes.adapterOf(peer)?.evidence?.(peer, claims),
   });
   const { on_waiting: command } = config;
+  if (config.stale_answers) staleAnswers = startStaleAnswers({ engine, hub, clock, files });
   if (command) notifier = startNotifier({ engine, hub, clock, command, cwd: paths.home });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
@@ -318,6 +326,7 @@ async function startLocked(
     watch?.stop();
     await reconciler?.stop();
     await notifier?.stop();
+    await staleAnswers?.stop();
     for (const stop of stopTimers) stop();
     await runtimes.stop();
     await links.shutdown(backInMs);

@@ -80,6 +80,10 @@ export const Config = z.strictObject({
     .boolean()
     .default(true)
     .describe("Whether two sessions that write the same file of one checkout hear of each other."),
+  stale_answers: z
+    .boolean()
+    .default(true)
+    .describe("Whether a session hears that what an answer to it was read from has changed since."),
   log_level: z.enum(["debug", "info", "warning", "error"]).default("info").describe("What goes into the daemon's log."),
 });
 export type Config = z.infer<typeof Config>;

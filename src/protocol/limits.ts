@@ -338,8 +338,30 @@ export const LIMIT_TABLE = {
     why: "Warnings between two sessions, over all files: after a few they know, and each costs context in both.",
   },
   radarFilesPerPeerMax: { value: 500, unit: "count", why: "Files remembered for one session, the newest." },
+  filesReadMax: {
+    value: 200,
+    unit: "count",
+    why: "Files remembered as read by one session, the newest: more than one answer needs.",
+  },
   radarPeersMax: { value: 500, unit: "count", why: "Sessions whose files are remembered, those that wrote last." },
   radarToldMax: { value: 5_000, unit: "count", why: "Warnings remembered: about 1 MB." },
+  staleAnswerMs: { value: 86_400_000, unit: "ms", why: "What was answered a day ago is not relied on unchecked." },
+  staleLookMs: {
+    value: 60_000,
+    unit: "ms",
+    why: "Answers that are watched are looked at this often, beside the ends of turns: a stat for each file.",
+  },
+  staleSettleMs: {
+    value: 5_000,
+    unit: "ms",
+    why: "After an answer, or the end of a turn: by then the session's own record is written, and what was changed in one go is there.",
+  },
+  answerFilesMax: { value: 20, unit: "count", why: "Files that one answer is held to, those read last." },
+  watchedAnswersMax: {
+    value: 300,
+    unit: "count",
+    why: "Answers that are watched, the newest: with 20 files each, a look is 6,000 stats, some 20 ms.",
+  },
   noticesUnreadMax: {
     value: 100,
     unit: "count",

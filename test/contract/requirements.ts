@@ -807,6 +807,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/radar.md",
   },
   {
+    id: "stale.files-decide",
+    text: "An answer is stale when a file that it was read from has changed since; another commit counts only where no such file is known.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "stale.once",
+    text: "A session hears once that an answer it still has in its conversation went stale, within a day, and what changed.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "stale.no-process",
+    text: "Answers are checked by file times and git's own files: no watcher, no process, nothing of a repository run.",
+    source: "docs/radar.md",
+  },
+  {
     id: "cli.completion",
     text: "A Tab completes commands, options, runtimes and the names of peers; it starts no daemon, and offers no name that a shell would read as more than a word.",
     source: "README.md",
