@@ -39,10 +39,12 @@ export interface FileReportsParts {
 /** A checkout's place does not change while it is worked in; looked at again all the same. */
 const ROOT_KEPT_MS = 30_000;
 const ROOTS_MAX = 2_000;
+const TIMES_KEPT = 8;
 
 export function createFileReports(parts: FileReportsParts): FileReports {
   const { engine, radar, watchesWrites, watchesReads } = parts;
-  const reads = new Map<PeerId, Map<string, number>>();
+  /** Of each session its files, and of each file when it was read last: one answer may rest on an earlier time than the next. */
+  const reads = new Map<PeerId, Map<string, number[]>>();
   const roots = new Map<string, { root: string | undefined; at: number }>();
 
   function rootOf(folder: string | undefined): string | undefined {
@@ -58,13 +60,14 @@ export function createFileReports(parts: FileReportsParts): FileReports {
   const seatOf = (peer: PeerId): PeerRecord | undefined => engine.read((ctx) => ctx.tx.peers.get(peer));
 
   function noteReads(peer: PeerId, files: readonly string[], at: number): void {
-    const own = reads.get(peer) ?? new Map<string, number>();
+    const own = reads.get(peer) ?? new Map<string, number[]>();
     reads.delete(peer);
     if (reads.size >= LIMITS.radarPeersMax) reads.delete([...reads.keys()][0] ?? "");
     reads.set(peer, own);
     for (const file of files) {
+      const times = [...(own.get(file) ?? []), at].slice(-TIMES_KEPT);
       own.delete(file);
-      own.set(file, at);
+      own.set(file, times);
       if (own.size > LIMITS.filesReadMax) own.delete([...own.keys()][0] ?? "");
     }
   }
@@ -73,7 +76,9 @@ export function createFileReports(parts: FileReportsParts): FileReports {
     isOn: watchesWrites || watchesReads,
     rootOf: (peer) => rootOf(seatOf(peer)?.path),
     readBetween: (peer, from, until) =>
-      [...(reads.get(peer) ?? [])].flatMap(([file, at]) => (at >= from && at <= until ? [file] : [])),
+      [...(reads.get(peer) ?? [])].flatMap(([file, times]) =>
+        times.some((at) => at >= from && at <= until) ? [file] : [],
+      ),
     async used(id, files) {
       const peer = seatOf(id);
       const root = rootOf(peer?.path);

@@ -94,7 +94,7 @@ export function startStaleAnswers({ engine, hub, clock, files }: StaleAnswersPar
     const read = files.readBetween(answer.askee, answer.read_from, answer.answered_at);
     const inside = read.filter((file) => file.startsWith(`${answer.root}/`)).slice(-LIMITS.answerFilesMax);
     // What is not there, or claims to come from the future, tells nothing by its times.
-    const stamps = inside.map(stampOf).filter(({ mtime }) => mtime !== undefined && mtime <= Date.now());
+    const stamps = inside.map(stampOf).filter(({ mtime }) => mtime !== undefined && mtime <= clock.now().wall);
     const settled = { ...answer, files: stamps };
     await engine.run(({ tx }) => {
       if (tx.shelves.answer.get(answer.id)) tx.shelves.answer.put(answer.id, settled);
