@@ -27,7 +27,7 @@ export interface ToolParts {
     session: string,
     operation: ToolOperation,
     args: Record<string, unknown>,
-    output: OperationOutput<ToolOperation | "ask_several">,
+    output: OperationOutput<ToolOperation | "ask_several" | "schedule">,
   ): void;
   onFault(error: unknown): void;
 }

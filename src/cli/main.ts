@@ -18,6 +18,7 @@ import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resumeCommand } from "./commands/resume.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
 import { serviceCommand } from "./commands/service.ts";
 import { setupCommand } from "./commands/setup.ts";
@@ -25,6 +26,7 @@ import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
+import { watchCommand } from "./commands/watch.ts";
 import { worktreeCommand } from "./commands/worktree.ts";
 import { cliContext } from "./context.ts";
 import { printError } from "./output.ts";
@@ -68,6 +70,8 @@ export function createProgram(): Command {
     releaseCommand(context),
     refuseCommand(context),
     quietCommand(context),
+    scheduleCommand(context),
+    watchCommand(context),
     resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),

@@ -43,6 +43,8 @@ export interface OpenAsk {
   urgency: Urgency;
   message?: MessageId;
   traceparent?: string;
+  /** The chain that it belongs to, where that is not what the asker is in right now. */
+  chain?: { thread?: MessageId; hops: number };
   /** The call that will wait, unless it does not wait at all. */
   wait?: Waiting;
 }
@@ -91,7 +93,7 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
   }
   const loop = loopThrough(ctx, asker, askee);
   if (loop && !loop.returnable && request.wait) throw loopError(ctx, asker.id, loop.chain);
-  const chain = chainOf(ctx, asker);
+  const chain = request.chain ?? chainOf(ctx, asker);
   countMessage(ctx, { from: asker, to: [askee], ...chain });
   const { message, deliveries } = acceptMessage(ctx, {
     id: request.message ?? ctx.ids.message(),

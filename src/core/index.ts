@@ -21,6 +21,7 @@ export * from "./retention.ts";
 export * from "./retry.ts";
 export * from "./router.ts";
 export * from "./routes.ts";
+export * from "./schedules.ts";
 export * from "./seats.ts";
 export * from "./sessions.ts";
 export * from "./text-search.ts";

@@ -151,7 +151,7 @@ export function checkMailbox(ctx: Context, to: PeerRecord): void {
 export function freeHandle(ctx: Context): string {
   for (;;) {
     const handle = ctx.ids.handle();
-    if (!ctx.tx.deliveries.isHandleTaken(handle)) return handle;
+    if (!ctx.tx.deliveries.isHandleTaken(handle) && !ctx.tx.shelves.schedule.get(handle)) return handle;
   }
 }
 

@@ -15,6 +15,7 @@ import type {
   ProcessInstance,
   Rung,
   Runtime,
+  Schedule,
   SpawnRuntime,
 } from "../protocol/index.ts";
 import type { SearchTerm } from "./text-search.ts";
@@ -243,6 +244,17 @@ export interface GateRecord {
   at: number;
 }
 
+/** A message that waits for its time, or for a peer. */
+export interface ScheduleRecord extends Omit<Schedule, "from" | "from_id" | "to" | "to_id"> {
+  from: PeerId;
+  to: PeerId;
+  /** The chain in which it was made: sending later is no way round the guard against talk in circles. */
+  thread?: MessageId;
+  hops: number;
+  /** For what waits for a peer. */
+  expires_awake_ms?: number;
+}
+
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
@@ -253,6 +265,7 @@ export interface Shelves {
   login: LoginRecord;
   mismatch: MismatchRecord;
   gate: GateRecord;
+  schedule: ScheduleRecord;
 }
 export type ShelfName = keyof Shelves;
 
@@ -408,6 +421,18 @@ export interface Budgets {
   pairPerNight: number;
   circlePerMinute: number;
   threadDepth: number;
+}
+
+/** Times as people write them. Pure: the same text at the same instant gives the same. */
+export interface Calendar {
+  /** The zone of this machine. */
+  readonly zone: string;
+  /** Whether there is such a zone. */
+  isZone(zone: string): boolean;
+  /** The first instant (epoch ms) after `after` that fits the cron pattern, undefined when none ever does. Throws where it is no pattern. */
+  next(pattern: string, zone: string, after: number): number | undefined;
+  /** The instant of a date and time of day in a zone: `2026-12-02T09:00`. Undefined where it is none. */
+  at(local: string, zone: string): number | undefined;
 }
 
 /** What is to be started, as a caller wishes it. */

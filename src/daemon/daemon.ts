@@ -5,6 +5,7 @@ import { createEngine, createLive, type Engine, emit, present, purgeOlder, recov
 import { createLauncher } from "../launcher/launcher.ts";
 import { createWorktrees } from "../launcher/worktrees.ts";
 import { createOperations, createWaits } from "../operations/index.ts";
+import { calendar } from "../platform/calendar.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
 import { readDaemonRecord, writeDaemonRecord } from "../platform/daemon-record.ts";
@@ -147,6 +148,7 @@ async function startLocked(
       waits,
       launcher: createLauncher({ paths, spawn: config.spawn }),
       worktrees: createWorktrees(paths),
+      calendar,
       humanName: config.human,
       onEventOf: hub.subscribeTo,
       loginLink(madeBy) {
@@ -258,7 +260,7 @@ async function startLocked(
   const port = server.port ?? config.port;
   listening = port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
-  watch = startWatch({ engine, clock, isAlive });
+  watch = startWatch({ engine, clock, calendar, isAlive });
   reconciler = startReconciler({
     engine,
     hub,

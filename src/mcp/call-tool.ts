@@ -12,7 +12,7 @@ import {
   RepowireError,
   type ToolOperation,
 } from "../protocol/index.ts";
-import { cleanText, resultText, rollUpText, type ToolNames } from "../words/index.ts";
+import { cleanText, resultText, rollUpText, scheduleText, type ToolNames } from "../words/index.ts";
 import { toolInput } from "./tools.ts";
 
 export interface ToolCall {
@@ -32,7 +32,7 @@ export type ToolCallResult =
       text: string;
       /** Messages that this result brings to the session; whoever writes it to the runtime reports them. */
       carried: MessageId[];
-      output: OperationOutput<ToolOperation | "ask_several">;
+      output: OperationOutput<ToolOperation | "ask_several" | "schedule">;
     }
   | { text: string; refusal: RepowireError };
 
@@ -53,6 +53,11 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
         output,
       };
     }
+    const later = operation === "notify" ? forLater(input) : undefined;
+    if (later) {
+      const output = await through.schedule(later, call.options);
+      return { text: scheduleText(output.schedule, { tools: call.toolNames, now: Date.now() }), carried: [], output };
+    }
     const output = await callMesh(through, operation, input, call.options);
     const carried = carriedMessages(operation, output);
     return { text: resultText(operation, output, { tools: call.toolNames, now: Date.now() }), carried, output };
@@ -68,6 +73,12 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
 function forSeveral({ peer, ...rest }: OperationInput<"ask">): OperationInput<"ask_several"> | undefined {
   const peers = namesIn(peer);
   return peers.length > 1 ? { ...rest, peers } : undefined;
+}
+
+/** A message for later, where the tool was told when. */
+function forLater(input: Record<string, unknown>): OperationInput<"schedule"> | undefined {
+  const { peer, text, when, urgency } = input as OperationInput<"schedule">;
+  return when === undefined ? undefined : { peer, text, when, urgency };
 }
 
 function callMesh(

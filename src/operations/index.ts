@@ -34,11 +34,13 @@ import { probeHandler } from "./probe.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
 import { replyHandler } from "./reply.ts";
 import { restartHandler } from "./restart.ts";
+import { scheduleHandler, schedulesHandler, unscheduleHandler } from "./schedules.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
 import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
+export { sendDue } from "./schedules.ts";
 export { withdrawCall } from "./several-ids.ts";
 export type { OperationDeps } from "./types.ts";
 export { createWaits, type Waits } from "./waits.ts";
@@ -74,6 +76,9 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     held: heldHandler(deps),
     decide_held: decideHeldHandler(deps),
     set_role: setRoleHandler(deps),
+    schedule: scheduleHandler(deps),
+    schedules: schedulesHandler(deps),
+    unschedule: unscheduleHandler(deps),
     pauses: pausesHandler(deps),
     resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),

@@ -17,6 +17,7 @@ export * from "./outcomes.ts";
 export * from "./peers.ts";
 export * from "./rpc.ts";
 export * from "./runtimes.ts";
+export * from "./schedules.ts";
 export * from "./tokens.ts";
 export * from "./tracing.ts";
 export * from "./version.ts";

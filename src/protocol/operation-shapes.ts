@@ -5,6 +5,7 @@ import { Body, MessageKind, Urgency } from "./messages.ts";
 import { RecipientTruth } from "./outcomes.ts";
 import { CircleName, Peer, PeerName } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
+import { MissedPolicy, ScheduledKind } from "./schedules.ts";
 import { TraceParent } from "./tracing.ts";
 
 /** Inputs and results that the table of operations is made of: what a tool takes, what several rows share. */
@@ -26,7 +27,28 @@ export const replyTool = z.strictObject({
   text: Body,
   outcome: z.enum(["answer", "decline", "progress"]).optional(),
 });
-export const notifyTool = z.strictObject({ peer: peerField, text: Body, urgency: Urgency.optional() });
+export const notifyTool = z.strictObject({
+  peer: peerField.describe('with when, "self" is you'),
+  text: Body,
+  urgency: Urgency.optional(),
+  when: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('send later: "30m", "2026-12-02 09:00", "cron 0 9 * * 1-5", "backend idle" (or waits, ends)'),
+});
+/** A message for later. */
+export const scheduleInput = z.strictObject({
+  peer: peerField,
+  text: Body,
+  when: z.string().min(1).max(200),
+  kind: ScheduledKind.optional(),
+  urgency: Urgency.optional(),
+  missed: MissedPolicy.optional(),
+  /** An IANA name; this machine's zone otherwise. */
+  zone: z.string().min(1).max(64).optional(),
+});
 export const broadcastTool = z.strictObject({ text: Body, circle: CircleName.optional() });
 export const peersTool = z.strictObject({ circle: CircleName.optional(), include_offline: z.boolean().optional() });
 export const describeTool = z.strictObject({ text: z.string().trim().max(LIMITS.descriptionCharsMax) });

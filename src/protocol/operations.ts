@@ -25,6 +25,7 @@ import {
   Restarted,
   replyTool,
   Started,
+  scheduleInput,
   spawnTool,
   WorktreeState,
   whoamiTool,
@@ -33,6 +34,7 @@ import {
 import { AskOutcome, FoundMessage, RecipientTruth, RollUp, TraceStep } from "./outcomes.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
+import { Schedule } from "./schedules.ts";
 
 interface ToolShape {
   name: string;
@@ -105,7 +107,7 @@ export const OPERATIONS = {
   },
   notify: {
     purpose: "Tell a peer something, one way; returns the state reached.",
-    input: notifyTool.extend(idempotency),
+    input: notifyTool.omit({ when: true }).extend(idempotency),
     output: z.object({ id: z.string(), message: MessageId, peer: z.string(), recipient: RecipientTruth }),
     callers: EVERYONE,
     tool: {
@@ -213,6 +215,7 @@ export const OPERATIONS = {
         /** Whether the recipient had it already; then its answer may still come, as fyi. */
         was_presented: z.boolean(),
       }),
+      z.object({ type: z.literal("schedule"), schedule: Schedule, removed: z.boolean() }),
     ]),
     callers: EVERYONE,
     tool: {
@@ -441,6 +444,25 @@ export const OPERATIONS = {
     output: z.object({ id: Handle, to: z.string(), state: DeliveryState }),
     callers: PEOPLE,
     human: true,
+  },
+  schedule: {
+    purpose:
+      "Send a message later: at a time, again and again, or when a peer is idle, waits for its human, or ends. `notify_peer` with `when` is this.",
+    input: scheduleInput,
+    output: z.object({ schedule: Schedule }),
+    callers: EVERYONE,
+  },
+  schedules: {
+    purpose: "List the messages that wait for a time or a peer: one's own; all of them for people and orchestrators.",
+    input: z.strictObject({}),
+    output: z.object({ schedules: z.array(Schedule) }),
+    callers: EVERYONE,
+  },
+  unschedule: {
+    purpose: "Remove a message that waits for a time or a peer: one's own; any of them for people and orchestrators.",
+    input: z.strictObject({ id: Handle }),
+    output: z.object({ schedule: Schedule }),
+    callers: EVERYONE,
   },
   pauses: {
     purpose: "List the messages that the loop guard has stopped.",

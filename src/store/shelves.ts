@@ -8,6 +8,7 @@ const NAMES: Record<ShelfName, true> = {
   login: true,
   mismatch: true,
   gate: true,
+  schedule: true,
 };
 export const SHELF_NAMES = Object.keys(NAMES) as ShelfName[]; // the keys of exactly this type
 

@@ -3,8 +3,10 @@ import type {
   Envelope,
   OperationOutput,
   Peer,
+  PeerMoment,
   RecipientTruth,
   RollUp,
+  Schedule,
   ToolOperation,
 } from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
@@ -240,9 +242,30 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
       return output.was_presented
         ? `${cleanLine(output.peer)} already has ${output.id}; it was told that you no longer wait. An answer may still come, as fyi.`
         : `withdrawn: ${output.id} never reached ${cleanLine(output.peer)}.`;
+    case "schedule":
+      return output.removed
+        ? `withdrawn: ${output.schedule.id} will not be sent.`
+        : scheduleText(output.schedule, context);
     default:
       return output satisfies never;
   }
+}
+
+/** What was agreed on for later, and how it is taken back. */
+export function scheduleText(schedule: Schedule, { tools, now }: ResultContext): string {
+  const to = schedule.to_id === schedule.from_id ? "you" : cleanLine(schedule.to);
+  return `scheduled ${schedule.id}: it goes to ${to} ${whenText(schedule, now)}. ${tools.inbox}(id="${schedule.id}", cancel=true) withdraws it.`;
+}
+
+const MOMENTS: Record<PeerMoment, string> = { idle: "is idle", waits: "waits for its human", ends: "ends" };
+
+/** `at 09:00`, `at 09:00 and then by "0 9 * * *"`, `when backend is idle, within a day`. */
+export function whenText({ trigger, next_at }: Schedule, now: number): string {
+  if (trigger.type === "peer") return `when ${cleanLine(trigger.name)} ${MOMENTS[trigger.moment]}, within a day`;
+  const at = `at ${timeOfDay(next_at ?? 0, now)}`;
+  return trigger.type === "cron"
+    ? `${at} and then by "${cleanLine(trigger.pattern)}" (${cleanLine(trigger.zone)})`
+    : at;
 }
 
 type NeedsApproval = Extract<OperationOutput<"spawn">, { state: "needs_approval" }>;

@@ -12,6 +12,8 @@ interface Foreign {
   answerHandle: string;
   victim: PeerId;
   victimName: string;
+  /** A message of the victim's to itself, for later. */
+  schedule: string;
 }
 
 const SECRET = "between-the-two-of-us";
@@ -39,14 +41,25 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { text: "forged", id: victim },
   ],
   whoami: ({ handle, message, answerHandle }) => [{ id: handle }, { id: message }, { id: answerHandle }],
-  inbox: ({ handle, message, answerHandle, victim }) => [
+  inbox: ({ handle, message, answerHandle, victim, schedule }) => [
     { id: handle },
     { id: message },
     { id: answerHandle },
     { id: handle, cancel: true },
+    { id: schedule },
+    { id: schedule, cancel: true },
     { peer: victim },
     {},
   ],
+  schedule: ({ victimName }) => [
+    { peer: "nobody", text: "mine", when: "30m" },
+    { peer: "outsider", text: "out of my circle", when: "30m" },
+    { peer: "self", text: "mine", when: "outsider idle" },
+    { peer: "self", text: "mine", when: `${victimName} never` },
+    { peer: "self", text: "mine", when: "30m", from: victimName },
+  ],
+  schedules: () => [{}, { peer: "victim" }],
+  unschedule: ({ schedule }) => [{ id: schedule }],
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }, { peer: victimName, restart: true }],
   restart: ({ victim, victimName }) => [
@@ -121,7 +134,9 @@ beforeEach(async () => {
   const answer = mesh.read(({ tx }) => tx.asks.get(first.message)?.answer ?? "");
   const open = await mesh.call(victim, "ask", { peer: "friend", question: `${SECRET} 2`, wait_seconds: 0 });
   await mesh.present(friend);
+  const later = await mesh.call(victim, "schedule", { peer: "self", text: `${SECRET} later`, when: "3h" });
   foreign = {
+    schedule: later.schedule.id,
     handle: open.id,
     message: open.message,
     answerHandle: mesh.delivery(answer, victim).handle,
@@ -133,6 +148,7 @@ beforeEach(async () => {
 /** What belongs to the others: their asks, their mail, their seats. */
 function theirs() {
   return mesh.read(({ tx }) => ({
+    schedules: tx.shelves.schedule.all().filter((record) => record.from !== mallory),
     asks: [...tx.asks.openFrom(foreign.victim), tx.asks.get(foreign.message)],
     mail: tx.deliveries.ofMessage(foreign.message),
     inbox: tx.deliveries.inStates(foreign.victim, ["queued", "leased", "presented", "held"]).filter(

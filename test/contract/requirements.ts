@@ -307,6 +307,36 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Receiver gate",
   },
   {
+    id: "schedule.once",
+    text: "A scheduled message is sent once for each of its times, whatever dies in between.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.missed",
+    text: "A time that passed while no daemon ran brings one message late, or none and a note about it, as was chosen.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.refusal-told",
+    text: "Whoever made a scheduled message is told when it could not be sent.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.guarded",
+    text: "A scheduled message counts for the loop guard, in the chain in which it was made.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.own-only",
+    text: "An agent sees and removes only the scheduled messages that it made.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "watch.told-once",
+    text: "Who waits for a peer to be idle, to wait for its human or to end is told once, also that it ended before.",
+    source: "docs/schedules.md",
+  },
+  {
     id: "guard.budgets",
     text: "Agents that write to each other more than their budget allows are paused, whatever befalls the daemon.",
     source: "Loop guard",

@@ -21,7 +21,8 @@ import {
   type SessionStart,
   settleDelivery,
 } from "../../src/core/index.ts";
-import { createOperations, createWaits, type Operations, type Waits } from "../../src/operations/index.ts";
+import { createOperations, createWaits, type Operations, sendDue, type Waits } from "../../src/operations/index.ts";
+import { calendar } from "../../src/platform/calendar.ts";
 import type {
   CallOptions,
   DeliverResult,
@@ -161,6 +162,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
     {
       engine,
       clock,
+      calendar,
       ids,
       waits,
       launcher: noLauncher,
@@ -256,6 +258,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       clock.advance(ms);
       await mesh.quiet();
       await engine.run(keepDeadlines);
+      await sendDue({ engine, calendar });
       await mesh.quiet();
     },
     // Promises that settle settle before the next turn of the event loop.

@@ -15,6 +15,7 @@ import { createEventHub } from "../../../src/daemon/hub.ts";
 import { createLinkServer } from "../../../src/daemon/links.ts";
 import { startWatch } from "../../../src/daemon/presence-watch.ts";
 import { createOperations, createWaits, type Operations, type Waits } from "../../../src/operations/index.ts";
+import { calendar } from "../../../src/platform/calendar.ts";
 import { LIMITS, type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
 import { noDashboard } from "../../support/no-dashboard.ts";
 import { noLauncher, noWorktrees } from "../../support/no-launcher.ts";
@@ -92,6 +93,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
     {
       engine,
       clock,
+      calendar,
       ids: parts.ids,
       waits,
       launcher: noLauncher,
@@ -142,7 +144,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
         return { receive: (text) => data.link?.receive(text), closed: () => data.link?.closed() };
       },
     });
-    watch = startWatch({ engine, clock, isAlive: parts.isAlive });
+    watch = startWatch({ engine, clock, calendar, isAlive: parts.isAlive });
     hooks.start();
     isUp = true;
   }
