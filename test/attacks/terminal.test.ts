@@ -101,6 +101,10 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
     ["schedule", "list"],
     ["schedule", "remove", HOSTILE],
   ],
+  attachment: () => [
+    ["attachment", "get", HOSTILE],
+    ["attachment", "get", "zzzzz"],
+  ],
   watch: () => [
     ["watch", HOSTILE],
     ["watch", mallory.name, "--waits", "--timeout", "1s"],

@@ -307,6 +307,31 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Receiver gate",
   },
   {
+    id: "attachment.by-id",
+    text: "A file travels by id and hash; the daemon opens no path that a peer names.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.readers",
+    text: "A file is read by whoever brought it, the recipients of its messages, and people; for others it is not there.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.whole",
+    text: "A message names only files that are here whole and durable; what breaks on the way leaves nothing.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.inside",
+    text: "A session's tools attach only files that really lie in its own checkout.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.retention",
+    text: "A file goes with the last of its messages, and one that went with none after an hour.",
+    source: "docs/attachments.md",
+  },
+  {
     id: "schedule.once",
     text: "A scheduled message is sent once for each of its times, whatever dies in between.",
     source: "docs/schedules.md",
