@@ -92,7 +92,8 @@ export interface LaunchRecord {
 }
 
 /** A peer as stored: the public shape, and what only the daemon needs to know. */
-export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_reason" | "delivery" | "spawned_by"> {
+export interface PeerRecord
+  extends Omit<Peer, "unread" | "open_asks" | "inbound" | "inbound_reason" | "delivery" | "spawned_by"> {
   /** Order of creation; a folder's lowest free seat is taken first. */
   seat: number;
   instance?: ProcessInstance;

@@ -101,6 +101,8 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
     ["schedule", "list"],
     ["schedule", "remove", HOSTILE],
   ],
+  overview: () => [["overview"], []],
+  top: () => [["top"]],
   attachment: () => [
     ["attachment", "get", HOSTILE],
     ["attachment", "get", "zzzzz"],

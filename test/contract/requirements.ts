@@ -332,6 +332,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/attachments.md",
   },
   {
+    id: "cli.alone",
+    text: "`repowire` alone shows the mesh, what waits on its caller with the commands that decide it, and the next step.",
+    source: "README",
+  },
+  {
+    id: "cli.top",
+    text: "`repowire top` follows the mesh, heals when the daemon comes back, and gives the terminal back however it ends.",
+    source: "README",
+  },
+  {
     id: "schedule.once",
     text: "A scheduled message is sent once for each of its times, whatever dies in between.",
     source: "docs/schedules.md",
