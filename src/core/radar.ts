@@ -80,7 +80,9 @@ const perHour: BucketSize = { max: LIMITS.radarPairPerHourMax, fullInMs: LIMITS.
  * writes now was warned. A report can only name files of the reporter's own checkout, and a pair has a budget: nobody makes a
  * storm of warnings for another.
  */
-export function noteFileWrite(ctx: Context, radar: Radar, write: FileWrite, words: CollisionWords): boolean {
+export function noteFileWrite(ctx: Context, radar: Radar, given: FileWrite, words: CollisionWords): boolean {
+  // A record that claims the future would be news again and again.
+  const write = { ...given, at: Math.min(given.at, ctx.now.wall) };
   const second = ctx.tx.peers.get(write.peer);
   if (!second || ctx.now.wall - write.at > LIMITS.radarWindowMs) return false;
   const before = radar.lastWrite(second.id, write.file) ?? Number.NEGATIVE_INFINITY;

@@ -1,3 +1,4 @@
+export * from "./attachments.ts";
 export * from "./carried.ts";
 export * from "./discovery.ts";
 export * from "./endpoints.ts";
@@ -17,6 +18,7 @@ export * from "./outcomes.ts";
 export * from "./peers.ts";
 export * from "./rpc.ts";
 export * from "./runtimes.ts";
+export * from "./schedules.ts";
 export * from "./tokens.ts";
 export * from "./tracing.ts";
 export * from "./version.ts";

@@ -1,13 +1,10 @@
+import type { Limit } from "./limit.ts";
+import { NEWS_LIMITS } from "./limits-news.ts";
+
 /**
  * Every limit of repowire, once, with the reason for its size. Reaching one is a clear error to the sender, never a silent cut.
  * `docs/protocol.md` prints this table.
  */
-interface Limit {
-  value: number;
-  unit: "bytes" | "characters" | "ms" | "count" | "days";
-  why: string;
-}
-
 export const LIMIT_TABLE = {
   bodyBytesMax: {
     value: 262_144,
@@ -300,74 +297,72 @@ export const LIMIT_TABLE = {
   },
   probeMs: { value: 3_000, unit: "ms", why: "A session's side that gives no sign of life for so long is not there." },
   quietMsMax: { value: 604_800_000, unit: "ms", why: "Quiet for longer than a week is a peer that takes no messages." },
-  notifierSettleMs: {
-    value: 3_000,
-    unit: "ms",
-    why: "What waits on a person is told to `on_waiting` after this: whoever sits at the terminal has decided by then, and what comes together is told together.",
+  ...NEWS_LIMITS,
+  circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
+  attachmentBytesMax: {
+    value: 10_000_000,
+    unit: "bytes",
+    why: "One file that goes with a message: logs, patches and screenshots fit; what is larger belongs into a repository.",
   },
-  notifierGapMs: {
-    value: 15_000,
-    unit: "ms",
-    why: "From one run of `on_waiting` to the next: a phone that rings more often is switched off.",
+  attachmentChunkBytesMax: {
+    value: 262_144,
+    unit: "bytes",
+    why: "A file travels in parts that fit into a frame.",
   },
-  notifierRunMs: {
-    value: 10_000,
-    unit: "ms",
-    why: "A notifier that runs longer is ended with all that it started; a push over a slow network takes a few seconds.",
-  },
-  notifierItemsMax: {
-    value: 20,
+  attachmentsPerMessageMax: { value: 8, unit: "count", why: "Each is a line in what the recipient's model reads." },
+  attachmentsUnsentMax: {
+    value: 32,
     unit: "count",
-    why: "Things told to one run of `on_waiting`, about 8 kB: less than a pipe holds, so a notifier that reads nothing holds nothing up. The rest is a number.",
+    why: "Files of one peer that went with no message yet; an agent that has more is in a loop.",
   },
-  notifierTextCharsMax: { value: 200, unit: "characters", why: "One line on a phone's locked screen." },
-  filesPerReportMax: {
-    value: 50,
-    unit: "count",
-    why: "Files of one report of a session's tools; a tool call names one, a patch a few. What is beyond is not watched.",
-  },
-  radarWindowMs: {
-    value: 1_800_000,
+  attachmentUnsentMs: {
+    value: 3_600_000,
     unit: "ms",
-    why: "Two writes to one file that are further apart do not meet: a turn is over by then, mostly.",
+    why: "How long a file waits for the message that it goes with.",
   },
-  radarToldMs: { value: 3_600_000, unit: "ms", why: "Two sessions are warned of one file once in this time." },
-  radarPairPerHourMax: {
-    value: 6,
+  attachmentsMax: { value: 2_000, unit: "count", why: "Files that are kept; what is known of each is in memory." },
+  attachmentsBytesMax: {
+    value: 1_000_000_000,
+    unit: "bytes",
+    why: "All kept files together; they go with their messages (`retention_days`).",
+  },
+  uploadsPerPeerMax: { value: 4, unit: "count", why: "Files that one peer is sending in parts at the same time." },
+  uploadIdleMs: { value: 60_000, unit: "ms", why: "An upload whose next part has not come for so long was given up." },
+  schedulesPerPeerMax: {
+    value: 32,
     unit: "count",
-    why: "Warnings between two sessions, over all files: after a few they know, and each costs context in both.",
+    why: "Messages that one peer may have waiting for a time or for another peer; an agent that plans more is in a loop.",
   },
-  radarFilesPerPeerMax: { value: 500, unit: "count", why: "Files remembered for one session, the newest." },
-  filesReadMax: {
-    value: 200,
+  schedulesMax: {
+    value: 1_000,
     unit: "count",
-    why: "Files remembered as read by one session, the newest: more than one answer needs.",
+    why: "Scheduled messages of all peers: all are looked at once a second.",
   },
-  radarPeersMax: { value: 500, unit: "count", why: "Sessions whose files are remembered, those that wrote last." },
-  radarToldMax: { value: 5_000, unit: "count", why: "Warnings remembered: about 1 MB." },
-  staleAnswerMs: { value: 86_400_000, unit: "ms", why: "What was answered a day ago is not relied on unchecked." },
-  staleLookMs: {
+  scheduleHorizonMs: {
+    value: 34_560_000_000,
+    unit: "ms",
+    why: "400 days: a time further away is a slip of the pen, or not for a machine like this one.",
+  },
+  scheduleEveryMs: {
     value: 60_000,
     unit: "ms",
-    why: "Answers that are watched are looked at this often, beside the ends of turns: a stat for each file.",
+    why: "The shortest distance of a repeated message: what comes more often is a poll, and each costs a turn.",
   },
-  staleSettleMs: {
+  scheduleLateMs: {
+    value: 60_000,
+    unit: "ms",
+    why: "Later than this a time was missed, as the daemon did not run or the machine slept. Looks are a second apart.",
+  },
+  watchExpiryMs: {
+    value: 86_400_000,
+    unit: "ms",
+    why: "How long a message waits for another peer; as long as a question is kept.",
+  },
+  watchIdleMs: {
     value: 5_000,
     unit: "ms",
-    why: "After an answer, or the end of a turn: by then the session's own record is written, and what was changed in one go is there.",
+    why: "How long a session is idle before it counts as done: between two turns it is idle for a moment.",
   },
-  answerFilesMax: { value: 20, unit: "count", why: "Files that one answer is held to, those read last." },
-  watchedAnswersMax: {
-    value: 300,
-    unit: "count",
-    why: "Answers that are watched, the newest: with 20 files each, a look is 6,000 stats, some 20 ms.",
-  },
-  noticesUnreadMax: {
-    value: 100,
-    unit: "count",
-    why: "A mailbox with so much unread takes no news of repowire's own: they would keep out what somebody wrote.",
-  },
-  circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
   hookWaitMs: {
     value: 2_000,
     unit: "ms",

@@ -8,6 +8,7 @@ import { faultScenes } from "./faults.ts";
 import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
 import { openCodeScenes } from "./opencode.ts";
+import { orchestratorScenes } from "./orchestrator.ts";
 import { permissionScenes } from "./permissions.ts";
 import { radarScenes } from "./radar.ts";
 import { setupScenes } from "./setup.ts";
@@ -37,4 +38,5 @@ export const SCENES: Scene[] = [
   ...geminiScenes,
   ...spawnScenes,
   ...radarScenes,
+  ...orchestratorScenes,
 ];
