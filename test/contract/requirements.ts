@@ -342,6 +342,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "README",
   },
   {
+    id: "cli.morning",
+    text: "`repowire morning` counts a night from the record, over restarts, as one page that asks nobody for anything.",
+    source: "README",
+  },
+  {
     id: "schedule.once",
     text: "A scheduled message is sent once for each of its times, whatever dies in between.",
     source: "docs/schedules.md",
