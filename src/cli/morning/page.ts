@@ -147,9 +147,10 @@ time, .why, .state { color: var(--dim); }
 .answered { color: var(--good); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: 0.25rem 0.75rem 0.25rem 0; vertical-align: top; font-weight: normal; }
+th, td { text-align: left; padding: 0.25rem 0.75rem 0.25rem 0; vertical-align: top; font-weight: normal; overflow-wrap: normal; }
 thead th { color: var(--dim); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 meter { width: 8rem; }
+@media (max-width: 36rem) { meter { width: 3rem; } }
 @media print { details > pre { display: block; } }
 `;
