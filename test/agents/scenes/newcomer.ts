@@ -44,6 +44,8 @@ export const newcomerScenes: Scene[] = [
       });
       installFromClone(world, npm, env);
       const servers = seedPlaces(world, user);
+      for (const name of Object.keys(RUNTIMES))
+        git(join(world.root, name), "commit", "-q", "--allow-empty", "-m", "first");
       openTmux(world, {
         ...env,
         ...codexEnv(user),
