@@ -3,6 +3,7 @@ import { repowireHome } from "../../src/platform/paths.ts";
 import { processArgs } from "../../src/platform/process.ts";
 import { openCode, type RawClient } from "./api.ts";
 import { readEvent } from "./events.ts";
+import { filesUsed } from "./files-used.ts";
 import type { ModelMessage } from "./notes.ts";
 import { isPeer, startedAs } from "./process-kind.ts";
 import { createSeat, type Seat } from "./seat.ts";
@@ -94,6 +95,11 @@ function hooks(input: PluginInput, api: ReturnType<typeof openCode>, kind: Retur
       // Not awaited: the prompt is stored when this returns.
       void guarded(() => seat.onPrompt(given.sessionID, pick, output.parts));
     },
+    "tool.execute.before": (given: { tool: string }, output: { args?: unknown }) =>
+      guarded(() => {
+        const used = filesUsed(given.tool, output.args);
+        if (used) seat.onFiles(used);
+      }),
     "tool.definition": (given: { toolID: string }, output: { jsonSchema?: unknown }) =>
       guarded(() => {
         const schema = schemaOf(given.toolID);

@@ -22,6 +22,8 @@ export interface Seat {
   onEvent(event: PluginEvent): Promise<void>;
   /** A user message is about to be stored. */
   onPrompt(session: string, pick: UserPick, parts: readonly { metadata?: unknown }[]): Promise<void>;
+  /** A tool of any of its sessions is about to use these files. */
+  onFiles(used: { writes: string[]; reads: string[] }): void;
   weaveNotes(messages: ModelMessage[]): void;
   /** What the model is told of its place in the mesh; undefined while it has none. */
   systemLine(): string | undefined;
@@ -246,6 +248,7 @@ export function createSeat(parts: SeatParts): Seat {
       if (given.some((part) => markOf(part) !== undefined)) return;
       await conversations.onHumanPrompt(session, pick);
     },
+    onFiles: (used) => link?.files(used),
     weaveNotes(messages) {
       const session = messages.at(-1)?.info.sessionID;
       if (session === undefined) return;

@@ -41,6 +41,8 @@ export interface Link {
   /** Pushes can be received from now on. */
   ready(): void;
   report(report: Report): void;
+  /** Files that tools are about to write, or have read; dropped where the daemon does not want them. */
+  files(used: { writes: string[]; reads: string[] }): void;
   /** Relays a permission request; repeated after a reconnect until withdrawn or decided. */
   requestPermission(request: PermissionAsk): void;
   withdrawPermission(request: string): void;
@@ -371,6 +373,9 @@ export function connectLink(options: LinkOptions): Link {
     report(report) {
       reports.add(report);
       sendReports();
+    },
+    files(used) {
+      if (rpc && state === "online" && welcome?.files === true) rpc.notify("files", used);
     },
     requestPermission(request) {
       permissions.set(request.request, request);

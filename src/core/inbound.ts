@@ -35,7 +35,7 @@ export function effectiveInbound(ctx: Context, peer: PeerRecord): Inbound {
   return { policy: "accept" };
 }
 
-const isQuiet = (ctx: Context, { quiet_until: until }: PeerRecord): boolean =>
+export const isQuiet = (ctx: Context, { quiet_until: until }: PeerRecord): boolean =>
   until !== undefined && until > ctx.now.wall;
 
 /** Nothing is handed to the peer for so long (milliseconds; 0 ends it); what comes meanwhile follows then. */

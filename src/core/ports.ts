@@ -246,6 +246,22 @@ export interface GateRecord {
   at: number;
 }
 
+/** An answer whose asker is told when what it was read from changes. Instants are epoch ms. */
+export interface WatchedAnswer {
+  /** The answer's message. */
+  id: MessageId;
+  ask: MessageId;
+  asker: PeerId;
+  askee: PeerId;
+  /** Real path of the checkout that was read, and the commit that it was at. */
+  root: string;
+  head?: string;
+  /** Files that were read from when the question came until it was answered; absent: not known yet. */
+  files?: { file: string; mtime?: number; size?: number }[];
+  read_from: number;
+  answered_at: number;
+}
+
 /** A file that goes with messages, or waits for its first. Its bytes are kept by hash (`Blobs`). */
 export interface AttachmentRecord extends Attachment {
   /** Who brought it. */
@@ -278,6 +294,7 @@ export interface Shelves {
   login: LoginRecord;
   mismatch: MismatchRecord;
   gate: GateRecord;
+  answer: WatchedAnswer;
   schedule: ScheduleRecord;
   attachment: AttachmentRecord;
 }

@@ -199,7 +199,7 @@ const LINK_RUNGS: readonly (Rung | undefined)[] = ["channel", "push"];
 export function leaseForHook(
   ctx: Context,
   peer: PeerRecord,
-  moment: "prompt" | "between_tools" | "turn_end",
+  moment: HookMoment,
   lease: string,
   budgetBytes: number,
   most: number = Number.POSITIVE_INFINITY,
@@ -226,12 +226,13 @@ export function leaseForHook(
 /** Room for the frame around one body. */
 const FRAME_BYTES = 400;
 
-function suitsMoment(
-  delivery: DeliveryRecord,
-  moment: "prompt" | "between_tools" | "turn_end",
-  pushable: boolean,
-): boolean {
+/** `before_write`: with a warning about the file that is written next, news that wait come along; no question, and nothing that wakes. */
+export type HookMoment = "prompt" | "before_write" | "between_tools" | "turn_end";
+
+function suitsMoment(delivery: DeliveryRecord, moment: HookMoment, pushable: boolean): boolean {
   switch (moment) {
+    case "before_write":
+      return delivery.urgency === "fyi" && delivery.kind !== "ask";
     case "prompt":
       return delivery.urgency === "fyi" || !pushable;
     case "between_tools":

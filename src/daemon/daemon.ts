@@ -1,7 +1,17 @@
 import { rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
-import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
+import { createFileReports } from "../adapters/files.ts";
+import {
+  createEngine,
+  createLive,
+  createRadar,
+  type Engine,
+  emit,
+  present,
+  purgeOlder,
+  recover,
+} from "../core/index.ts";
 import { createLauncher } from "../launcher/launcher.ts";
 import { createWorktrees } from "../launcher/worktrees.ts";
 import { createOperations, createWaits, keepAttachments } from "../operations/index.ts";
@@ -13,25 +23,15 @@ import { readDaemonRecord, writeDaemonRecord } from "../platform/daemon-record.t
 import { newHandle, newMessageId, newPeerId, newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
-import { isAlive, type LoopbackConnection } from "../platform/process.ts";
+import { isAlive } from "../platform/process.ts";
 import { ensureToken } from "../platform/token.ts";
 import { within } from "../platform/within.ts";
-import {
-  asRepowireError,
-  HOST,
-  HTTP_PATHS,
-  LIMITS,
-  type MessageId,
-  type PeerId,
-  RepowireError,
-  VERSION,
-} from "../protocol/index.ts";
+import { HOST, type MessageId, type PeerId, RepowireError, VERSION } from "../protocol/index.ts";
 import { sqliteStore } from "../store/sqlite/store.ts";
-import { createApp, problemResponse } from "./app.ts";
+import { createApp } from "./app.ts";
 import { createCallers } from "./callers.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventStream } from "./events-stream.ts";
-import { checkOrigin, isPublicHost } from "./guard.ts";
 import { createHealth, type PartCheck } from "./health.ts";
 import { prepareHome } from "./home.ts";
 import { createEventHub } from "./hub.ts";
@@ -40,12 +40,15 @@ import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { countRefusals } from "./metrics/refusals.ts";
+import { type Notifier, startNotifier, tryOf } from "./notifier.ts";
 import { addDoor } from "./page/door.ts";
 import { createLogins, loginUrl } from "./page/logins.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { type Reconciler, startReconciler } from "./reconciler.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
+import { serve } from "./serve.ts";
 import { checkSession } from "./session-check.ts";
+import { type StaleAnswers, startStaleAnswers } from "./stale-answers.ts";
 import { traceCalls } from "./tracing/calls.ts";
 import { createTracing, type Tracing } from "./tracing/tracing.ts";
 import { followWords } from "./word-index.ts";
@@ -169,6 +172,7 @@ async function startLocked(
       },
       discover: (places) => runtimes.discover(places),
       probe: dispatcher.probe,
+      tryNotifier: () => tryOf(notifier),
     },
     store.epoch,
   );
@@ -191,9 +195,25 @@ async function startLocked(
       .catch((error) => log.error("a written result was not recorded", { error }));
   }
 
-  const runtimes: Runtimes = createRuntimes({ engine, dispatcher, callers, paths, token, humanName: config.human });
+  const files = createFileReports({
+    engine,
+    radar: createRadar(),
+    watchesWrites: config.radar,
+    watchesReads: config.stale_answers,
+  });
+  const runtimes: Runtimes = createRuntimes({
+    engine,
+    dispatcher,
+    callers,
+    paths,
+    token,
+    humanName: config.human,
+    files,
+  });
   let watch: Watch | undefined;
   let reconciler: Reconciler | undefined;
+  let notifier: Notifier | undefined;
+  let staleAnswers: StaleAnswers | undefined;
   const links = createLinkServer({
     token,
     instance,
@@ -209,6 +229,7 @@ async function startLocked(
     profile: runtimes.linkProfile,
     onSession: runtimes.onSession,
     onSpans: tracing?.sessionSpans,
+    onFiles: files.isOn ? files.used : undefined,
     onJoined: metrics.linkJoined,
     onRefused: metrics.refused,
     onLost: () => watch?.lookSoon(),
@@ -228,13 +249,19 @@ async function startLocked(
     streams: eventStream.open,
     waits: waits.size,
     mismatches: reconciler?.count() ?? 0,
+    notifier_failing: notifier?.isFailing() ? 1 : 0,
   });
   metrics.addGauges({ engine, startedAt, counts, storeIsOk: () => store.fault === undefined });
   const health = createHealth({
     instance,
     startedAt,
     engine,
-    parts: { store: storeCheck, ...runtimes.checks, truth: () => reconciler?.check() ?? { ok: true } },
+    parts: {
+      store: storeCheck,
+      ...runtimes.checks,
+      truth: () => reconciler?.check() ?? { ok: true },
+      notifier: () => notifier?.check() ?? { ok: true },
+    },
     counts,
   });
   const app = createApp({
@@ -270,6 +297,9 @@ async function startLocked(
     clock,
     evidenceOf: (peer, claims) => runtimes.adapterOf(peer)?.evidence?.(peer, claims),
   });
+  const { on_waiting: command } = config;
+  if (config.stale_answers) staleAnswers = startStaleAnswers({ engine, hub, clock, files });
+  if (command) notifier = startNotifier({ engine, hub, clock, command, cwd: paths.home });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
     every(SETTLE_EVERY_MS, async () => store.settle()),
@@ -303,6 +333,8 @@ async function startLocked(
     log.info("daemon stops", {});
     watch?.stop();
     await reconciler?.stop();
+    await notifier?.stop();
+    await staleAnswers?.stop();
     for (const stop of stopTimers) stop();
     await runtimes.stop();
     await links.shutdown(backInMs);
@@ -339,68 +371,4 @@ async function startTracing(config: Config, instance: string, engine: () => Engi
 function every(ms: number, run: () => Promise<unknown>): () => void {
   const timer = setInterval(() => void run().catch((error) => log.error("a regular task failed", { error })), ms);
   return () => clearInterval(timer);
-}
-
-interface ServeParts {
-  port: number;
-  publicOrigin: string | undefined;
-  app: ReturnType<typeof createApp>;
-  links: ReturnType<typeof createLinkServer>;
-  onRefused(error: unknown): void;
-}
-
-function serve({ port, publicOrigin, app, links, onRefused }: ServeParts): Server<LinkSocketData> {
-  try {
-    return Bun.serve<LinkSocketData>({
-      hostname: HOST,
-      port,
-      idleTimeout: 30,
-      // Refused by `readJson` with a sentence, without being read; Bun's own refusal has none.
-      maxRequestBodySize: LIMITS.frameBytesMax * 64,
-      fetch(request, server) {
-        try {
-          checkOrigin(request, server.port ?? port, publicOrigin);
-          const connection = connectionOf(server, request);
-          const isPublic = isPublicHost(request, publicOrigin);
-          if (new URL(request.url).pathname === HTTP_PATHS.link) {
-            if (isPublic) throw new RepowireError("unauthorized", "Sessions join on this machine only.");
-            if (server.upgrade(request, { data: { connection } })) return undefined;
-            throw new RepowireError("invalid_input", "This address takes WebSocket connections only.");
-          }
-          return app.fetch(request, { connection, isPublic, keepOpen: () => server.timeout(request, 0) });
-        } catch (error) {
-          onRefused(error);
-          return problemResponse(asRepowireError(error));
-        }
-      },
-      websocket: {
-        idleTimeout: 60,
-        sendPings: true,
-        // Somewhat larger ones are refused with a sentence; beyond that the connection ends.
-        maxPayloadLength: LIMITS.frameBytesMax * 4,
-        backpressureLimit: LIMITS.frameBytesMax * 16,
-        closeOnBackpressureLimit: true,
-        open: (socket) => links.open(socket),
-        message(socket, message) {
-          socket.data.link?.receive(typeof message === "string" ? message : new TextDecoder().decode(message));
-        },
-        close: (socket) => socket.data.link?.closed(),
-      },
-    });
-  } catch (error) {
-    const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    if (taken)
-      throw new RepowireError(
-        "unavailable",
-        `Port ${port} on ${HOST} is used by another program. Stop that program, or set another port: \`port:\` in config.yaml, or REPOWIRE_PORT.`,
-      );
-    throw error;
-  }
-}
-
-function connectionOf(server: Server<LinkSocketData>, request: Request): LoopbackConnection | undefined {
-  const address = server.requestIP(request);
-  return address && server.port !== undefined
-    ? { daemonPort: server.port, clientPort: address.port, openedAt: performance.now() }
-    : undefined;
 }

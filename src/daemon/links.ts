@@ -93,6 +93,8 @@ export interface LinkServerParts {
   onSession(peer: PeerRecord): void;
   /** Told of the spans of a session's process; absent: nobody wants them, and sessions are told so. */
   onSpans?(peer: PeerRecord["id"], spans: SessionSpan[]): void;
+  /** Told of files that a session uses; absent: nobody wants to know. */
+  onFiles?(peer: PeerRecord["id"], files: { writes: string[]; reads: string[] }): Promise<unknown>;
   /** A link said hello: whether it is one that came back. */
   onJoined?(kind: "new" | "resumed"): void;
   onRefused?(error: unknown): void;
@@ -328,6 +330,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
         resume,
         daemon: { version: VERSION, instance: parts.instance },
         tracing: parts.onSpans ? true : undefined,
+        files: parts.onFiles ? true : undefined,
         mesh: {
           online: others
             .slice(0, 6)
@@ -374,6 +377,9 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
           );
           return {};
         }
+        case "files":
+          await parts.onFiles?.(own.peer, parse("files", params));
+          return {};
         case "spans":
           parts.onSpans?.(own.peer, parse("spans", params).spans);
           return {};

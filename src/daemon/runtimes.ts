@@ -3,6 +3,7 @@ import type { Discovery, RuntimeAdapter, SharedServer, Verdict } from "../adapte
 import { createClaudeCodeAdapter } from "../adapters/claude-code/adapter.ts";
 import { createClaudeInbox } from "../adapters/claude-inbox/inbox.ts";
 import { createCodexAdapter } from "../adapters/codex/adapter.ts";
+import type { FileReports } from "../adapters/files.ts";
 import { createGeminiAdapter } from "../adapters/gemini/adapter.ts";
 import { createOpenCodeAdapter } from "../adapters/opencode/adapter.ts";
 import type { Engine, PeerRecord } from "../core/index.ts";
@@ -47,6 +48,7 @@ export interface RuntimesParts {
   paths: HomePaths;
   token: string;
   humanName: string;
+  files: FileReports;
 }
 
 const log = logger("runtimes");
@@ -54,15 +56,16 @@ const log = logger("runtimes");
 export function createRuntimes(parts: RuntimesParts): Runtimes {
   const { engine, dispatcher, paths } = parts;
   const inbox = createClaudeInbox({ engine, transports: dispatcher, folder: paths.run, secret: parts.token });
-  const claudeCode = createClaudeCodeAdapter({ engine, inbox, paths, humanName: parts.humanName });
+  const claudeCode = createClaudeCodeAdapter({ engine, inbox, paths, humanName: parts.humanName, files: parts.files });
   const codex = createCodexAdapter({
     engine,
     transports: dispatcher,
     paths,
     token: parts.token,
     humanName: parts.humanName,
+    files: parts.files,
   });
-  const gemini = createGeminiAdapter({ engine, transports: dispatcher });
+  const gemini = createGeminiAdapter({ engine, transports: dispatcher, files: parts.files });
   const adapters: RuntimeAdapter[] = [claudeCode, createOpenCodeAdapter({ engine }), codex, gemini];
   const spool = createSpoolReader(paths, (runtime, report) =>
     hookAdapter(runtime).onHook(report, AbortSignal.timeout(1_000)),

@@ -54,6 +54,7 @@ describe("who may call what", () => {
       "set_role",
       "spawn_options",
       "trust_repository",
+      "try_notifier",
     ]);
   });
 

@@ -94,6 +94,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
     probe: probeHandler(deps),
+    try_notifier: () => deps.tryNotifier(),
     purge: purgeHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps, restart),

@@ -38,6 +38,8 @@ export interface OperationDeps {
   }>;
   /** Asks the other end of a route for a sign of life; throws what went wrong. */
   probe(route: string): Promise<void>;
+  /** Runs the user's notifier once; throws where none is configured. */
+  tryNotifier(): Promise<OperationOutput<"try_notifier">>;
 }
 
 export interface Call<Name extends OperationName> {

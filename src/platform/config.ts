@@ -61,6 +61,12 @@ export const Config = z.strictObject({
     })
     .prefault({})
     .describe("What agents may start without asking you: folders, runtimes, profiles; and where sessions are started."),
+  on_waiting: z
+    .array(z.string().min(1).max(LIMITS.launchArgCharsMax))
+    .min(1, "must be a list that begins with a program, or be left out")
+    .max(LIMITS.launchArgsMax)
+    .optional()
+    .describe("A program of yours, and its arguments, that is run when something waits on you."),
   dashboard: z
     .strictObject({
       public_origin: z
@@ -70,6 +76,14 @@ export const Config = z.strictObject({
     })
     .prefault({})
     .describe("How other devices of yours reach the dashboard (https://host of your own proxy); off without."),
+  radar: z
+    .boolean()
+    .default(true)
+    .describe("Whether two sessions that write the same file of one checkout hear of each other."),
+  stale_answers: z
+    .boolean()
+    .default(true)
+    .describe("Whether a session hears that what an answer to it was read from has changed since."),
   log_level: z.enum(["debug", "info", "warning", "error"]).default("info").describe("What goes into the daemon's log."),
 });
 export type Config = z.infer<typeof Config>;
@@ -128,6 +142,7 @@ export function loadConfig(
 }
 
 function fromText(text: string): unknown {
+  if (text === "true" || text === "false") return text === "true";
   return /^\d+$/.test(text) ? Number(text) : text;
 }
 

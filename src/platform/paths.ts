@@ -32,6 +32,8 @@ export interface HomePaths {
    * file here. The daemon keeps the files, the hooks' launcher looks for them.
    */
   between: string;
+  /** The same for hooks before a write: sessions that share their checkout with another. */
+  writing: string;
 }
 
 export function homePaths(home: string = repowireHome()): HomePaths {
@@ -55,6 +57,7 @@ export function homePaths(home: string = repowireHome()): HomePaths {
     setupRecord: join(home, "setup.json"),
     run,
     between: join(run, "between"),
+    writing: join(run, "writing"),
   };
 }
 

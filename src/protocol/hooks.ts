@@ -5,6 +5,7 @@ import { LIMITS } from "./limits.ts";
 export const ClaudeHookEvent = z.enum([
   "SessionStart",
   "UserPromptSubmit",
+  "PreToolUse",
   "PostToolUse",
   "PermissionRequest",
   "Stop",

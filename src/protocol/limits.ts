@@ -1,13 +1,10 @@
+import type { Limit } from "./limit.ts";
+import { NEWS_LIMITS } from "./limits-news.ts";
+
 /**
  * Every limit of repowire, once, with the reason for its size. Reaching one is a clear error to the sender, never a silent cut.
  * `docs/protocol.md` prints this table.
  */
-interface Limit {
-  value: number;
-  unit: "bytes" | "characters" | "ms" | "count" | "days";
-  why: string;
-}
-
 export const LIMIT_TABLE = {
   bodyBytesMax: {
     value: 262_144,
@@ -300,6 +297,7 @@ export const LIMIT_TABLE = {
   },
   probeMs: { value: 3_000, unit: "ms", why: "A session's side that gives no sign of life for so long is not there." },
   quietMsMax: { value: 604_800_000, unit: "ms", why: "Quiet for longer than a week is a peer that takes no messages." },
+  ...NEWS_LIMITS,
   circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
   attachmentBytesMax: {
     value: 10_000_000,

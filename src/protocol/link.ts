@@ -79,6 +79,8 @@ export const Welcome = z.object({
   daemon: z.object({ version: z.string(), instance: z.string() }),
   /** The daemon exports traces: it wants to be told of spans. */
   tracing: z.boolean().optional(),
+  /** The daemon wants to be told of files that tools write and read. */
+  files: z.boolean().optional(),
   mesh: z.object({
     online: z.array(z.object({ name: z.string(), runtime: Runtime, description: z.string().optional() })),
     total: z.number().int(),
@@ -138,6 +140,8 @@ export type PermissionAsk = z.infer<typeof PermissionAsk>;
 
 const ok = z.object({});
 
+const FileNames = z.array(z.string().max(LIMITS.pathCharsMax)).max(LIMITS.filesPerReportMax);
+
 /** Link → daemon, beside every operation of the operations table under its own name. */
 export const LINK_METHODS = {
   hello: {
@@ -167,6 +171,12 @@ export const LINK_METHODS = {
     params: z.object({ request: z.string().max(200) }),
     result: ok,
     purpose: "That call waits no more.",
+  },
+  files: {
+    params: z.object({ writes: FileNames, reads: FileNames }),
+    result: ok,
+    purpose:
+      "Files that the session's tools are about to write, or have read, where `welcome` says that the daemon wants them; said once, not repeated.",
   },
   spans: {
     params: SessionSpans,

@@ -657,6 +657,17 @@ export const OPERATIONS = {
     }),
     callers: ["human", "orchestrator", "service"],
   },
+  try_notifier: {
+    purpose: "Run `on_waiting` of config.yaml once, as a trial, and say how it went.",
+    input: z.strictObject({}),
+    output: z.object({
+      ms: z.number(),
+      /** Absent when it ended well. */
+      failure: z.string().optional(),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
   purge: {
     purpose: "Remove closed messages, events and empty seats older than some days.",
     input: z.strictObject({ older_than_days: z.number().min(0).max(3_650).optional() }),

@@ -83,7 +83,7 @@ test("Its files are where CLAUDE_CONFIG_DIR says, the state file among them", ()
 const ALLOWED_TOOLS = TOOL_NAMES.map((tool) => `mcp__repowire__${tool}`);
 
 describe("What setup adds", () => {
-  test("is one server, seven hooks and the eight tools by name", () => {
+  test("is one server, eight hooks and the eight tools by name", () => {
     for (const edits of wanted()) applyWanted(paths, claudeCode, edits);
     expect(JSON.parse(readFileSync(files.state, "utf8"))).toEqual({
       mcpServers: { repowire: { type: "stdio", command: `${paths.bin}/repowire-channel`, args: [], env: {} } },
@@ -95,6 +95,7 @@ describe("What setup adds", () => {
       hooks: {
         SessionStart: hook("SessionStart"),
         UserPromptSubmit: hook("UserPromptSubmit"),
+        PreToolUse: [{ matcher: "Edit|Write|MultiEdit|NotebookEdit", ...hook("PreToolUse")[0] }],
         PostToolUse: hook("PostToolUse"),
         PermissionRequest: hook("PermissionRequest", 86_400),
         Stop: hook("Stop"),

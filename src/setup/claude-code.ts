@@ -32,6 +32,8 @@ export function claudeFiles(env: Environment): ClaudeFiles {
 }
 
 const HOOK_SECONDS = 10;
+/** Only before these a hook has something to say; MultiEdit is of older versions. */
+const WRITING_TOOLS = "Edit|Write|MultiEdit|NotebookEdit";
 /** A permission request waits for a person, wherever that person is. */
 const PERMISSION_SECONDS = 86_400;
 
@@ -57,7 +59,10 @@ export function claudeEdits(paths: HomePaths, files: ClaudeFiles, options: { all
       part: "hooks",
       label: event,
       path: ["hooks", event],
-      value: { hooks: [{ type: "command", command, timeout }] },
+      value: {
+        ...(event === "PreToolUse" ? { matcher: WRITING_TOOLS } : {}),
+        hooks: [{ type: "command", command, timeout }],
+      },
       mark: command,
     };
   });

@@ -52,6 +52,7 @@ const GONE_SAID = "echo 'repowire: no version is installed in this home. Run: np
 const HOOK_SHORTCUTS = [
   `[ "\${CLAUDE_CODE_ENTRYPOINT-cli}" = cli ] || [ "\${REPOWIRE_PEER-}" = 1 ] || exit 0`,
   // Versions that do not name their pid (2.1.197) look for the folder instead, which is there when any session needs it.
+  `[ "\${1-}" != PreToolUse ] || [ -e "$REPOWIRE_HOME/run/writing/\${CLAUDE_PID-}" ] || exit 0`,
   `[ "\${1-}" != PostToolUse ] || [ -e "$REPOWIRE_HOME/run/between/\${CLAUDE_PID-}" ] || exit 0`,
 ];
 

@@ -8,6 +8,7 @@ const NAMES: Record<ShelfName, true> = {
   login: true,
   mismatch: true,
   gate: true,
+  answer: true,
   schedule: true,
   attachment: true,
 };

@@ -101,6 +101,7 @@ const BYPASS_DIALOG = /Yes, I accept/;
 const HOOK_EVENTS = [
   "SessionStart",
   "UserPromptSubmit",
+  "PreToolUse",
   "PostToolUse",
   "PermissionRequest",
   "Stop",
@@ -196,6 +197,7 @@ export async function createWorld(claude: string, bundles: string): Promise<Worl
         event,
         [
           {
+            ...(event === "PreToolUse" ? { matcher: "Edit|Write|MultiEdit|NotebookEdit" } : {}),
             hooks: [
               {
                 type: "command",

@@ -126,6 +126,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
   probe: ({ victimName }) => [{}, { peer: victimName }],
+  try_notifier: () => [{}],
   purge: () => [{ days: 0 }, {}],
 };
 

@@ -822,6 +822,76 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "notifier.what-waits",
+    text: "`on_waiting` is for what only a person can decide: permissions, a session's own dialog, questions to the person, held messages, pauses, mismatches; and only as long as it waits.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "notifier.runs",
+    text: "`on_waiting` runs the user's program without a shell, with cleaned facts in its environment and on stdin, and with nothing else of the daemon's environment.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "notifier.quiet",
+    text: "What is decided within seconds rings nobody; what comes together is told together, seldom, and not again after a restart.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "notifier.bounded",
+    text: "A notifier that does not end is ended with everything that it started.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "notifier.failures",
+    text: "A notifier that is missing or fails is said once in the log and shown by `doctor`; the next thing that waits is told to it all the same.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "radar.warns-both",
+    text: "Two live sessions of one checkout that write the same file hear of it, each once an hour: the second before it writes, where its runtime allows.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.quiet",
+    text: "Nobody hears of writes that meet nobody: other files, other circles, other worktrees, long ago, or by a session that has ended.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.own-checkout",
+    text: "A report counts only for files in the checkout of whoever reports, by their real paths; nothing of them is opened.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.no-storm",
+    text: "Reports, true or not, make few warnings between two sessions in an hour, and fill no memory.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.hook-is-cheap",
+    text: "Where no other session shares the checkout, the hook before a write ends in the shell.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "radar.off",
+    text: "`radar: false` in config.yaml turns it off: nothing is watched, and no hook started for it.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "stale.files-decide",
+    text: "An answer is stale when a file that it was read from has changed since; another commit counts only where no such file is known.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "stale.once",
+    text: "A session hears once that an answer it still has in its conversation went stale, within a day, and what changed.",
+    source: "docs/radar.md",
+  },
+  {
+    id: "stale.no-process",
+    text: "Answers are checked by file times and git's own files: no watcher, no process, nothing of a repository run.",
+    source: "docs/radar.md",
+  },
+  {
     id: "cli.completion",
     text: "A Tab completes commands, options, runtimes and the names of peers; it starts no daemon, and offers no name that a shell would read as more than a word.",
     source: "README.md",

@@ -116,7 +116,7 @@ describe("Setup", () => {
       "Not on this machine: OpenCode, Codex, Gemini CLI",
       "Claude Code 2.1.330, ~/bin/claude",
       '~/.claude.json           new file: add MCP server "repowire"',
-      "~/.claude/settings.json  add hooks for SessionStart, UserPromptSubmit, PostToolUse, PermissionRequest, Stop, StopFailure, SessionEnd",
+      "~/.claude/settings.json  add hooks for SessionStart, UserPromptSubmit, PreToolUse, PostToolUse, PermissionRequest, Stop, StopFailure, SessionEnd",
       "add permission for 8 tools",
       "The tools: ask_peer, reply, notify_peer,",
       "Nothing was changed.",

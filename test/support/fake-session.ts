@@ -23,6 +23,8 @@ export interface FakeSession extends AsyncDisposable {
   /** The first message with this text, as soon as it was handed over. */
   got(body: string): Promise<Envelope>;
   report(report: Report): void;
+  /** Files that its tools are about to write, or have read. */
+  files(used: { writes?: string[]; reads?: string[] }): void;
   requestPermission(request: PermissionAsk): void;
   /** Runs a command as this session's agent would. */
   run(command: string[]): Promise<Ran>;
@@ -46,6 +48,7 @@ export type ToSession =
   | { type: "call"; id: number; name: string; input: unknown }
   | { type: "run"; id: number; command: string[] }
   | { type: "report"; report: Report }
+  | { type: "files"; used: { writes: string[]; reads: string[] } }
   | { type: "permission"; request: PermissionAsk };
 export type FromSession =
   | { type: "joined"; id: string; name: string }
@@ -113,6 +116,7 @@ export async function fakeSession(
       order((number) => ({ type: "call", id: number, name: operation, input })) as Promise<OperationOutput<Name>>,
     got: (body) => until(() => received.find((item) => item.body === body), `"${body}" at ${name}`),
     report: (report) => child.send({ type: "report", report } satisfies ToSession),
+    files: ({ writes = [], reads = [] }) => child.send({ type: "files", used: { writes, reads } } satisfies ToSession),
     requestPermission: (request) => child.send({ type: "permission", request } satisfies ToSession),
     run,
     repowire: (...args) => run([...fromSource(), ...args]),

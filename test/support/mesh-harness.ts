@@ -174,6 +174,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       ...noDashboard,
       discover,
       probe,
+      tryNotifier: async () => ({ ms: 0 }),
     },
     store.epoch,
   );

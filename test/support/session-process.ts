@@ -40,6 +40,7 @@ const link = connectLink({
 
 process.on("message", async (order: ToSession) => {
   if (order.type === "report") return link.report(order.report);
+  if (order.type === "files") return link.files(order.used);
   if (order.type === "permission") return link.requestPermission(order.request);
   if (order.type === "run") {
     const child = Bun.spawn(order.command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });

@@ -5,6 +5,7 @@ import { processArgs } from "../../platform/process.ts";
 import type { Hello, PeerId } from "../../protocol/index.ts";
 import type { LinkProfile, RuntimeAdapter } from "../adapter.ts";
 import type { ClaudeInbox } from "../claude-inbox/inbox.ts";
+import type { FileReports } from "../files.ts";
 import { createSoonLooker } from "../look-soon.ts";
 import { createBoundaryFlags } from "./boundary.ts";
 import { discoverClaude } from "./discover.ts";
@@ -21,6 +22,7 @@ export interface ClaudeCodeParts {
   inbox: ClaudeInbox;
   paths: HomePaths;
   humanName: string;
+  files: FileReports;
 }
 
 /** While receipts are awaited the transcript is read this often, after the first seconds. */
@@ -32,7 +34,8 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
   const sessions = new Map<PeerId, ClaudeSession>();
   const watchers = new Map<string, { close(): void }>();
   const permissionWaits = createPermissionWaits();
-  const flags = createBoundaryFlags(parts.paths);
+  const flags = createBoundaryFlags(parts.paths.between);
+  const writing = createBoundaryFlags(parts.paths.writing);
   let ticking: ReturnType<typeof setInterval> | undefined;
 
   function attach(peer: PeerRecord): ClaudeSession | undefined {
@@ -44,7 +47,7 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
       return known;
     }
     known?.close();
-    const session = createClaudeSession({ engine, inbox, peer, pid: instance.pid, configDir });
+    const session = createClaudeSession({ engine, inbox, files: parts.files, peer, pid: instance.pid, configDir });
     sessions.set(peer.id, session);
     watchFolder(configDir);
     void look(session);
@@ -65,7 +68,7 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
       await session.refresh();
       flags.keep(
         session.pid,
-        engine.read((ctx) => ctx.live.routes(session.peer).some((route) => route.serves.idle !== undefined)),
+        engine.read((ctx) => ctx.live.routes(session.peer).every((route) => route.serves.idle === undefined)),
       );
     } catch (error) {
       log.error("a session could not be followed", { peer: session.peer, error });
@@ -74,12 +77,14 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
 
   /** Looks for receipts as long as something handed over is unsettled, and forgets sessions that ended. */
   function tick(): void {
+    const sharing = parts.files.sharing();
     for (const session of sessions.values()) {
       const state = engine.read((ctx) => unsettled(ctx, session.peer));
       if (state === "gone") {
         forget(session);
         continue;
       }
+      writing.keep(session.pid, sharing.has(session.peer));
       if (!watchers.has(session.configDir)) watchFolder(session.configDir);
       void look(session);
       if (state === "unsettled")
@@ -101,7 +106,8 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
     session.close();
     sessions.delete(session.peer);
     soon.forget(session.peer);
-    flags.keep(session.pid, true);
+    flags.keep(session.pid, false);
+    writing.keep(session.pid, false);
   }
 
   const soon = createSoonLooker({
@@ -109,7 +115,7 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
     isUnsettled: (peer) => engine.read((ctx) => unsettled(ctx, peer)) === "unsettled",
   });
 
-  const hooks = createHookHandler({ engine, humanName: parts.humanName, attach, permissionWaits });
+  const hooks = createHookHandler({ engine, humanName: parts.humanName, attach, permissionWaits, files: parts.files });
 
   return {
     runtime: "claude-code",

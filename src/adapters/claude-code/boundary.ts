@@ -1,15 +1,16 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { HomePaths } from "../../platform/paths.ts";
 
-/** Keeps the files that tell the hooks' launcher which sessions need it between tool calls. */
-export function createBoundaryFlags(paths: HomePaths) {
-  const folder = paths.between;
+/**
+ * Keeps the files that tell the hooks' launcher which sessions need it: between tool calls (`paths.between`), or before one that
+ * writes (`paths.writing`).
+ */
+export function createBoundaryFlags(folder: string) {
   rmSync(folder, { recursive: true, force: true });
   return {
-    keep(pid: number, isReachable: boolean): void {
+    keep(pid: number, isNeeded: boolean): void {
       const file = join(folder, String(pid));
-      if (isReachable) {
+      if (!isNeeded) {
         if (existsSync(file)) rmSync(file, { force: true });
         return;
       }

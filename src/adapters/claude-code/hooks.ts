@@ -27,6 +27,7 @@ import {
   sameInstance,
 } from "../../protocol/index.ts";
 import { CLAUDE_TOOLS, channelFrame, parseChannelFrame, parseInboxFrame, reminderText } from "../../words/index.ts";
+import type { FileReports } from "../files.ts";
 import { claimSeatAnew, isReplay, meshLine, sessionStartOf } from "../hook-session.ts";
 import { HookInput } from "./hook-input.ts";
 import type { PermissionWaits } from "./permission-waits.ts";
@@ -39,6 +40,7 @@ export interface HookParts {
   humanName: string;
   attach(peer: PeerRecord): ClaudeSession | undefined;
   permissionWaits: PermissionWaits;
+  files: FileReports;
 }
 
 /** Hook contexts are cut at about 10,000 characters (Claude Code 2.1.330); what one hook carries stays well below. */
@@ -72,6 +74,8 @@ export function createHookHandler(parts: HookParts) {
         return sessionStart(event);
       case "UserPromptSubmit":
         return promptSubmit(event);
+      case "PreToolUse":
+        return beforeWrite(event);
       case "PostToolUse":
         return input.agent_id ? {} : betweenTools(event);
       case "PermissionRequest":
@@ -163,6 +167,24 @@ export function createHookHandler(parts: HookParts) {
       return noteTurnInput(ctx, peer.id, { type: "delivery", message: delivery.message }, "prompt hook");
     const isOther = frame !== undefined || prompt.startsWith("<task-notification>");
     noteTurnInput(ctx, peer.id, { type: isOther ? "other" : "user" }, "prompt hook");
+  }
+
+  /** The tool call waits for this: nothing is read or asked here that takes time. */
+  async function beforeWrite({ given, input, peer }: HookEvent): Promise<HookReply> {
+    const file = input.tool_input?.file_path ?? input.tool_input?.notebook_path;
+    if (typeof file !== "string") return {};
+    const at = given.spooled_at;
+    const isWarned = await parts.files.used(peer.id, { writes: [file], reads: [], cwd: input.cwd, at });
+    // A subagent's context is not the conversation that mail is for.
+    if (!isWarned || isReplay(given) || input.agent_id) return {};
+    const lease = newSecret();
+    const frames = await engine.run((ctx) => {
+      const latest = ctx.tx.peers.get(peer.id) ?? peer;
+      return leaseForHook(ctx, latest, "before_write", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
+        channelFrame(envelope),
+      );
+    });
+    return frames.length > 0 ? { ...context("PreToolUse", frames.join("\n")), lease } : {};
   }
 
   async function betweenTools({ given, peer, session }: HookEvent): Promise<HookReply> {

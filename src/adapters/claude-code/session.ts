@@ -17,6 +17,7 @@ import { logger } from "../../platform/log.ts";
 import { processArgs } from "../../platform/process.ts";
 import type { MessageId, PeerId } from "../../protocol/index.ts";
 import type { ClaudeInbox } from "../claude-inbox/inbox.ts";
+import type { FileReports } from "../files.ts";
 import { startMode } from "./mode.ts";
 import { readSessionRecord, type SessionRecord } from "./record.ts";
 import {
@@ -56,6 +57,7 @@ export interface ClaudeSession {
 
 export interface ClaudeSessionParts {
   engine: Engine;
+  files: FileReports;
   inbox: ClaudeInbox;
   peer: PeerRecord;
   pid: number;
@@ -150,6 +152,7 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
     await engine.run((ctx) => {
       for (const fact of facts) apply(ctx, fact);
     });
+    for (const fact of facts) if (fact.type === "files") await parts.files.used(peerId, fact);
   }
 
   function readFacts(): TranscriptFact[] {
@@ -184,6 +187,8 @@ export function createClaudeSession(parts: ClaudeSessionParts): ClaudeSession {
         return noteMode(ctx, fact.mode);
       case "turn_over":
         return endWithoutHooks(ctx);
+      case "files":
+        return;
       default:
         fact satisfies never;
     }

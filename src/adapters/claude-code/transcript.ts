@@ -21,7 +21,9 @@ export type TranscriptFact =
   | { type: "interrupted" }
   | { type: "api_error"; text: string; isLimit: boolean; until?: number }
   | { type: "mode"; mode: string }
-  | { type: "turn_over" };
+  | { type: "turn_over" }
+  /** The model called tools that write or read these files; whether it may is not known yet. */
+  | { type: "files"; writes: string[]; reads: string[]; cwd?: string; at?: number };
 
 interface Origin {
   kind?: string;
@@ -33,6 +35,8 @@ interface Origin {
 /** Fields of an entry that are looked at; everything in a transcript is read as unknown first. */
 interface Entry {
   type?: string;
+  timestamp?: string;
+  cwd?: string;
   subtype?: string;
   isSidechain?: boolean;
   isMeta?: boolean;
@@ -56,6 +60,8 @@ interface Block {
   type?: string;
   text?: string;
   id?: string;
+  name?: string;
+  input?: unknown;
 }
 
 const blocks = (content: unknown): Block[] =>
@@ -171,7 +177,31 @@ function assistantFacts(entry: Entry): TranscriptFact[] {
     .map((block) => block.text ?? "")
     .join("\n");
   const toolUses = parts.flatMap((block) => (block.type === "tool_use" && block.id ? [block.id] : []));
-  return [{ type: "output", text, endsTurn: entry.message?.stop_reason === "end_turn", toolUses }];
+  const output: TranscriptFact = {
+    type: "output",
+    text,
+    endsTurn: entry.message?.stop_reason === "end_turn",
+    toolUses,
+  };
+  return [output, ...filesOf(parts, entry)];
+}
+
+const WRITING = new Set(["Edit", "Write", "MultiEdit", "NotebookEdit"]);
+const READING = new Set(["Read", "Grep", "NotebookRead"]);
+
+/** Of an entry without an instant nobody knows whether it is news. */
+function filesOf(parts: readonly Block[], { timestamp, cwd }: Entry): TranscriptFact[] {
+  const at = Date.parse(String(timestamp));
+  if (Number.isNaN(at)) return [];
+  const [writes, reads]: [string[], string[]] = [[], []];
+  for (const { type, name = "", input } of parts) {
+    const list = WRITING.has(name) ? writes : READING.has(name) ? reads : undefined;
+    if (type !== "tool_use" || !list || typeof input !== "object" || input === null) continue;
+    const named = Object.entries(input).find(([key]) => ["file_path", "notebook_path", "path"].includes(key))?.[1];
+    if (typeof named === "string") list.push(named);
+  }
+  if (writes.length + reads.length === 0) return [];
+  return [{ type: "files", writes, reads, cwd: typeof cwd === "string" ? cwd : undefined, at }];
 }
 
 /** Where a session's transcript is: named by a hook, or found by its session id. */

@@ -7,6 +7,7 @@ import type { HomePaths } from "../../platform/paths.ts";
 import { CODEX_MCP_SCOPE, scopedToken } from "../../platform/token.ts";
 import { type PeerId, RepowireError } from "../../protocol/index.ts";
 import type { Discovery, RuntimeAdapter, SharedServer, Transports } from "../adapter.ts";
+import type { FileReports } from "../files.ts";
 import { createSoonLooker } from "../look-soon.ts";
 import { controlSocket } from "./control.ts";
 import { type CodexHome, createCodexHome } from "./home.ts";
@@ -19,6 +20,7 @@ export interface CodexParts {
   paths: HomePaths;
   token: string;
   humanName: string;
+  files: FileReports;
 }
 
 /** What works through the control socket alone (0.169.0), with nothing installed. */
@@ -46,7 +48,13 @@ export function createCodexAdapter(parts: CodexParts): RuntimeAdapter & { readon
     if (known) return known;
     if (homes.size >= HOMES_MAX)
       throw new RepowireError("too_many_links", `${homes.size} Codex homes are followed, the most there may be.`);
-    const home = createCodexHome({ path: codexHome, engine, transports: parts.transports, humanName: parts.humanName });
+    const home = createCodexHome({
+      path: codexHome,
+      engine,
+      transports: parts.transports,
+      humanName: parts.humanName,
+      files: parts.files,
+    });
     homes.set(codexHome, home);
     if (ticking) home.start();
     return home;

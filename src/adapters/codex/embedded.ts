@@ -12,6 +12,7 @@ import {
   processExecutable,
 } from "../../platform/process.ts";
 import type { Transports } from "../adapter.ts";
+import type { FileReports } from "../files.ts";
 import type { ControlClient } from "./control.ts";
 import { createHelperClient } from "./helper.ts";
 import { readTail, turnState } from "./rollout.ts";
@@ -38,6 +39,7 @@ export interface EmbeddedParts {
   path: string;
   engine: Engine;
   transports: Transports;
+  files: FileReports;
   startOf(instance: Instance, identity: "proven" | "asserted", thread: Thread): SessionStart;
 }
 
@@ -123,7 +125,15 @@ export function createEmbeddedTuis(parts: EmbeddedParts): EmbeddedTuis {
   async function join(instance: Instance, control: ControlClient, thread: Thread): Promise<Terminal> {
     const start = { ...parts.startOf(instance, "proven", thread), capabilities: [] };
     const peer = await engine.run((ctx) => claimSeat(ctx, start));
-    const session = createCodexSession({ engine, control, peer, instance, thread, polls: true });
+    const session = createCodexSession({
+      engine,
+      control,
+      peer,
+      instance,
+      thread,
+      onFiles: (used) => parts.files.used(peer.id, used),
+      polls: true,
+    });
     log.info("session joined", { peer: peer.id, name: peer.name, runtime: "codex", pid: instance.pid, embedded: true });
     return { session, control, isOpen: false, rolloutSize: -1, hasDialog: false };
   }

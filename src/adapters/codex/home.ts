@@ -5,6 +5,7 @@ import { ancestors, type Instance, isAlive, processEnv } from "../../platform/pr
 import { readProjectFile } from "../../platform/project-file.ts";
 import { CircleName, type PeerId, PeerName, RepowireError } from "../../protocol/index.ts";
 import type { Transports, Verdict } from "../adapter.ts";
+import type { FileReports } from "../files.ts";
 import { type Approvals, createApprovals } from "./approvals.ts";
 import { createControlClient } from "./control.ts";
 import { createEmbeddedTuis, type EmbeddedTuis } from "./embedded.ts";
@@ -51,6 +52,7 @@ export interface CodexHomeParts {
   engine: Engine;
   transports: Transports;
   humanName: string;
+  files: FileReports;
 }
 
 /** A thread's TUI is found within moments of its start (the TUI's own server may come after the thread). */
@@ -79,7 +81,7 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     onRequest: (id, method, params) => approvals.onRequest(id, method, params),
   });
   const approvals = createApprovals({ engine, control, humanName: parts.humanName });
-  const embedded = createEmbeddedTuis({ path, engine, transports: parts.transports, startOf });
+  const embedded = createEmbeddedTuis({ path, engine, transports: parts.transports, files: parts.files, startOf });
 
   function fault(error: unknown): void {
     if (error instanceof RepowireError && error.code === "unavailable") return;
@@ -257,7 +259,14 @@ export function createCodexHome(parts: CodexHomeParts): CodexHome {
     }
     const start = startOf(tui.instance, tui.identity, thread);
     const peer = await engine.run((ctx) => claimSeat(ctx, start));
-    const session = createCodexSession({ engine, control, peer, instance: tui.instance, thread });
+    const session = createCodexSession({
+      engine,
+      control,
+      peer,
+      instance: tui.instance,
+      thread,
+      onFiles: (used) => parts.files.used(peer.id, used),
+    });
     byPid.set(tui.instance.pid, session);
     parts.transports.addTransport(routeOf(tui.instance), session.transport);
     await session.open();

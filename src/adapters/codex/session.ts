@@ -19,6 +19,7 @@ import { type Instance, isAlive } from "../../platform/process.ts";
 import { type DeliverResult, type Envelope, type MessageId, type PeerId, RepowireError } from "../../protocol/index.ts";
 import { codexText } from "../../words/index.ts";
 import type { Transport } from "../adapter.ts";
+import { createChangeNotes } from "./changes.ts";
 import type { ControlClient } from "./control.ts";
 import { createTurnLedger, inputsOf } from "./ledger.ts";
 import { isInTool, readTail } from "./rollout.ts";
@@ -59,6 +60,8 @@ export interface CodexSessionParts {
   peer: PeerRecord;
   instance: Instance;
   thread: Thread;
+  /** Files that its patches changed. */
+  onFiles?: Parameters<typeof createChangeNotes>[0];
   /** The terminal runs its agent itself, and looks into its queue from time to time only. */
   polls?: boolean;
 }
@@ -87,6 +90,7 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
   const takenWithinMs = parts.polls ? POLLED_WITHIN_MS : TAKEN_WITHIN_MS;
   let queuedAt = 0;
   const handing = new Set<MessageId>();
+  const noteChanges = createChangeNotes(parts.onFiles ?? (async () => {}));
   const ledger = createTurnLedger({
     peer: peerId,
     rollout: () => thread.path ?? undefined,
@@ -156,6 +160,7 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     if (of !== thread.id) return;
     const stale = await engine.run((ctx) => apply(ctx, views, queued));
     await drop(of, stale);
+    await noteChanges(views);
     hasQueued = queued.length > stale.length;
   }
 

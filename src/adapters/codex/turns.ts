@@ -39,6 +39,8 @@ export interface TurnView {
   unsent: { handle: string; text: string }[];
   error?: string;
   isLimit: boolean;
+  /** Patches that were applied: the item and the files that it names. */
+  changes: { id: string; files: string[] }[];
 }
 
 const STATES = {
@@ -89,8 +91,23 @@ export function readTurn(turn: Turn): TurnView {
     answer,
     unsent: turn.items.flatMap((item) => unsentReply(item) ?? []),
     error: turn.error?.message,
+    changes: turn.items.flatMap((item) => changeOf(item) ?? []),
     isLimit: info === "usageLimitExceeded" || info === "sessionBudgetExceeded",
   };
+}
+
+/** By file, or a list of files, whatever the version. */
+function changeOf(item: ThreadItem): TurnView["changes"][number] | undefined {
+  const { changes } = item;
+  if (item.type !== "fileChange" || item.id === undefined || typeof changes !== "object" || !changes) return undefined;
+  const files = Array.isArray(changes)
+    ? changes.flatMap((change: unknown) =>
+        typeof change === "object" && change && "path" in change && typeof change.path === "string"
+          ? [change.path]
+          : [],
+      )
+    : Object.keys(changes);
+  return { id: item.id, files };
 }
 
 /** What setup calls our server in Codex's configuration. */

@@ -47,6 +47,8 @@ export const ThreadItem = z.looseObject({
   tool: z.string().nullish().catch(undefined),
   arguments: z.unknown().optional(),
   error: z.looseObject({ message: z.string() }).nullish().catch(undefined),
+  /** Of a patch. */
+  changes: z.unknown().optional(),
 });
 export type ThreadItem = z.infer<typeof ThreadItem>;
 

@@ -2,6 +2,7 @@ import type { Engine, PeerRecord } from "../../core/index.ts";
 import { logger } from "../../platform/log.ts";
 import type { PeerId } from "../../protocol/index.ts";
 import type { RuntimeAdapter, Transports } from "../adapter.ts";
+import type { FileReports } from "../files.ts";
 import { createSoonLooker } from "../look-soon.ts";
 import { discoverGemini } from "./discover.ts";
 import { geminiEvidence } from "./evidence.ts";
@@ -14,7 +15,11 @@ const log = logger("gemini");
 const TICK_MS = 1_000;
 
 /** Everything that the daemon knows about Gemini CLI sessions: their hooks, transcripts and panes. */
-export function createGeminiAdapter(parts: { engine: Engine; transports: Transports }): RuntimeAdapter {
+export function createGeminiAdapter(parts: {
+  engine: Engine;
+  transports: Transports;
+  files: FileReports;
+}): RuntimeAdapter {
   const { engine } = parts;
   const sessions = new Map<PeerId, GeminiSession>();
   let ticking: ReturnType<typeof setInterval> | undefined;

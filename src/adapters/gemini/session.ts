@@ -19,6 +19,7 @@ import { logger } from "../../platform/log.ts";
 import { isForeground, startedAt } from "../../platform/process.ts";
 import type { PeerId } from "../../protocol/index.ts";
 import type { Transports } from "../adapter.ts";
+import type { FileReports } from "../files.ts";
 import { createTail, type Tail } from "../tail.ts";
 import { findPane, look, type Pane, TmuxError } from "../tmux/index.ts";
 import { hasGate } from "./gate.ts";
@@ -59,6 +60,7 @@ export interface GeminiSession {
 export interface GeminiSessionParts {
   engine: Engine;
   transports: Transports;
+  files: FileReports;
   peer: PeerRecord;
   pid: number;
   configDir: string;
@@ -116,6 +118,7 @@ export function createGeminiSession(parts: GeminiSessionParts): GeminiSession {
     await engine.run((ctx) => {
       for (const fact of facts) apply(ctx, fact);
     });
+    for (const fact of facts) if (fact.type === "files") await parts.files.used(peerId, fact);
   }
 
   function readFacts(): GeminiFact[] {
@@ -129,7 +132,7 @@ export function createGeminiSession(parts: GeminiSessionParts): GeminiSession {
 
   function apply(ctx: Context, fact: GeminiFact): void {
     if (fact.type === "input") return takeInput(ctx, fact);
-    if (!turn) return;
+    if (!turn || fact.type === "files") return;
     const isFirst = !turn.hasOutput && fact.type === "output";
     turn = goOn(turn, fact);
     if (isFirst) for (const delivery of carriedBy(ctx, turn)) noteSeen(ctx, peerId, delivery.message, "transcript");

@@ -12,7 +12,9 @@ export type GeminiFact =
   /** The model produced something in that turn. `text` is its newest text; with `calls` of tools it is not the turn's last. */
   | { type: "output"; text: string; calls: number }
   | { type: "error"; text: string; isLimit: boolean }
-  | { type: "cancelled" };
+  | { type: "cancelled" }
+  /** Its tools wrote or read these files. */
+  | { type: "files"; writes: string[]; reads: string[]; at?: number };
 
 /**
  * Where a prompt came from, by its structure alone. `tag`: our tag alone, with a hook's context that holds the frame of that very handle.
@@ -61,6 +63,7 @@ export function createGeminiFacts(): (line: string) => GeminiFact[] {
                 text: entry.content,
                 calls: Array.isArray(entry.toolCalls) ? entry.toolCalls.length : 0,
               },
+              ...filesOf(entry),
             ]
           : [];
       case "info":
@@ -73,6 +76,24 @@ export function createGeminiFacts(): (line: string) => GeminiFact[] {
         return [];
     }
   };
+}
+
+const WRITING = new Set(["write_file", "replace"]);
+const READING = new Set(["read_file", "grep_search", "search_file_content"]);
+
+/** Calls of tools stand in the message that made them. */
+function filesOf({ toolCalls, timestamp }: Entry): GeminiFact[] {
+  const at = Date.parse(String(timestamp));
+  if (!Array.isArray(toolCalls) || Number.isNaN(at)) return [];
+  const [writes, reads]: [string[], string[]] = [[], []];
+  for (const call of toolCalls as unknown[]) {
+    if (typeof call !== "object" || !call || !("name" in call) || !("args" in call)) continue;
+    const list = WRITING.has(String(call.name)) ? writes : READING.has(String(call.name)) ? reads : undefined;
+    const args = typeof call.args === "object" && call.args ? Object.entries(call.args) : [];
+    const named = args.find(([key]) => key === "file_path" || key === "absolute_path" || key === "dir_path")?.[1];
+    if (list && typeof named === "string") list.push(named);
+  }
+  return writes.length + reads.length === 0 ? [] : [{ type: "files", writes, reads, at }];
 }
 
 const CANCELLED = "Request cancelled.";

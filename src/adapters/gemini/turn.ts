@@ -25,6 +25,8 @@ export function goOn(turn: GeminiTurn, fact: Exclude<GeminiFact, { type: "input"
       return { ...turn, hasOutput: true, text: fact.text, calls: fact.calls };
     case "error":
       return { ...turn, error: { text: fact.text, isLimit: fact.isLimit } };
+    case "files":
+      return turn;
     case "cancelled":
       return { ...turn, isCancelled: true };
     default:

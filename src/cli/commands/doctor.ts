@@ -17,13 +17,14 @@ export function doctorCommand(context: CliContext) {
       "try every part for real, and say what to do about what does not work; exit code 1 if anything is broken",
     )
     .option("--fix", "do what harms nothing: file modes, a daemon of another version")
+    .option("--notify", "run `on_waiting` of config.yaml once")
     .option("--json", "print JSON")
     .action(async (options) => {
       const { examine } = await import("../doctor/doctor.ts");
       const home = resolve(context.home);
-      let findings = await examine(home);
+      let findings = await examine(home, options);
       const fixed = options.fix ? await fixAll(findings) : [];
-      if (fixed.length > 0) findings = await examine(home);
+      if (fixed.length > 0) findings = await examine(home, options);
       const count = (level: Level) => findings.filter((finding) => finding.level === level).length;
       const isWell = count("bad") === 0;
       if (!isWell) process.exitCode = 1;

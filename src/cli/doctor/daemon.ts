@@ -2,6 +2,7 @@ import { type DaemonAddress, ensureDaemon, probeDaemon } from "../../client/inde
 import { asRepowireError, type Health, VERSION } from "../../protocol/index.ts";
 import { stopDaemon } from "../commands/daemon.ts";
 import { bad, type Finding, ok, warn } from "./finding.ts";
+import { lookAtNotifier } from "./notifier.ts";
 
 export interface DaemonLook {
   findings: Finding[];
@@ -32,6 +33,7 @@ export async function lookAtDaemon(home: string): Promise<DaemonLook> {
     const [found, next] = (health.parts?.truth?.detail ?? "").split(". Next: ");
     findings.push(warn("mismatches", found || `${health.counts?.mismatches} deliveries`, next ?? "repowire status"));
   }
+  findings.push(...lookAtNotifier(health));
   return { findings, address, health };
 }
 

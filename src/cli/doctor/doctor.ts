@@ -7,13 +7,15 @@ import { lookAtDatabase } from "./database.ts";
 import { lookAtDisk, lookAtFiles, lookAtSpool } from "./files.ts";
 import { bad, type Finding, ok, warn } from "./finding.ts";
 import { lookAtTmux } from "./machine.ts";
+import { tryNotifier } from "./notifier.ts";
 import { lookAtSessions } from "./sessions.ts";
 
 /** Looks at every part, one after the other: what one does must not disturb the figures of another. */
-export async function examine(home: string): Promise<Finding[]> {
+export async function examine(home: string, options: { notify?: boolean } = {}): Promise<Finding[]> {
   const findings = [...lookAtFiles(home), ...lookAtDisk(home)];
   const { findings: ofDaemon, address } = await lookAtDaemon(home);
   findings.push(...ofDaemon, ...lookAtDatabase(home, Date.now()), ...lookAtSpool(home));
+  if (address && options.notify) findings.push(...(await tryNotifier(address)));
   findings.push(...(await lookAtTmux(process.env)));
   const status = await collectStatus(home);
   findings.push(...ofSetup(status));

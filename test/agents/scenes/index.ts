@@ -11,6 +11,7 @@ import { newcomerScenes } from "./newcomer.ts";
 import { openCodeScenes } from "./opencode.ts";
 import { orchestratorScenes } from "./orchestrator.ts";
 import { permissionScenes } from "./permissions.ts";
+import { radarScenes } from "./radar.ts";
 import { setupScenes } from "./setup.ts";
 import { setupAllScenes } from "./setup-all.ts";
 import { setupRingScenes } from "./setup-ring.ts";
@@ -39,6 +40,7 @@ export const SCENES: Scene[] = [
   ...openCodeScenes,
   ...geminiScenes,
   ...spawnScenes,
+  ...radarScenes,
   ...orchestratorScenes,
   ...newcomerScenes,
 ];

@@ -105,6 +105,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       ...noDashboard,
       discover: async () => ({ found: [], unreachable: [] }),
       probe: async () => {},
+      tryNotifier: async () => ({ ms: 0 }),
     },
     store.epoch,
   );
