@@ -353,6 +353,21 @@ export const LIMIT_TABLE = {
     unit: "ms",
     why: "Later than this a time was missed, as the daemon did not run or the machine slept. Looks are a second apart.",
   },
+  scheduleTextBytesMax: {
+    value: 16_384,
+    unit: "bytes",
+    why: "A scheduled message is held in memory until it goes: an instruction for later, not a document.",
+  },
+  lateSchedulesPerMinuteMax: {
+    value: 6,
+    unit: "count",
+    why: "What one peer had planned for a time that was missed comes at this pace: after a night's sleep not all at once.",
+  },
+  scheduleKeptMs: {
+    value: 604_800_000,
+    unit: "ms",
+    why: "A week: how long the list shows a scheduled message that came to nothing.",
+  },
   watchExpiryMs: {
     value: 86_400_000,
     unit: "ms",

@@ -244,7 +244,7 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
         : `withdrawn: ${output.id} never reached ${cleanLine(output.peer)}.`;
     case "schedule":
       return output.removed
-        ? `withdrawn: ${output.schedule.id} will not be sent.`
+        ? `withdrawn: ${output.schedule.id} will not be sent.${output.schedule.sent > 0 ? " What it sent before stays sent." : ""}`
         : scheduleText(output.schedule, context);
     case "attachment":
       return attachmentText(output, context);
@@ -269,13 +269,16 @@ function attachmentText(
 /** What was agreed on for later, and how it is taken back. */
 export function scheduleText(schedule: Schedule, { tools, now }: ResultContext): string {
   const to = schedule.to_id === schedule.from_id ? "you" : cleanLine(schedule.to);
+  if (schedule.state !== "planned")
+    return `not sent: ${schedule.id} to ${to}${schedule.last?.reason ? `: ${cleanLine(schedule.last.reason)}` : ""}. Nothing more comes of it.`;
   return `scheduled ${schedule.id}: it goes to ${to} ${whenText(schedule, now)}. ${tools.inbox}(id="${schedule.id}", cancel=true) withdraws it.`;
 }
 
 const MOMENTS: Record<PeerMoment, string> = { idle: "is idle", waits: "waits for its human", ends: "ends" };
 
 /** `at 09:00`, `at 09:00 and then by "0 9 * * *"`, `when backend is idle, within a day`. */
-export function whenText({ trigger, next_at }: Schedule, now: number): string {
+export function whenText({ state, trigger, next_at }: Schedule, now: number): string {
+  if (state !== "planned") return "no more";
   if (trigger.type === "peer") return `when ${cleanLine(trigger.name)} ${MOMENTS[trigger.moment]}, within a day`;
   const at = `at ${timeOfDay(next_at ?? 0, now)}`;
   return trigger.type === "cron"

@@ -377,6 +377,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/schedules.md",
   },
   {
+    id: "watch.survives-restart",
+    text: "Who waits for a peer is told though the daemon was restarted, or the peer's seat taken again, in between.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.failed-shown",
+    text: "A scheduled message that came to nothing stays in the list with the reason.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.no-flood",
+    text: "What was missed comes at a pace, and a repeated message that was missed comes once.",
+    source: "docs/schedules.md",
+  },
+  {
     id: "guard.budgets",
     text: "Agents that write to each other more than their budget allows are paused, whatever befalls the daemon.",
     source: "Loop guard",
