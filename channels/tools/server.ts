@@ -1,5 +1,13 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { claimOf, connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
+import {
+  attachFrom,
+  claimOf,
+  connectLink,
+  type Link,
+  linkUrl,
+  reachDaemon,
+  throughLink,
+} from "../../src/client/index.ts";
 import { createMeshServer } from "../../src/mcp/index.ts";
 import { checkoutState, realPath } from "../../src/platform/checkout.ts";
 import { repowireHome } from "../../src/platform/paths.ts";
@@ -32,6 +40,8 @@ export async function runToolsServer(parts: ToolsServerParts): Promise<void> {
   const { env, cliPid } = parts;
   const joins = row.isPeer(env, cliPid);
   const cli = instanceOf(cliPid);
+  const home = repowireHome(env);
+  const folder = () => realPath(row.folder(env));
   let link: Link | undefined;
   const mesh = createMeshServer({
     mesh: throughLink(() => link),
@@ -40,8 +50,9 @@ export async function runToolsServer(parts: ToolsServerParts): Promise<void> {
     withoutTools: !joins,
     enrich: async (operation, input) =>
       operation === "reply" && input.outcome !== "progress"
-        ? { ...input, checkout: await checkoutState(realPath(row.folder(env))) }
+        ? { ...input, checkout: await checkoutState(folder()) }
         : input,
+    attach: attachFrom({ folder, home, address: () => reachDaemon(home, true) }),
     onResultWritten: (messages) => {
       for (const message of messages) link?.report({ type: "result_written", message });
     },
@@ -66,7 +77,6 @@ export async function runToolsServer(parts: ToolsServerParts): Promise<void> {
   if (!joins) return;
   // After the handshake, so that its answer never waits for the daemon.
   await initialized.promise;
-  const home = repowireHome(env);
   link = connectLink({
     locate: async (mayStart) => {
       const address = await reachDaemon(home, mayStart);

@@ -1,4 +1,4 @@
-import { connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
+import { attachFrom, connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
 import { checkoutState } from "../../src/platform/checkout.ts";
 import { type Report, VERSION } from "../../src/protocol/index.ts";
 import { OPENCODE_TOOLS, openCodeStillOpen, sessionStartLine } from "../../src/words/index.ts";
@@ -221,6 +221,11 @@ export function createSeat(parts: SeatParts): Seat {
       mesh: () => throughLink(() => link),
       isSubagent: conversations.isSubagent,
       checkout: () => checkoutState(parts.folder),
+      attach: attachFrom({
+        folder: () => parts.folder,
+        home: parts.home,
+        address: () => reachDaemon(parts.home, true),
+      }),
       onCarried: carried.add,
       onResult(session, operation, args, output) {
         if (operation === "reply" && args.outcome !== "progress") mail.onReplied(String(args.id));

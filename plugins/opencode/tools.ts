@@ -1,4 +1,4 @@
-import { callTool } from "../../src/mcp/call-tool.ts";
+import { type AttachFiles, callTool } from "../../src/mcp/call-tool.ts";
 import { listTools, operationOfTool, type ToolListing } from "../../src/mcp/tools.ts";
 import type { CheckoutState, Mesh, MessageId, OperationOutput, ToolOperation } from "../../src/protocol/index.ts";
 import { OPENCODE_TOOL_PREFIX, OPENCODE_TOOLS } from "../../src/words/index.ts";
@@ -21,6 +21,7 @@ export interface ToolParts {
   mesh(): Mesh;
   isSubagent(session: string): Promise<boolean>;
   checkout(): Promise<CheckoutState | undefined>;
+  attach: AttachFiles;
   /** The result of this call carries these messages to the model. */
   onCarried(call: { session: string; callID: string | undefined }, messages: MessageId[]): void;
   onResult(
@@ -54,6 +55,7 @@ export function pluginTools(parts: ToolParts): Record<string, PluginTool> {
           options: { signal: context.abort, subagent: await parts.isSubagent(context.sessionID) },
           enrich: async (of, input) =>
             of === "reply" && input.outcome !== "progress" ? { ...input, checkout: await parts.checkout() } : input,
+          attach: parts.attach,
           onFault: parts.onFault,
         });
         // OpenCode shows its sentence to the model as the tool's error, and the turn goes on.

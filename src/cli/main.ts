@@ -2,6 +2,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
+import { attachmentCommand } from "./commands/attachment.ts";
 import { circleCommand } from "./commands/circle.ts";
 import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { daemonCommand } from "./commands/daemon.ts";
@@ -63,6 +64,7 @@ export function createProgram(): Command {
     historyCommand(context),
     inboxCommand(context),
     replyCommand(context),
+    attachmentCommand(context),
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),

@@ -3,6 +3,7 @@ import {
   ASK_MOVES,
   type AskOutcome,
   type AskState,
+  type Attachment,
   type CheckoutState,
   type EventType,
   type FailReason,
@@ -14,6 +15,7 @@ import {
   RepowireError,
   type Urgency,
 } from "../protocol/index.ts";
+import { bringSame } from "./attachments.ts";
 import { type Context, emit, stir } from "./context.ts";
 import { effectiveInbound } from "./inbound.ts";
 import type { Wait, Waiting } from "./live.ts";
@@ -40,6 +42,7 @@ export interface OpenAsk {
   asker: PeerRecord;
   askee: PeerRecord;
   question: string;
+  attachments?: Attachment[];
   urgency: Urgency;
   message?: MessageId;
   traceparent?: string;
@@ -66,7 +69,7 @@ export function openAsk(ctx: Context, request: OpenAsk): { ask: AskRecord; outco
   return { ask, outcome, reattached: known !== undefined };
 }
 
-/** The same message id (a request sent again), or the same asker, peer and text while the question is open. */
+/** The same message id (a request sent again), or the same asker, peer, text and files while the question is open. */
 function findRepeated(ctx: Context, request: OpenAsk): AskRecord | undefined {
   if (request.message) {
     const stored = ctx.tx.messages.get(request.message);
@@ -76,9 +79,10 @@ function findRepeated(ctx: Context, request: OpenAsk): AskRecord | undefined {
       return ask;
     }
   }
-  return ctx.tx.asks
-    .openFrom(request.asker.id)
-    .find((ask) => ask.askee === request.askee.id && ctx.tx.messages.get(ask.message)?.body === request.question);
+  return ctx.tx.asks.openFrom(request.asker.id).find((ask) => {
+    const message = ask.askee === request.askee.id ? ctx.tx.messages.get(ask.message) : undefined;
+    return message?.body === request.question && bringSame(message.attachments, request.attachments);
+  });
 }
 
 function createAsk(ctx: Context, request: OpenAsk): AskRecord {
@@ -101,6 +105,7 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
     from: asker,
     to: [askee],
     body: request.question,
+    attachments: request.attachments,
     urgency: request.urgency,
     ...chain,
     traceparent: request.traceparent,
@@ -173,6 +178,7 @@ export interface Reply {
   text: string;
   outcome: "answer" | "decline";
   by: AnsweredBy;
+  attachments?: Attachment[];
   checkout?: CheckoutState;
   message?: MessageId;
   traceparent?: string;
@@ -186,13 +192,15 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
   const supersedes =
     ask.state === "failed" || (ask.state === "answered" && ask.by === "captured" && reply.by === "reply");
   if (ask.state !== "open" && !supersedes) {
-    if (previous && previous.body === reply.text) return { ask, repeated: true, awaited: false };
+    if (previous?.body === reply.text && bringSame(previous.attachments, reply.attachments))
+      return { ask, repeated: true, awaited: false };
     throw closedError(ctx, ask, previous);
   }
   if (!mayMove(ASK_MOVES, ask.state, to)) throw closedError(ctx, ask, previous);
   const closed = closeAsk(ctx, ask, to, {
     by: reply.outcome === "answer" ? reply.by : undefined,
     text: reply.text,
+    attachments: reply.attachments,
     checkout: reply.checkout,
     message: reply.message,
     traceparent: reply.traceparent,
@@ -228,6 +236,7 @@ interface Closing {
   detail?: string;
   /** What the asker reads. */
   text: string;
+  attachments?: Attachment[];
   checkout?: CheckoutState;
   message?: MessageId;
   /** The call that answered; else the answer goes on in the question's trace. */
@@ -271,6 +280,7 @@ export function closeAsk(
     from: askee,
     to: [asker],
     body: closing.text,
+    attachments: closing.attachments,
     urgency: closing.urgency ?? (ask.abandoned ? "fyi" : "normal"),
     in_reply_to: ask.message,
     thread: question?.thread,

@@ -1,4 +1,5 @@
 import {
+  type Attachment,
   byteLength,
   type CheckoutState,
   DELIVERY_MOVES,
@@ -15,7 +16,9 @@ import {
   type Rung,
   type Urgency,
 } from "../protocol/index.ts";
+import { bindAttachments } from "./attachments.ts";
 import { type Context, emit, stir } from "./context.ts";
+import { freeHandle } from "./free-handle.ts";
 import { effectiveInbound } from "./inbound.ts";
 import type { DeliveryRecord, PeerRecord } from "./ports.ts";
 import { proveRung } from "./routes.ts";
@@ -36,6 +39,7 @@ export interface NewMessage {
   hops: number;
   traceparent?: string;
   checkout?: CheckoutState;
+  attachments?: Attachment[];
   expiryMs: number;
 }
 
@@ -52,7 +56,7 @@ export function acceptMessage(ctx: Context, draft: NewMessage): { message: Messa
     to: draft.circle === undefined ? (draft.to[0]?.id ?? "") : `circle:${draft.circle}`,
     body: draft.body,
     body_bytes: byteLength(draft.body),
-    attachments: [],
+    attachments: draft.attachments ?? [],
     in_reply_to: draft.in_reply_to,
     thread: draft.thread ?? draft.id,
     urgency: draft.urgency,
@@ -63,11 +67,18 @@ export function acceptMessage(ctx: Context, draft: NewMessage): { message: Messa
     expires_awake_ms: ctx.now.awake + draft.expiryMs,
   };
   ctx.tx.messages.insert(message);
+  bindAttachments(ctx, message);
   emit(ctx, {
     type: "message.accepted",
     peer: draft.from.id,
     message: message.id,
-    data: { kind: message.kind, from: draft.from.name, bytes: message.body_bytes, urgency: message.urgency },
+    data: {
+      kind: message.kind,
+      from: draft.from.name,
+      bytes: message.body_bytes,
+      urgency: message.urgency,
+      ...(message.attachments.length > 0 ? { attachments: message.attachments.length } : {}),
+    },
   });
   const deliveries = draft.to.map((peer) => enqueue(ctx, message, peer));
   return { message, deliveries };
@@ -144,14 +155,6 @@ export function checkMailbox(ctx: Context, to: PeerRecord): void {
       "mailbox_full",
       `${to.name} has ${unread} unread messages, the most a mailbox may hold. Try again after it has read some.`,
     );
-  }
-}
-
-/** Handles are unique over all peers, so that people can name a message by its handle alone; 24 million leave room. */
-export function freeHandle(ctx: Context): string {
-  for (;;) {
-    const handle = ctx.ids.handle();
-    if (!ctx.tx.deliveries.isHandleTaken(handle) && !ctx.tx.shelves.schedule.get(handle)) return handle;
   }
 }
 

@@ -2,6 +2,7 @@ import type {
   Approval,
   Ask,
   AskOutcome,
+  Attachment,
   Delivery,
   Envelope,
   InboundPolicy,
@@ -255,6 +256,18 @@ export interface ScheduleRecord extends Omit<Schedule, "from" | "from_id" | "to"
   expires_awake_ms?: number;
 }
 
+/** A file that a peer has uploaded. Its bytes lie on the disk under their hash, once for all that have the same. */
+export interface AttachmentRecord extends Attachment {
+  owner: PeerId;
+  is_text: boolean;
+  /** Epoch ms. */
+  created_at: number;
+  /** It goes with these; when the last of them is purged, so is it. */
+  messages: MessageId[];
+  /** How far each peer has read it, in bytes. */
+  shown: Record<PeerId, number>;
+}
+
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
@@ -266,6 +279,7 @@ export interface Shelves {
   mismatch: MismatchRecord;
   gate: GateRecord;
   schedule: ScheduleRecord;
+  attachment: AttachmentRecord;
 }
 export type ShelfName = keyof Shelves;
 

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
 import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
@@ -27,6 +27,8 @@ import {
 } from "../protocol/index.ts";
 import { sqliteStore } from "../store/sqlite/store.ts";
 import { createApp, problemResponse } from "./app.ts";
+import { createAttachments } from "./attachments/attachments.ts";
+import { createBlobs } from "./attachments/blobs.ts";
 import { createCallers } from "./callers.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventStream } from "./events-stream.ts";
@@ -137,6 +139,13 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
+  if (store.damagedMovedTo) setAside(paths.attachments, store.damagedMovedTo);
+  const attachments = createAttachments({
+    engine,
+    blobs: createBlobs(paths.attachments),
+    home: paths.home,
+    now: Date.now,
+  });
   const logins = createLogins({ engine });
   let listening = config.port;
   const publicOrigin = config.dashboard.public_origin;
@@ -149,6 +158,7 @@ async function startLocked(
       launcher: createLauncher({ paths, spawn: config.spawn }),
       worktrees: createWorktrees(paths),
       calendar,
+      files: attachments,
       humanName: config.human,
       onEventOf: hub.subscribeTo,
       loginLink(madeBy) {
@@ -210,7 +220,7 @@ async function startLocked(
     onRefused: metrics.refused,
     onLost: () => watch?.lookSoon(),
   });
-  const mcp = createMcpEndpoint({ engine, operations, markWritten, sharedBy: runtimes.sharedBy });
+  const mcp = createMcpEndpoint({ engine, operations, markWritten, attachments, sharedBy: runtimes.sharedBy });
   const storeCheck: PartCheck = () => {
     if (store.fault) return { ok: false, detail: store.fault };
     return {
@@ -237,6 +247,7 @@ async function startLocked(
   const app = createApp({
     token,
     operations,
+    attachments,
     callers,
     health,
     eventStream,
@@ -254,6 +265,7 @@ async function startLocked(
     recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
   });
 
+  attachments.start();
   // What hooks left on disk happened before anything that comes in from now on.
   await runtimes.start();
   const server = await serveOrStop();
@@ -275,7 +287,10 @@ async function startLocked(
       log.error("the home was removed or taken over; stopping", { home: paths.home });
       onGone();
     }),
-    every(PURGE_EVERY_MS, () => purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS)),
+    every(PURGE_EVERY_MS, async () => {
+      await purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS);
+      await attachments.sweep();
+    }),
     followWords(store, engine, (error) => log.error("the index of words did not follow", { error })),
   ];
   if (store.damagedMovedTo)
@@ -319,6 +334,11 @@ async function startLocked(
       return stopping;
     },
   };
+}
+
+/** Files whose records are in a database that was moved aside go with it: a new one knows of none, and would remove them. */
+function setAside(folder: string, damaged: string): void {
+  if (existsSync(folder)) renameSync(folder, `${damaged}.attachments`);
 }
 
 /** Traces cost nothing, and load nothing, unless the user named a collector. */

@@ -15,6 +15,9 @@ import {
 import { cleanText, resultText, rollUpText, scheduleText, type ToolNames } from "../words/index.ts";
 import { toolInput } from "./tools.ts";
 
+/** Reads files that a model names by their paths, on the session's side, and returns the ids under which they can be sent. */
+export type AttachFiles = (mesh: Mesh, paths: readonly string[]) => Promise<string[]>;
+
 export interface ToolCall {
   operation: ToolOperation;
   /** As the model gave them, unchecked. */
@@ -23,6 +26,7 @@ export interface ToolCall {
   options: CallOptions;
   /** Adds what only the session's side knows (the checkout's state, say). */
   enrich?(operation: ToolOperation, input: Record<string, unknown>): Promise<Record<string, unknown>>;
+  attach?: AttachFiles;
   /** Faults that are not refusals. */
   onFault(error: unknown): void;
 }
@@ -42,8 +46,9 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
   try {
     const parsed = toolInput(operation).safeParse(call.args);
     if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
-    const input = call.enrich ? await call.enrich(operation, parsed.data) : parsed.data;
+    const enriched = call.enrich ? await call.enrich(operation, parsed.data) : parsed.data;
     const through = typeof mesh === "function" ? await mesh() : mesh;
+    const input = await withFiles(through, enriched, call.attach);
     const several = operation === "ask" ? forSeveral(input as OperationInput<"ask">) : undefined;
     if (several) {
       const output = await through.ask_several(several, call.options);
@@ -67,6 +72,24 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
     // A sentence may name a peer, or its folder, as they call themselves.
     return { text: cleanText(refusal.message), refusal };
   }
+}
+
+/** Paths become ids: what goes to the daemon names no file. */
+async function withFiles(
+  mesh: Mesh,
+  input: Record<string, unknown>,
+  attach: AttachFiles | undefined,
+): Promise<Record<string, unknown>> {
+  const { attachments: paths, ...rest } = input as { attachments?: string[]; when?: string };
+  if (paths === undefined || paths.length === 0) return rest;
+  if (rest.when !== undefined)
+    throw new RepowireError("invalid_input", "Files are sent at once, not later: leave out when, or attachments.");
+  if (!attach)
+    throw new RepowireError(
+      "forbidden",
+      "No files can be read for this session here. Run `repowire peer notify NAME TEXT --attach FILE` in its shell instead.",
+    );
+  return { ...rest, attachments: await attach(mesh, paths) };
 }
 
 /** The same question to several peers, where the tool was given several names. */

@@ -12,6 +12,7 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { askSeveralHandler } from "./ask-several.ts";
+import { ticketHandler } from "./attachments.ts";
 import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
@@ -42,7 +43,7 @@ import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from 
 
 export { sendDue } from "./schedules.ts";
 export { withdrawCall } from "./several-ids.ts";
-export type { OperationDeps } from "./types.ts";
+export type { AttachedFiles, OperationDeps } from "./types.ts";
 export { createWaits, type Waits } from "./waits.ts";
 
 /** Every operation behind every door: parses, checks the right to call, runs. */
@@ -91,6 +92,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     discover: discoverHandler(deps),
     probe: probeHandler(deps),
     purge: purgeHandler(deps),
+    upload_ticket: ticketHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps, restart),
     restart,

@@ -103,6 +103,7 @@ export function purgeHandler(deps: OperationDeps): Handler<"purge"> {
   return async ({ params }) => {
     const before = deps.clock.now().wall - (params.older_than_days ?? LIMITS.retentionDays) * DAY_MS;
     const gone = await purgeOlder(deps.engine, before);
+    await deps.files.sweep();
     if (gone.messages + gone.events + gone.peers > 0)
       await deps.engine.run((ctx) => emit(ctx, { type: "store.purged", data: { ...gone } }));
     return gone;

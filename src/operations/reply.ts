@@ -1,4 +1,4 @@
-import { type Caller, type Context, replyToAsk, reportProgress, see } from "../core/index.ts";
+import { attachmentsOf, type Caller, type Context, replyToAsk, reportProgress, seatOf, see } from "../core/index.ts";
 import type { AskRecord } from "../core/ports.ts";
 import { LIMITS, RepowireError } from "../protocol/index.ts";
 import type { Handler, OperationDeps } from "./types.ts";
@@ -18,6 +18,8 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         );
       const base = { id: ask.handle, peer: asker.name, outcome, asker: asker.presence };
       if (outcome === "progress") {
+        if (params.attachments?.length)
+          throw new RepowireError("invalid_input", "progress is one line; attach files to the answer.");
         reportProgress(ctx, ask, progressLine(params.text));
         return { ...base, repeated: false, awaited: ctx.live.waitsFor(ask.message).length > 0 };
       }
@@ -27,6 +29,7 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         text: params.text,
         outcome,
         by: "reply",
+        attachments: attachmentsOf(ctx, seatOf(ctx, caller), params.attachments),
         checkout: params.checkout,
         message: params.message,
         traceparent: params.traceparent,

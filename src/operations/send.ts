@@ -1,5 +1,6 @@
 import {
   acceptMessage,
+  attachmentsOf,
   type Context,
   chainOf,
   checkMailbox,
@@ -15,6 +16,7 @@ import {
   seatOf,
 } from "../core/index.ts";
 import {
+  type Attachment,
   estimatedTokens,
   LIMITS,
   type MessageId,
@@ -41,7 +43,13 @@ export function notifyHandler(deps: OperationDeps): Handler<"notify"> {
       checkMailbox(ctx, to);
       const chain = chainOf(ctx, from);
       countMessage(ctx, { from, to: [to], ...chain });
-      const draft = { ...params, ...chain, urgency: params.urgency ?? "normal", expiryMs: LIMITS.notifyExpiryMs };
+      const draft = {
+        ...params,
+        ...chain,
+        attachments: attachmentsOf(ctx, from, params.attachments),
+        urgency: params.urgency ?? "normal",
+        expiryMs: LIMITS.notifyExpiryMs,
+      };
       const delivery = oneDelivery(send(ctx, from, [to], draft));
       return { delivery, name: to.name };
     });
@@ -131,6 +139,7 @@ interface Draft extends Chain {
   text: string;
   message?: MessageId;
   traceparent?: string;
+  attachments?: Attachment[];
   urgency: Urgency;
   expiryMs: number;
   /** For broadcasts. */

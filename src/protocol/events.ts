@@ -18,6 +18,7 @@ export const EventType = z.enum([
   "worktree.made",
   "worktree.removed",
   "repository.trusted",
+  "attachment.stored",
   "message.accepted",
   "delivery.queued",
   "delivery.leased",

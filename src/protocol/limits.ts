@@ -24,6 +24,67 @@ export const LIMIT_TABLE = {
     unit: "characters",
     why: "Tool results stay below 10,000 characters, the smallest cut of the CLIs, with room for the line that says how to go on.",
   },
+  attachmentBytesMax: {
+    value: 16_777_216,
+    unit: "bytes",
+    why: "One attached file: a log, a patch, a screenshot. What is larger belongs where both can reach it, with a message that names the place.",
+  },
+  attachmentsPerMessageMax: {
+    value: 8,
+    unit: "count",
+    why: "Files with one message; each costs its recipient a line of context.",
+  },
+  attachmentNameCharsMax: { value: 120, unit: "characters", why: "A file's name stands in one line of a frame." },
+  attachmentsPerPeerMax: {
+    value: 200,
+    unit: "count",
+    why: "Files of one peer that are kept; an agent that attaches more within a month is in a loop.",
+  },
+  attachmentBytesPerPeerMax: {
+    value: 268_435_456,
+    unit: "bytes",
+    why: "256 MiB: no single peer can use up what all share.",
+  },
+  attachmentsMax: {
+    value: 2_000,
+    unit: "count",
+    why: "Files of all peers that are kept; what is known of them is held in memory.",
+  },
+  attachmentBytesMaxAll: {
+    value: 1_073_741_824,
+    unit: "bytes",
+    why: "1 GiB for the files of all peers: a home is no file store. The same file sent twice counts twice here, and lies there once.",
+  },
+  attachmentMessagesMax: {
+    value: 64,
+    unit: "count",
+    why: "Messages that one upload can go with: those of one question to several peers, some times over.",
+  },
+  attachmentUnsentMs: {
+    value: 3_600_000,
+    unit: "ms",
+    why: "An upload is followed by its message at once; one that is not sent within an hour was given up.",
+  },
+  diskReserveBytes: {
+    value: 67_108_864,
+    unit: "bytes",
+    why: "Files are refused before the disk is full: the last 64 MiB are for the database, which must go on.",
+  },
+  uploadsMax: {
+    value: 8,
+    unit: "count",
+    why: "Files that are taken in at the same time; each holds a connection and a draft on the disk.",
+  },
+  uploadMs: {
+    value: 120_000,
+    unit: "ms",
+    why: "The largest file over loopback takes a second or two; what takes longer than this is held open.",
+  },
+  uploadTicketMs: {
+    value: 60_000,
+    unit: "ms",
+    why: "A session's side uploads at once when it was given the right to.",
+  },
   nameCharsMax: { value: 64, unit: "characters", why: "Names are typed by people and repeated in every frame." },
   descriptionCharsMax: { value: 200, unit: "characters", why: "One line in list_peers, which every session pays for." },
   reasonCharsMax: { value: 500, unit: "characters", why: "Reasons are shown on one line." },

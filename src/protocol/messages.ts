@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Attachment } from "./attachments.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { AnsweredBy, AskState, DeliveryState, FailReason } from "./moves.ts";
@@ -45,7 +46,7 @@ export const Message = z.object({
   to: z.string(),
   body: z.string(),
   body_bytes: z.number().int(),
-  attachments: z.array(z.string()),
+  attachments: z.array(Attachment),
   in_reply_to: MessageId.optional(),
   thread: MessageId,
   urgency: Urgency,
@@ -118,6 +119,8 @@ export const Envelope = z.object({
   body: z.string(),
   body_bytes: z.number().int(),
   shown_bytes: z.number().int(),
+  /** Files that come with it; absent when there are none. */
+  attachments: z.array(Attachment).optional(),
   urgency: Urgency,
   attempt: z.number().int(),
   /** Position in the recipient's mailbox: a reconnecting link names the last one it received. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AttachmentIds, AttachmentPaths } from "./attachments.ts";
 import { Handle, MessageId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { Body, MessageKind, Urgency } from "./messages.ts";
@@ -21,16 +22,19 @@ export const askTool = z.strictObject({
   question: Body,
   wait_seconds: waitSeconds("default 90"),
   urgency: Urgency.optional(),
+  attachments: AttachmentPaths.describe("files in your folder"),
 });
 export const replyTool = z.strictObject({
   id: Handle,
   text: Body,
   outcome: z.enum(["answer", "decline", "progress"]).optional(),
+  attachments: AttachmentPaths,
 });
 export const notifyTool = z.strictObject({
   peer: peerField.describe('with when, "self" is you'),
   text: Body,
   urgency: Urgency.optional(),
+  attachments: AttachmentPaths,
   when: z
     .string()
     .min(1)
@@ -165,6 +169,9 @@ export const page = {
   limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
   cursor: z.number().int().positive().optional(),
 };
+
+/** Files that the caller uploaded before; a tool takes paths instead, which its own side uploads. */
+export const attached = { attachments: AttachmentIds };
 
 /** A message id chosen by the caller: repeating a request with it is harmless. */
 export const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Attachment } from "./attachments.ts";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
 import { ExportPage } from "./export.ts";
@@ -9,6 +10,7 @@ import { Approval, Ask, CheckoutState, Delivery, Envelope, MessageKind } from ".
 import { AskState, DeliveryState } from "./moves.ts";
 import {
   askTool,
+  attached,
   broadcastTool,
   describeTool,
   EndedProcess,
@@ -65,7 +67,7 @@ const PEOPLE = ["human"] as const;
 export const OPERATIONS = {
   ask: {
     purpose: "Ask a peer a question and wait for its answer; the question lives on when the wait ends.",
-    input: askTool.extend({ peer: peerField, ...idempotency }),
+    input: askTool.extend({ peer: peerField, ...attached, ...idempotency }),
     output: AskOutcome,
     callers: EVERYONE,
     tool: {
@@ -78,13 +80,13 @@ export const OPERATIONS = {
   ask_several: {
     purpose:
       "Ask several peers the same question, each by an ask of its own, and wait for all of them together. Whoever cannot be asked is named with the reason; `ask_peer` with several names is this.",
-    input: askTool.omit({ peer: true }).extend({ peers: z.array(peerField).min(1), ...idempotency }),
+    input: askTool.omit({ peer: true }).extend({ peers: z.array(peerField).min(1), ...attached, ...idempotency }),
     output: RollUp,
     callers: EVERYONE,
   },
   reply: {
     purpose: "Answer or decline a question by its id, or report progress on it.",
-    input: replyTool.extend({ ...idempotency, checkout: CheckoutState.optional() }),
+    input: replyTool.extend({ ...attached, ...idempotency, checkout: CheckoutState.optional() }),
     output: z.object({
       id: z.string(),
       peer: z.string(),
@@ -107,7 +109,7 @@ export const OPERATIONS = {
   },
   notify: {
     purpose: "Tell a peer something, one way; returns the state reached.",
-    input: notifyTool.omit({ when: true }).extend(idempotency),
+    input: notifyTool.omit({ when: true }).extend({ ...attached, ...idempotency }),
     output: z.object({ id: z.string(), message: MessageId, peer: z.string(), recipient: RecipientTruth }),
     callers: EVERYONE,
     tool: {
@@ -184,7 +186,7 @@ export const OPERATIONS = {
   },
   inbox: {
     purpose:
-      "Unread mail and open questions; with an id, the rest of a long message, or the state or withdrawal of one's own question.",
+      "Unread mail and open questions; with an id, the rest of a long message, the text of an attachment, or the state or withdrawal of one's own question.",
     input: inboxTool,
     output: z.discriminatedUnion("type", [
       z.object({
@@ -216,14 +218,28 @@ export const OPERATIONS = {
         was_presented: z.boolean(),
       }),
       z.object({ type: z.literal("schedule"), schedule: Schedule, removed: z.boolean() }),
+      z.object({
+        type: z.literal("attachment"),
+        attachment: Attachment,
+        from: z.string(),
+        /** Absent for what is no text: that is saved, not read. */
+        text: z.object({ offset: z.number().int(), part: z.string(), rest_bytes: z.number().int() }).optional(),
+      }),
     ]),
     callers: EVERYONE,
     tool: {
       name: "inbox",
       description:
-        "Unread mail and open questions. Mail arrives by itself: do not poll. id: the rest of a long message, or the state of your own question; cancel withdraws it.",
+        "Unread mail and open questions. Mail arrives by itself: do not poll. id: the rest of a long message, an attachment's text, or the state of your own question; cancel withdraws it.",
       input: inboxTool,
     },
+  },
+  upload_ticket: {
+    purpose:
+      "The right to upload one file as the caller, for a moment: for the side of a session whose process carries several. The file goes to `POST /v1/attachments`.",
+    input: z.strictObject({}),
+    output: z.object({ ticket: z.string(), expires_at: z.number().int() }),
+    callers: EVERYONE,
   },
   spawn: {
     purpose: "Start an agent session in a folder, and wait until messages reach it.",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Attachment } from "./attachments.ts";
 import { ErrorCode } from "./errors.ts";
 import { MessageId, PeerId } from "./ids.ts";
 import { CheckoutState, Envelope, MessageKind } from "./messages.ts";
@@ -37,6 +38,8 @@ export const FoundMessage = z.object({
 });
 export type FoundMessage = z.infer<typeof FoundMessage>;
 
+/** Files that come with an answer; absent when there are none. */
+const attachments = z.array(Attachment).optional();
 const answerRef = z.object({ message: MessageId, handle: z.string() });
 
 /** How an ask stands. `pending` is not a failure: the answer arrives by itself. */
@@ -53,6 +56,7 @@ export const AskOutcome = z.discriminatedUnion("state", [
     checkout: CheckoutState.optional(),
     elapsed_ms: z.number().int(),
     answer: answerRef,
+    attachments,
   }),
   z.object({
     state: z.literal("declined"),
@@ -62,6 +66,7 @@ export const AskOutcome = z.discriminatedUnion("state", [
     text: z.string(),
     elapsed_ms: z.number().int(),
     answer: answerRef,
+    attachments,
   }),
   z.object({
     state: z.literal("failed"),

@@ -1,6 +1,7 @@
-import type { Envelope } from "../protocol/index.ts";
+import type { Attachment, Envelope } from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
-import { duration, kilobytes } from "./numbers.ts";
+import { fileName } from "./file-name.ts";
+import { duration, kilobytes, plural } from "./numbers.ts";
 
 /**
  * What a model reads when a message enters its session. Who, what and which id are attributes that only repowire writes; the body
@@ -67,6 +68,21 @@ function answerText(envelope: Envelope, from: string, body: string): string {
 export const CAPTURED = "last text of its turn, maybe not meant as an answer: ";
 
 export function restNote(envelope: Envelope, tools: ToolNames): string {
+  return `${restOfBody(envelope, tools)}${filesNote(envelope.attachments, tools)}`;
+}
+
+/** What comes with a message: a line that no text of a peer can hold, since its bracket would be another one there. */
+export function filesNote(files: readonly Attachment[] | undefined, tools: ToolNames): string {
+  const [first] = files ?? [];
+  if (!files || !first) return "";
+  const each = files.map(
+    ({ id, name, size, type }) => `${fileName(name)}, ${kilobytes(size)}, ${cleanLine(type)}, id ${id}`,
+  );
+  const how = `${tools.inbox}(id="${first.id}") reads text, \`repowire attachment get ${first.id}\` in a shell saves it`;
+  return `\n[repowire: ${plural(files.length, "attachment")}: ${each.join("; ")}. ${how}]`;
+}
+
+function restOfBody(envelope: Envelope, tools: ToolNames): string {
   if (envelope.shown_bytes >= envelope.body_bytes) return "";
   return `\n[first ${kilobytes(envelope.shown_bytes)} of ${kilobytes(envelope.body_bytes)}; ${tools.inbox}(id="${envelope.handle}") continues]`;
 }

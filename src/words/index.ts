@@ -1,5 +1,6 @@
 export * from "./clean.ts";
 export * from "./codex.ts";
+export * from "./file-name.ts";
 export * from "./frames.ts";
 export * from "./gemini.ts";
 export * from "./numbers.ts";

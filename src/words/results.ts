@@ -10,7 +10,8 @@ import type {
   ToolOperation,
 } from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
-import { CAPTURED, frameText, type ToolNames } from "./frames.ts";
+import { fileName } from "./file-name.ts";
+import { CAPTURED, filesNote, frameText, type ToolNames } from "./frames.ts";
 import { duration, kilobytes, plural, timeOfDay } from "./numbers.ts";
 
 /** What a model, or a person at a terminal, reads as the result of an operation. Never a state that was not proven. */
@@ -57,10 +58,10 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
           ? `\n[first ${kilobytes(outcome.shown_bytes)} of ${kilobytes(outcome.text_bytes)}; ${context.tools.inbox}(id="${outcome.answer.handle}") continues]`
           : "";
       const captured = outcome.by === "captured" ? `${CAPTURED}\n` : "";
-      return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}`;
+      return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}${filesNote(outcome.attachments, context.tools)}`;
     }
     case "declined":
-      return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}`;
+      return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}${filesNote(outcome.attachments, context.tools)}`;
     case "failed":
       return `no answer (${outcome.id}): ${cleanText(outcome.detail)} Ask again if you still need it.`;
     case "expired":
@@ -70,7 +71,7 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
     case "asked_first": {
       const question = cleanText(outcome.question.body);
       const who = cleanLine(outcome.question.from.name);
-      return `${who} asks first (${outcome.question.handle}): ${question}\nCall ${context.tools.reply}(id="${outcome.question.handle}"), then ask ${peer} again (${outcome.id} stays open).`;
+      return `${who} asks first (${outcome.question.handle}): ${question}${filesNote(outcome.question.attachments, context.tools)}\nCall ${context.tools.reply}(id="${outcome.question.handle}"), then ask ${peer} again (${outcome.id} stays open).`;
     }
     case "pending":
       return pendingText(outcome, context);
@@ -246,9 +247,23 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
       return output.removed
         ? `withdrawn: ${output.schedule.id} will not be sent.`
         : scheduleText(output.schedule, context);
+    case "attachment":
+      return attachmentText(output, context);
     default:
       return output satisfies never;
   }
+}
+
+type AttachmentPart = Extract<OperationOutput<"inbox">, { type: "attachment" }>;
+
+function attachmentText({ attachment, from, text }: AttachmentPart, { tools }: ResultContext): string {
+  const { id, size, type } = attachment;
+  const what = `${id}, attachment from ${cleanLine(from)}: ${fileName(attachment.name)}, ${kilobytes(size)}, ${cleanLine(type)}`;
+  if (!text) return `${what}. It is no text; \`repowire attachment get ${id}\` in a shell saves it.`;
+  const { offset, part, rest_bytes: rest } = text;
+  const where = offset > 0 || rest > 0 ? `, bytes ${offset} to ${size - rest} of ${size}` : "";
+  const more = rest > 0 ? `\n[${kilobytes(rest)} more; ${tools.inbox}(id="${id}") continues]` : "";
+  return `${what}${where}:\n${cleanText(part)}${more}`;
 }
 
 /** What was agreed on for later, and how it is taken back. */
@@ -347,5 +362,5 @@ function messageText(output: Extract<OperationOutput<"inbox">, { type: "message"
   const end = envelope.body_bytes - rest;
   const head = `${envelope.handle}, ${envelope.kind} from ${cleanLine(envelope.from.name)}${offset > 0 || rest > 0 ? `, bytes ${offset} to ${end} of ${envelope.body_bytes}` : ""}:`;
   const more = rest > 0 ? `\n[${kilobytes(rest)} more; ${tools.inbox}(id="${envelope.handle}") continues]` : "";
-  return `${head}\n${cleanText(part)}${more}`;
+  return `${head}\n${cleanText(part)}${more}${filesNote(envelope.attachments, tools)}`;
 }

@@ -60,6 +60,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   ],
   schedules: () => [{}, { peer: "victim" }],
   unschedule: ({ schedule }) => [{ id: schedule }],
+  upload_ticket: ({ victim }) => [{}, { peer: victim }],
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }, { peer: victimName, restart: true }],
   restart: ({ victim, victimName }) => [

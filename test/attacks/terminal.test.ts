@@ -88,6 +88,10 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   history: () => [["history"], ["history", mallory.name]],
   inbox: () => [["inbox"], ["inbox", asked], ["inbox", HOSTILE]],
   reply: () => [["reply", "zzzzz", HOSTILE]],
+  attachment: () => [
+    ["attachment", "get", HOSTILE],
+    ["attachment", "get", "zzzzz", "--out", `x${HOSTILE}`],
+  ],
   approvals: () => [["approvals"], ["approvals", "--all"]],
   approve: () => [["approve", HOSTILE]],
   deny: () => [["deny", "zzzzz", HOSTILE]],

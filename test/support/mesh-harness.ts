@@ -39,6 +39,7 @@ import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
 import { noDashboard } from "./no-dashboard.ts";
+import { noFiles } from "./no-files.ts";
 import { noLauncher, noWorktrees } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
@@ -167,6 +168,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       waits,
       launcher: noLauncher,
       worktrees: noWorktrees,
+      files: noFiles,
       humanName: "person",
       onEventOf,
       ...noDashboard,

@@ -18,6 +18,7 @@ import { createOperations, createWaits, type Operations, type Waits } from "../.
 import { calendar } from "../../../src/platform/calendar.ts";
 import { LIMITS, type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
 import { noDashboard } from "../../support/no-dashboard.ts";
+import { noFiles } from "../../support/no-files.ts";
 import { noLauncher, noWorktrees } from "../../support/no-launcher.ts";
 import type { Disk } from "./disk.ts";
 import { createHookAdapter, type HookAdapter, type HookedSession } from "./hook-adapter.ts";
@@ -98,6 +99,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       waits,
       launcher: noLauncher,
       worktrees: noWorktrees,
+      files: noFiles,
       humanName: "person",
       onEventOf: hub.subscribeTo,
       ...noDashboard,
