@@ -1,5 +1,5 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { attachFrom, connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
+import { connectLink, enrichInSession, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
 import { createMeshServer } from "../../src/mcp/index.ts";
 import { checkoutState, realPath } from "../../src/platform/checkout.ts";
 import { repowireHome } from "../../src/platform/paths.ts";
@@ -31,19 +31,17 @@ export async function runChannel(parts: ChannelParts): Promise<void> {
   const joins = isPeer(parts.env);
   let link: Link | undefined;
   let goReady = () => {};
-  const home = repowireHome(parts.env);
-  const folder = () => realPath(parts.env.CLAUDE_PROJECT_DIR || process.cwd());
 
+  const linked = throughLink(() => link);
+  const folder = () => realPath(parts.env.CLAUDE_PROJECT_DIR || process.cwd());
   const mesh = createMeshServer({
-    mesh: throughLink(() => link),
+    mesh: linked,
     toolNames: CLAUDE_TOOLS,
     instructions: joins ? INSTRUCTIONS : undefined,
     experimental: joins ? { "claude/channel": {}, "claude/channel/permission": {} } : undefined,
     toolMeta: { "anthropic/alwaysLoad": true },
     withoutTools: !joins,
-    enrich: async (operation, input) =>
-      operation === "reply" && input.outcome !== "progress" ? { ...input, checkout: await ownCheckout() } : input,
-    attach: attachFrom({ folder, home, address: () => reachDaemon(home, true) }),
+    enrich: enrichInSession({ mesh: () => linked, folder, checkout: () => checkoutState(folder()) }),
     onResultWritten: (messages) => {
       for (const message of messages) link?.report({ type: "result_written", message });
     },
@@ -51,10 +49,6 @@ export async function runChannel(parts: ChannelParts): Promise<void> {
     onFault: (error) => complain(error),
   });
   const permissions = createPermissionRelay(mesh.server, () => link);
-
-  function ownCheckout() {
-    return checkoutState(folder());
-  }
 
   async function push(items: Envelope[]): Promise<DeliverResult[]> {
     const results: DeliverResult[] = [];
@@ -95,6 +89,7 @@ export async function runChannel(parts: ChannelParts): Promise<void> {
   if (!joins) return;
   // After the handshake, so that its answer never waits for the daemon.
   await initialized.promise;
+  const home = repowireHome(parts.env);
   link = connectLink({
     locate: async (mayStart) => {
       const address = await reachDaemon(home, mayStart);

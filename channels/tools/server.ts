@@ -1,8 +1,8 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
-  attachFrom,
   claimOf,
   connectLink,
+  enrichInSession,
   type Link,
   linkUrl,
   reachDaemon,
@@ -40,19 +40,15 @@ export async function runToolsServer(parts: ToolsServerParts): Promise<void> {
   const { env, cliPid } = parts;
   const joins = row.isPeer(env, cliPid);
   const cli = instanceOf(cliPid);
-  const home = repowireHome(env);
-  const folder = () => realPath(row.folder(env));
   let link: Link | undefined;
+  const linked = throughLink(() => link);
+  const folder = () => realPath(row.folder(env));
   const mesh = createMeshServer({
-    mesh: throughLink(() => link),
+    mesh: linked,
     toolNames: row.toolNames,
     instructions: joins ? row.instructions : undefined,
     withoutTools: !joins,
-    enrich: async (operation, input) =>
-      operation === "reply" && input.outcome !== "progress"
-        ? { ...input, checkout: await checkoutState(folder()) }
-        : input,
-    attach: attachFrom({ folder, home, address: () => reachDaemon(home, true) }),
+    enrich: enrichInSession({ mesh: () => linked, folder, checkout: () => checkoutState(folder()) }),
     onResultWritten: (messages) => {
       for (const message of messages) link?.report({ type: "result_written", message });
     },
@@ -77,6 +73,7 @@ export async function runToolsServer(parts: ToolsServerParts): Promise<void> {
   if (!joins) return;
   // After the handshake, so that its answer never waits for the daemon.
   await initialized.promise;
+  const home = repowireHome(env);
   link = connectLink({
     locate: async (mayStart) => {
       const address = await reachDaemon(home, mayStart);

@@ -1,4 +1,4 @@
-import { attachFrom, connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
+import { connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
 import { checkoutState } from "../../src/platform/checkout.ts";
 import { type Report, VERSION } from "../../src/protocol/index.ts";
 import { OPENCODE_TOOLS, openCodeStillOpen, sessionStartLine } from "../../src/words/index.ts";
@@ -220,12 +220,8 @@ export function createSeat(parts: SeatParts): Seat {
     tools: {
       mesh: () => throughLink(() => link),
       isSubagent: conversations.isSubagent,
+      folder: () => parts.folder,
       checkout: () => checkoutState(parts.folder),
-      attach: attachFrom({
-        folder: () => parts.folder,
-        home: parts.home,
-        address: () => reachDaemon(parts.home, true),
-      }),
       onCarried: carried.add,
       onResult(session, operation, args, output) {
         if (operation === "reply" && args.outcome !== "progress") mail.onReplied(String(args.id));

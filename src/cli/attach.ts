@@ -1,33 +1,14 @@
-import { Option as CommandOption, type Option } from "@commander-js/extra-typings";
-import { uploadFile } from "../client/index.ts";
-import { openedFile } from "../platform/opened-file.ts";
-import { openRegularFile } from "../platform/read-small.ts";
-import { RepowireError } from "../protocol/index.ts";
-import type { CliContext } from "./context.ts";
+import { sendFile } from "../client/index.ts";
+import { readToAttach } from "../platform/inside.ts";
+import { LIMITS, type Mesh, RepowireError } from "../protocol/index.ts";
 
-const collect = (file: string, before: string[]): string[] => [...before, file];
-
-/** `--attach FILE`, once for each file. */
-export const attachOption = (): Option<"--attach <file>", undefined, string[], string[]> =>
-  new CommandOption("--attach <file>", "a file that goes with it; once for each")
-    .default([] as string[], "none")
-    .argParser(collect);
-
-/** Uploads files of whoever runs the command, as that peer or person; returns the ids under which they can be sent. */
-export async function upload(context: CliContext, files: readonly string[]): Promise<string[]> {
+/** Brings the files that a command names, wherever its caller may read them; all are read before any is sent. Returns their ids. */
+export async function attachFiles(mesh: Pick<Mesh, "attach">, paths: readonly string[] | undefined) {
+  if (!paths) return undefined;
+  if (paths.length > LIMITS.attachmentsPerMessageMax)
+    throw new RepowireError("invalid_input", `One message takes at most ${LIMITS.attachmentsPerMessageMax} files.`);
+  const files = paths.map((path) => readToAttach(path, { from: process.cwd() }));
   const ids: string[] = [];
-  for (const path of files) {
-    await using file = openedFile(open(path));
-    ids.push((await uploadFile(await context.address(), file)).id);
-  }
+  for (const file of files) ids.push((await sendFile(mesh, file)).id);
   return ids;
-}
-
-function open(path: string) {
-  try {
-    return openRegularFile(path);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new RepowireError("invalid_input", `"${path}" cannot be attached: ${why}.`);
-  }
 }

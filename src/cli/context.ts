@@ -7,8 +7,6 @@ export interface CliContext {
   home: string;
   /** Starts the daemon if none runs. */
   mesh(): Promise<Mesh>;
-  /** Where it is; starts it if none runs. */
-  address(): Promise<DaemonAddress>;
   /** The running daemon; throws when there is none, for commands that must not start one. */
   running(): Promise<DaemonAddress>;
 }
@@ -17,7 +15,6 @@ export function cliContext(): CliContext {
   const home = repowireHome();
   return {
     home,
-    address: () => ensureDaemon(home),
     mesh: async () => httpMesh(await ensureDaemon(home)),
     running: async () => {
       const address = await findDaemon(home);

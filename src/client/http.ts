@@ -22,21 +22,21 @@ export function httpMesh(address: DaemonAddress): Mesh {
   ) as unknown as Mesh; // the daemon answers each name with its own output type
 }
 
-export function callHeaders(address: DaemonAddress): Record<string, string> {
+function headers(address: DaemonAddress): Record<string, string> {
   return { authorization: `Bearer ${address.token}`, [PID_HEADER]: String(process.pid) };
 }
 
 async function post(address: DaemonAddress, path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
   const response = await reach(httpUrl(address, path), {
     method: "POST",
-    headers: { ...callHeaders(address), "content-type": "application/json" },
+    headers: { ...headers(address), "content-type": "application/json" },
     body: JSON.stringify(body),
     signal,
   });
   return response.json();
 }
 
-export async function reach(url: string, init: RequestInit): Promise<Response> {
+async function reach(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
     // An ask may wait longer than fetch's own limit.
@@ -70,7 +70,7 @@ export async function* eventStream(
       const address = await locate();
       const query = cursor === undefined ? "" : `?after=${cursor}`;
       const response = await reach(httpUrl(address, HTTP_PATHS.events) + query, {
-        headers: { ...callHeaders(address), accept: "text/event-stream" },
+        headers: { ...headers(address), accept: "text/event-stream" },
         signal: options.signal,
       });
       for await (const event of parseEvents(response)) {

@@ -3,10 +3,10 @@ import {
   ASK_MOVES,
   type AskOutcome,
   type AskState,
-  type Attachment,
   type CheckoutState,
   type EventType,
   type FailReason,
+  type Handle,
   LIMITS,
   type Message,
   type MessageId,
@@ -15,7 +15,7 @@ import {
   RepowireError,
   type Urgency,
 } from "../protocol/index.ts";
-import { bringSame } from "./attachments.ts";
+import { bringsSame } from "./attachments.ts";
 import { type Context, emit, stir } from "./context.ts";
 import { effectiveInbound } from "./inbound.ts";
 import type { Wait, Waiting } from "./live.ts";
@@ -42,10 +42,10 @@ export interface OpenAsk {
   asker: PeerRecord;
   askee: PeerRecord;
   question: string;
-  attachments?: Attachment[];
   urgency: Urgency;
   message?: MessageId;
   traceparent?: string;
+  attachments?: readonly Handle[];
   /** The chain that it belongs to, where that is not what the asker is in right now. */
   chain?: { thread?: MessageId; hops: number };
   /** The call that will wait, unless it does not wait at all. */
@@ -81,7 +81,7 @@ function findRepeated(ctx: Context, request: OpenAsk): AskRecord | undefined {
   }
   return ctx.tx.asks.openFrom(request.asker.id).find((ask) => {
     const message = ask.askee === request.askee.id ? ctx.tx.messages.get(ask.message) : undefined;
-    return message?.body === request.question && bringSame(message.attachments, request.attachments);
+    return message?.body === request.question && bringsSame(ctx, message, request.attachments);
   });
 }
 
@@ -105,10 +105,10 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
     from: asker,
     to: [askee],
     body: request.question,
-    attachments: request.attachments,
     urgency: request.urgency,
     ...chain,
     traceparent: request.traceparent,
+    attachments: request.attachments,
     expiryMs: LIMITS.askExpiryMs,
   });
   const delivery = deliveries[0];
@@ -178,10 +178,10 @@ export interface Reply {
   text: string;
   outcome: "answer" | "decline";
   by: AnsweredBy;
-  attachments?: Attachment[];
   checkout?: CheckoutState;
   message?: MessageId;
   traceparent?: string;
+  attachments?: readonly Handle[];
 }
 
 /** Closes an ask with an answer or a refusal, and sends that to the asker. Repeating it changes nothing. */
@@ -192,7 +192,7 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
   const supersedes =
     ask.state === "failed" || (ask.state === "answered" && ask.by === "captured" && reply.by === "reply");
   if (ask.state !== "open" && !supersedes) {
-    if (previous?.body === reply.text && bringSame(previous.attachments, reply.attachments))
+    if (previous?.body === reply.text && bringsSame(ctx, previous, reply.attachments))
       return { ask, repeated: true, awaited: false };
     throw closedError(ctx, ask, previous);
   }
@@ -200,10 +200,10 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
   const closed = closeAsk(ctx, ask, to, {
     by: reply.outcome === "answer" ? reply.by : undefined,
     text: reply.text,
-    attachments: reply.attachments,
     checkout: reply.checkout,
     message: reply.message,
     traceparent: reply.traceparent,
+    attachments: reply.attachments,
   });
   return { ...closed, repeated: false };
 }
@@ -236,11 +236,11 @@ interface Closing {
   detail?: string;
   /** What the asker reads. */
   text: string;
-  attachments?: Attachment[];
   checkout?: CheckoutState;
   message?: MessageId;
   /** The call that answered; else the answer goes on in the question's trace. */
   traceparent?: string;
+  attachments?: readonly Handle[];
   urgency?: Urgency;
 }
 
@@ -280,13 +280,13 @@ export function closeAsk(
     from: askee,
     to: [asker],
     body: closing.text,
-    attachments: closing.attachments,
     urgency: closing.urgency ?? (ask.abandoned ? "fyi" : "normal"),
     in_reply_to: ask.message,
     thread: question?.thread,
     hops: question?.hops ?? 0,
     checkout: closing.checkout,
     traceparent: closing.traceparent ?? question?.traceparent,
+    attachments: closing.attachments,
     expiryMs: LIMITS.askExpiryMs,
   });
   dropSupersededAnswer(ctx, ask);

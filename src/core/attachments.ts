@@ -1,5 +1,6 @@
 import {
   type Attachment,
+  type Handle,
   LIMITS,
   type Message,
   type MessageId,
@@ -7,140 +8,109 @@ import {
   RepowireError,
 } from "../protocol/index.ts";
 import type { Caller } from "./caller.ts";
-import { type Context, emit } from "./context.ts";
-import { freeHandle } from "./free-handle.ts";
+import type { Context } from "./context.ts";
+import { freeHandle } from "./mailbox.ts";
 import type { AttachmentRecord, PeerRecord } from "./ports.ts";
 
 /**
- * Files that go with messages. A record is written only once its bytes are on the disk, and a message names only records: so no
- * message can name a file that is half there.
+ * Files that go with messages. Their bytes lie outside the database, by hash; here is who brought which, and in which messages it
+ * went. Whoever may read the message may read what is attached to it, and nobody else.
  */
 
-export interface NewAttachment {
-  name: string;
-  size: number;
-  type: string;
-  sha256: string;
-  isText: boolean;
-}
-
-/** Refuses what would be too much, before its bytes are taken in and again with its record. */
+/** Refuses what would be too much before its bytes are taken. */
 export function checkAttachmentRoom(ctx: Context, owner: PeerId, size: number): void {
   const all = ctx.tx.shelves.attachment.all();
   const own = all.filter((record) => record.owner === owner);
-  const bytes = (records: readonly AttachmentRecord[]) => records.reduce((sum, record) => sum + record.size, size);
-  const fits = "They go with their messages; a person can remove old ones now with `repowire purge --older-than DAYS`.";
-  if (own.length >= LIMITS.attachmentsPerPeerMax || bytes(own) > LIMITS.attachmentBytesPerPeerMax)
-    throw new RepowireError(
-      "too_many_attachments",
-      `You have ${own.length} attached files that are kept (${bytes(own) - size} bytes); one peer may have ${LIMITS.attachmentsPerPeerMax}, of ${LIMITS.attachmentBytesPerPeerMax} bytes together. ${fits}`,
-    );
-  if (all.length >= LIMITS.attachmentsMax || bytes(all) > LIMITS.attachmentBytesMaxAll)
-    throw new RepowireError(
-      "too_many_attachments",
-      `All peers together have ${all.length} attached files that are kept (${bytes(all) - size} bytes), and there is no room for another. ${fits}`,
-    );
+  const unsent = own.filter((record) => record.messages.length === 0).length;
+  const bytes = sizeOf(all) + size;
+  const ownBytes = sizeOf(own) + size;
+  const why =
+    unsent >= LIMITS.attachmentsUnsentMax
+      ? `You have ${unsent} files here that went with no message yet, the most there may be; they are forgotten after an hour.`
+      : own.length >= LIMITS.attachmentsPerPeerMax
+        ? `You have ${own.length} files that are kept, the most one peer may have.`
+        : ownBytes > LIMITS.attachmentsBytesPerPeerMax
+          ? `With it, your kept files would be ${megabytes(ownBytes)} MB; one peer's may be ${megabytes(LIMITS.attachmentsBytesPerPeerMax)} MB.`
+          : all.length >= LIMITS.attachmentsMax
+            ? `${all.length} files are kept here, the most there may be.`
+            : bytes > LIMITS.attachmentsBytesMax
+              ? `With it, the kept files would be ${megabytes(bytes)} MB; they may be ${megabytes(LIMITS.attachmentsBytesMax)} MB.`
+              : undefined;
+  if (why) throw new RepowireError("attachments_full", `${why} \`repowire purge\` removes what is old.`);
 }
 
-/** The record of a file whose bytes are on the disk. */
-export function keepAttachment(ctx: Context, owner: PeerRecord, file: NewAttachment): Attachment {
-  checkAttachmentRoom(ctx, owner.id, file.size);
-  const { isText, ...facts } = file;
-  const attachment: Attachment = { id: freeHandle(ctx), ...facts };
-  ctx.tx.shelves.attachment.put(attachment.id, {
-    ...attachment,
-    owner: owner.id,
-    is_text: isText,
-    created_at: ctx.now.wall,
-    messages: [],
-    shown: {},
-  });
-  emit(ctx, {
-    type: "attachment.stored",
-    peer: owner.id,
-    data: { handle: attachment.id, bytes: file.size, type: file.type, from: owner.name },
-  });
-  return attachment;
+const sizeOf = (records: readonly AttachmentRecord[]) => records.reduce((sum, { size }) => sum + size, 0);
+const megabytes = (bytes: number) => Math.ceil(bytes / 1_000_000);
+
+export function addAttachment(
+  ctx: Context,
+  file: Omit<AttachmentRecord, "id" | "at" | "messages" | "shown">,
+): AttachmentRecord {
+  checkAttachmentRoom(ctx, file.owner, file.size);
+  const record: AttachmentRecord = { ...file, id: freeHandle(ctx), at: ctx.now.wall, messages: [], shown: {} };
+  ctx.tx.shelves.attachment.put(record.id, record);
+  return record;
 }
 
-/** The files that a message is to go with: the sender's own uploads, each once. */
-export function attachmentsOf(ctx: Context, from: PeerRecord, ids: readonly string[] | undefined): Attachment[] {
+/** Notes that these go with a message; their sender must be one who may read them. */
+export function attach(ctx: Context, from: PeerRecord, ids: readonly Handle[], message: MessageId): Attachment[] {
   return [...new Set(ids)].map((id) => {
     const record = ctx.tx.shelves.attachment.get(id);
-    if (record?.owner !== from.id)
-      throw new RepowireError(
-        "handle_unknown",
-        `You have uploaded no file "${id}", or it was never sent and is gone. Attach it anew.`,
-      );
-    if (record.messages.length >= LIMITS.attachmentMessagesMax)
-      throw new RepowireError(
-        "too_many_attachments",
-        `The file ${id} goes with ${record.messages.length} messages already, the most it can. Attach it anew.`,
-      );
-    const { name, size, type, sha256 } = record;
-    return { id, name, size, type, sha256 };
+    if (!record || !mayRead(ctx, from.id, record)) throw unknownAttachment(id);
+    ctx.tx.shelves.attachment.put(id, { ...record, messages: [...record.messages, message] });
+    return publicAttachment(record);
   });
 }
 
-/** From now on they live as long as the message. */
-export function bindAttachments(ctx: Context, message: Message): void {
-  for (const { id } of message.attachments) {
-    const record = ctx.tx.shelves.attachment.get(id);
-    // A replayed message has its facts alone.
-    if (record) ctx.tx.shelves.attachment.put(id, { ...record, messages: [...record.messages, message.id] });
-  }
-}
-
-/** Whether two messages bring the same files, whichever uploads they are of. */
-export function bringSame(one: readonly Partial<Attachment>[], other: readonly Partial<Attachment>[] = []): boolean {
-  const listed = (files: readonly Partial<Attachment>[]) =>
+/** Whether a message brings the files of these ids, whichever uploads they are of: the same bytes under the same names. */
+export function bringsSame(ctx: Context, message: Message, ids: readonly Handle[] = []): boolean {
+  const own = [...new Set(ids)].flatMap((id) => ctx.tx.shelves.attachment.get(id) ?? []);
+  const listed = (files: readonly Attachment[]) =>
     files
       .map(({ sha256, name }) => `${sha256} ${name}`)
       .sort()
       .join("\n");
-  return listed(one) === listed(other);
+  return listed(own) === listed(message.attachments);
 }
 
-/** For the one who sent it, those it was sent to, and people; for anybody else it does not exist. */
-export function attachmentFor(
-  ctx: Context,
-  caller: Pick<Caller, "peer" | "isHuman">,
-  id: string,
-): AttachmentRecord | undefined {
-  const record = ctx.tx.shelves.attachment.get(id);
-  if (!record) return undefined;
-  const isFor =
-    caller.isHuman ||
-    record.owner === caller.peer ||
-    record.messages.some((message) => wasSentTo(ctx, message, caller));
-  return isFor ? record : undefined;
+export const unknownAttachment = (id: Handle) =>
+  new RepowireError("handle_unknown", `No attachment "${id}" of yours. Its message names it.`);
+
+/** Whoever brought it, and the recipients of a message that it went with. */
+function mayRead(ctx: Context, peer: PeerId, { owner, messages }: AttachmentRecord): boolean {
+  return owner === peer || messages.some((message) => isHis(ctx, message, peer));
 }
 
 /** What was refused on the way, or taken back before it was handed over, is nothing to its recipient. */
-function wasSentTo(ctx: Context, message: MessageId, { peer }: Pick<Caller, "peer">): boolean {
+function isHis(ctx: Context, message: MessageId, peer: PeerId): boolean {
   const state = ctx.tx.deliveries.get(message, peer)?.state;
   return state !== undefined && state !== "refused" && state !== "cancelled";
 }
 
-export function noAttachment(id: string): RepowireError {
-  return new RepowireError(
-    "handle_unknown",
-    `No attachment "${id}" was sent to you. The message that it comes with names its id.`,
-  );
+/** For people any; for others what they may read. Undefined for what is not theirs, as for what is not there. */
+export function attachmentFor(ctx: Context, caller: Caller, id: Handle): AttachmentRecord | undefined {
+  const record = ctx.tx.shelves.attachment.get(id);
+  return record && (caller.isHuman || mayRead(ctx, caller.peer, record)) ? record : undefined;
 }
 
-/** Removes the records whose messages are all gone, and uploads from before `unsentBefore` (epoch ms) that were never sent. */
-export function forgetAttachments(ctx: Context, unsentBefore: number): number {
-  const { attachment } = ctx.tx.shelves;
-  const gone = attachment
-    .all()
-    .filter(({ messages, created_at }) =>
-      messages.length === 0 ? created_at < unsentBefore : messages.every((id) => !ctx.tx.messages.get(id)),
-    );
-  for (const { id } of gone) attachment.remove(id);
-  return gone.length;
+/** How far a reader has come, in bytes; the next look goes on there. */
+export function noteAttachmentShown(ctx: Context, id: Handle, reader: PeerId, shown: number): void {
+  const record = ctx.tx.shelves.attachment.get(id);
+  if (record) ctx.tx.shelves.attachment.put(id, { ...record, shown: { ...record.shown, [reader]: shown } });
 }
 
-/** The hashes of all files that are kept. */
-export const keptHashes = (ctx: Context): Set<string> =>
-  new Set(ctx.tx.shelves.attachment.all().map(({ sha256 }) => sha256));
+export function publicAttachment({ id, name, size, type, sha256 }: AttachmentRecord): Attachment {
+  return { id, name, size, type, sha256 };
+}
+
+/** Forgets what went with no message within its time, or with messages that are all gone; returns the hashes that are still known. */
+export function forgetAttachments(ctx: Context): Set<string> {
+  for (const record of ctx.tx.shelves.attachment.all()) {
+    const messages = record.messages.filter((message) => ctx.tx.messages.get(message) !== undefined);
+    const isNew = ctx.now.wall - record.at < LIMITS.attachmentUnsentMs;
+    if (messages.length === 0 && !isNew) ctx.tx.shelves.attachment.remove(record.id);
+    else if (messages.length < record.messages.length)
+      ctx.tx.shelves.attachment.put(record.id, { ...record, messages });
+  }
+  return new Set(ctx.tx.shelves.attachment.all().map(({ sha256 }) => sha256));
+}

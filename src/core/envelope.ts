@@ -44,19 +44,15 @@ export function makeEnvelope(
     body: part,
     body_bytes: message.body_bytes,
     shown_bytes: end,
-    ...withFiles(message),
     urgency: message.urgency,
     attempt: delivery.attempt,
     cursor: delivery.lease_seq ?? 0,
     created_at: message.created_at,
     traceparent: message.traceparent,
+    attachments: message.attachments.length > 0 ? message.attachments : undefined,
     answer_to: message.kind === "answer" ? answerTo(ctx, message) : undefined,
   };
 }
-
-/** A field only where there are files: most messages have none. */
-export const withFiles = ({ attachments }: Message): Pick<Envelope, "attachments"> =>
-  attachments.length > 0 ? { attachments } : {};
 
 /** The sender as its credential had it; only the name follows a later renaming. */
 function sender(ctx: Context, message: Message): Sender {

@@ -1,7 +1,7 @@
 import { type MessageId, type Pause, type PeerId, RepowireError } from "../protocol/index.ts";
 import { type BucketSize, isSpent, MINUTE_MS, NIGHT_MS, spend, usedOf } from "./budget.ts";
 import { type Context, emit } from "./context.ts";
-import { freeHandle } from "./free-handle.ts";
+import { freeHandle } from "./mailbox.ts";
 import type { PauseRecord, PeerRecord } from "./ports.ts";
 
 /**

@@ -1,10 +1,10 @@
 import {
-  type Attachment,
   byteLength,
   type CheckoutState,
   DELIVERY_MOVES,
   type DeliveryState,
   type EventType,
+  type Handle,
   LIMITS,
   type Message,
   type MessageId,
@@ -16,9 +16,8 @@ import {
   type Rung,
   type Urgency,
 } from "../protocol/index.ts";
-import { bindAttachments } from "./attachments.ts";
+import { attach } from "./attachments.ts";
 import { type Context, emit, stir } from "./context.ts";
-import { freeHandle } from "./free-handle.ts";
 import { effectiveInbound } from "./inbound.ts";
 import type { DeliveryRecord, PeerRecord } from "./ports.ts";
 import { proveRung } from "./routes.ts";
@@ -39,7 +38,7 @@ export interface NewMessage {
   hops: number;
   traceparent?: string;
   checkout?: CheckoutState;
-  attachments?: Attachment[];
+  attachments?: readonly Handle[];
   expiryMs: number;
 }
 
@@ -56,7 +55,7 @@ export function acceptMessage(ctx: Context, draft: NewMessage): { message: Messa
     to: draft.circle === undefined ? (draft.to[0]?.id ?? "") : `circle:${draft.circle}`,
     body: draft.body,
     body_bytes: byteLength(draft.body),
-    attachments: draft.attachments ?? [],
+    attachments: attach(ctx, draft.from, draft.attachments ?? [], draft.id),
     in_reply_to: draft.in_reply_to,
     thread: draft.thread ?? draft.id,
     urgency: draft.urgency,
@@ -67,18 +66,11 @@ export function acceptMessage(ctx: Context, draft: NewMessage): { message: Messa
     expires_awake_ms: ctx.now.awake + draft.expiryMs,
   };
   ctx.tx.messages.insert(message);
-  bindAttachments(ctx, message);
   emit(ctx, {
     type: "message.accepted",
     peer: draft.from.id,
     message: message.id,
-    data: {
-      kind: message.kind,
-      from: draft.from.name,
-      bytes: message.body_bytes,
-      urgency: message.urgency,
-      ...(message.attachments.length > 0 ? { attachments: message.attachments.length } : {}),
-    },
+    data: { kind: message.kind, from: draft.from.name, bytes: message.body_bytes, urgency: message.urgency },
   });
   const deliveries = draft.to.map((peer) => enqueue(ctx, message, peer));
   return { message, deliveries };
@@ -155,6 +147,16 @@ export function checkMailbox(ctx: Context, to: PeerRecord): void {
       "mailbox_full",
       `${to.name} has ${unread} unread messages, the most a mailbox may hold. Try again after it has read some.`,
     );
+  }
+}
+
+/** Handles are unique over all peers, so that people can name a message by its handle alone; 24 million leave room. */
+export function freeHandle(ctx: Context): string {
+  for (;;) {
+    const handle = ctx.ids.handle();
+    const { schedule, attachment } = ctx.tx.shelves;
+    if (ctx.tx.deliveries.isHandleTaken(handle) || schedule.get(handle) || attachment.get(handle)) continue;
+    return handle;
   }
 }
 

@@ -245,6 +245,17 @@ export interface GateRecord {
   at: number;
 }
 
+/** A file that goes with messages, or waits for its first. Its bytes are kept by hash (`Blobs`). */
+export interface AttachmentRecord extends Attachment {
+  /** Who brought it. */
+  owner: PeerId;
+  /** Epoch ms. */
+  at: number;
+  messages: MessageId[];
+  /** How much of its text each reader's model was shown, in bytes. */
+  shown: Record<PeerId, number>;
+}
+
 /** A message that waits for its time, or for a peer. */
 export interface ScheduleRecord extends Omit<Schedule, "from" | "from_id" | "to" | "to_id"> {
   from: PeerId;
@@ -254,18 +265,6 @@ export interface ScheduleRecord extends Omit<Schedule, "from" | "from_id" | "to"
   hops: number;
   /** For what waits for a peer. */
   expires_awake_ms?: number;
-}
-
-/** A file that a peer has uploaded. Its bytes lie on the disk under their hash, once for all that have the same. */
-export interface AttachmentRecord extends Attachment {
-  owner: PeerId;
-  is_text: boolean;
-  /** Epoch ms. */
-  created_at: number;
-  /** It goes with these; when the last of them is purged, so is it. */
-  messages: MessageId[];
-  /** How far each peer has read it, in bytes. */
-  shown: Record<PeerId, number>;
 }
 
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
@@ -435,6 +434,23 @@ export interface Budgets {
   pairPerNight: number;
   circlePerMinute: number;
   threadDepth: number;
+}
+
+/** The bytes of attachments, by their hash. Rejections are `RepowireError`s. */
+export interface Blobs {
+  /** Begins a file; its parts are appended until it is finished or dropped. */
+  begin(): Promise<BlobDraft>;
+  /** At most `length` bytes from `offset`; fewer at the end. */
+  read(sha256: string, offset: number, length: number): Promise<Uint8Array>;
+  /** Removes all files but those named, and drafts that nobody writes; what this process finished lately stays, whoever it is for. */
+  keepOnly(known: ReadonlySet<string>): Promise<void>;
+}
+
+export interface BlobDraft {
+  append(bytes: Uint8Array): Promise<void>;
+  /** Durable from here on. Resolves to the hash. */
+  finish(): Promise<string>;
+  drop(): Promise<void>;
 }
 
 /** Times as people write them. Pure: the same text at the same instant gives the same. */

@@ -11,9 +11,8 @@ import { mayReach } from "./addressing.ts";
 import { openAsk } from "./asks.ts";
 import { type Caller, seatOf } from "./caller.ts";
 import { type Context, emit } from "./context.ts";
-import { freeHandle } from "./free-handle.ts";
 import { countMessage } from "./loop-guard.ts";
-import { acceptMessage, acceptNotice, checkMailbox } from "./mailbox.ts";
+import { acceptMessage, acceptNotice, checkMailbox, freeHandle } from "./mailbox.ts";
 import type { Calendar, PeerRecord, ScheduleRecord } from "./ports.ts";
 
 /**

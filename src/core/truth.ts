@@ -1,6 +1,6 @@
 import type { AskOutcome, MessageId, RecipientTruth } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
-import { RESULT_BODY_BYTES_MAX, sliceBytes, withFiles } from "./envelope.ts";
+import { RESULT_BODY_BYTES_MAX, sliceBytes } from "./envelope.ts";
 import type { AskRecord, DeliveryRecord } from "./ports.ts";
 import { mustGet, presenceOf } from "./registry.ts";
 
@@ -50,7 +50,7 @@ export function askOutcome(ctx: Context, ask: AskRecord): AskOutcome {
         text: part,
         elapsed_ms: Math.max(0, answer.created_at - ask.opened_at),
         answer: { message: answer.id, handle: delivery.handle },
-        ...withFiles(answer),
+        attachments: answer.attachments.length > 0 ? answer.attachments : undefined,
       };
       if (ask.state === "declined") return { ...shared, state: "declined" };
       return {

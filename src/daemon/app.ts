@@ -18,8 +18,7 @@ import {
   RepowireError,
   toProblem,
 } from "../protocol/index.ts";
-import type { Attachments } from "./attachments/attachments.ts";
-import { addAttachments } from "./attachments/routes.ts";
+import { addAttachments, type FilesParts } from "./attachments.ts";
 import type { Callers } from "./callers.ts";
 import type { createEventStream } from "./events-stream.ts";
 import { bearerToken } from "./guard.ts";
@@ -37,7 +36,7 @@ export interface RequestEnv {
 export interface AppParts {
   token: string;
   operations: Operations;
-  attachments: Attachments;
+  files: FilesParts;
   callers: Callers;
   health: ReturnType<typeof createHealth>;
   eventStream: ReturnType<typeof createEventStream>;
@@ -155,7 +154,7 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
     return parts.eventStream.serve(context, () => login === undefined || parts.loginOf(raw)?.id === login);
   });
 
-  addAttachments(app, parts.attachments, (context) => callerOf(context.req.raw, context.env.connection));
+  addAttachments(app, parts.files, (context) => callerOf(context.req.raw, context.env.connection));
 
   app.post("/v1/:operation", async (context) => {
     const name = context.req.param("operation");

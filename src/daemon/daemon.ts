@@ -4,7 +4,8 @@ import type { SharedServer } from "../adapters/adapter.ts";
 import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
 import { createLauncher } from "../launcher/launcher.ts";
 import { createWorktrees } from "../launcher/worktrees.ts";
-import { createOperations, createWaits } from "../operations/index.ts";
+import { createOperations, createWaits, keepAttachments } from "../operations/index.ts";
+import { createBlobs } from "../platform/blobs.ts";
 import { calendar } from "../platform/calendar.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
@@ -27,8 +28,6 @@ import {
 } from "../protocol/index.ts";
 import { sqliteStore } from "../store/sqlite/store.ts";
 import { createApp, problemResponse } from "./app.ts";
-import { createAttachments } from "./attachments/attachments.ts";
-import { createBlobs } from "./attachments/blobs.ts";
 import { createCallers } from "./callers.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventStream } from "./events-stream.ts";
@@ -139,14 +138,9 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
-  if (store.damagedMovedTo) setAside(paths.attachments, store.damagedMovedTo);
-  const attachments = createAttachments({
-    engine,
-    blobs: createBlobs(paths.attachments),
-    home: paths.home,
-    now: Date.now,
-  });
   const logins = createLogins({ engine });
+  if (store.damagedMovedTo) setAside(paths.attachments, store.damagedMovedTo);
+  const blobs = createBlobs(paths.attachments);
   let listening = config.port;
   const publicOrigin = config.dashboard.public_origin;
   const handlers = createOperations(
@@ -158,7 +152,7 @@ async function startLocked(
       launcher: createLauncher({ paths, spawn: config.spawn }),
       worktrees: createWorktrees(paths),
       calendar,
-      files: attachments,
+      blobs,
       humanName: config.human,
       onEventOf: hub.subscribeTo,
       loginLink(madeBy) {
@@ -220,7 +214,7 @@ async function startLocked(
     onRefused: metrics.refused,
     onLost: () => watch?.lookSoon(),
   });
-  const mcp = createMcpEndpoint({ engine, operations, markWritten, attachments, sharedBy: runtimes.sharedBy });
+  const mcp = createMcpEndpoint({ engine, operations, markWritten, sharedBy: runtimes.sharedBy });
   const storeCheck: PartCheck = () => {
     if (store.fault) return { ok: false, detail: store.fault };
     return {
@@ -247,7 +241,7 @@ async function startLocked(
   const app = createApp({
     token,
     operations,
-    attachments,
+    files: { engine, blobs },
     callers,
     health,
     eventStream,
@@ -265,7 +259,8 @@ async function startLocked(
     recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
   });
 
-  attachments.start();
+  // What a crash left of uploads: no message names it.
+  await keepAttachments({ engine, blobs });
   // What hooks left on disk happened before anything that comes in from now on.
   await runtimes.start();
   const server = await serveOrStop();
@@ -289,7 +284,7 @@ async function startLocked(
     }),
     every(PURGE_EVERY_MS, async () => {
       await purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS);
-      await attachments.sweep();
+      await keepAttachments({ engine, blobs });
     }),
     followWords(store, engine, (error) => log.error("the index of words did not follow", { error })),
   ];

@@ -17,7 +17,6 @@ import {
   type PeerId,
   RepowireError,
 } from "../protocol/index.ts";
-import type { Attachments } from "./attachments/attachments.ts";
 import { peerOfChain } from "./callers.ts";
 
 /**
@@ -37,7 +36,6 @@ const INSTRUCTIONS =
 export function createMcpEndpoint(parts: {
   engine: Engine;
   operations: Operations;
-  attachments: Pick<Attachments, "fromFolder">;
   markWritten(peer: PeerId, messages: MessageId[]): void;
   /** The runtime whose process this is, where it carries several sessions: then each call says whose it is. */
   sharedBy(process: ProcessInfo): SharedServer | undefined;
@@ -66,21 +64,12 @@ export function createMcpEndpoint(parts: {
     return seat.id;
   }
 
-  /** Whose calls each mesh makes: no process of ours is in that session's folder to read what it attaches. */
-  const ownerOf = new WeakMap<Mesh, PeerId>();
-
-  async function attach(mesh: Mesh, paths: readonly string[]): Promise<string[]> {
-    const owner = ownerOf.get(mesh);
-    if (!owner) throw new Error("a mesh of no peer");
-    return parts.attachments.fromFolder(owner, paths);
-  }
-
   function meshFor(peer: PeerId, mayBeSubagent = false, onCarried?: (messages: MessageId[]) => void): Mesh {
     const caller = (): Caller => {
       const record = parts.engine.read((ctx) => ctx.tx.peers.get(peer));
       return { peer, role: record?.role ?? "agent", isHuman: false, mayBeSubagent };
     };
-    const mesh = Object.fromEntries(
+    return Object.fromEntries(
       OPERATION_NAMES.map((name) => [
         name,
         async (input: unknown, options?: CallOptions) => {
@@ -90,8 +79,6 @@ export function createMcpEndpoint(parts: {
         },
       ]),
     ) as unknown as Mesh; // the operations table types both sides
-    ownerOf.set(mesh, peer);
-    return mesh;
   }
 
   /** `resumed`: the id of a session from before this daemon, which goes on as if nothing had happened. */
@@ -114,7 +101,6 @@ export function createMcpEndpoint(parts: {
       mesh: peer ? meshFor(peer) : (meta) => meshOfCall(server, process, meta, carriedFor),
       toolNames: { reply: "reply", inbox: "inbox" },
       instructions: INSTRUCTIONS,
-      attach,
       onResultWritten: (messages) => {
         if (peer) return parts.markWritten(peer, messages);
         for (const message of messages) {

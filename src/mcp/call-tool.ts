@@ -15,9 +15,6 @@ import {
 import { cleanText, resultText, rollUpText, scheduleText, type ToolNames } from "../words/index.ts";
 import { toolInput } from "./tools.ts";
 
-/** Reads files that a model names by their paths, on the session's side, and returns the ids under which they can be sent. */
-export type AttachFiles = (mesh: Mesh, paths: readonly string[]) => Promise<string[]>;
-
 export interface ToolCall {
   operation: ToolOperation;
   /** As the model gave them, unchecked. */
@@ -26,7 +23,6 @@ export interface ToolCall {
   options: CallOptions;
   /** Adds what only the session's side knows (the checkout's state, say). */
   enrich?(operation: ToolOperation, input: Record<string, unknown>): Promise<Record<string, unknown>>;
-  attach?: AttachFiles;
   /** Faults that are not refusals. */
   onFault(error: unknown): void;
 }
@@ -46,9 +42,9 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
   try {
     const parsed = toolInput(operation).safeParse(call.args);
     if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
-    const enriched = call.enrich ? await call.enrich(operation, parsed.data) : parsed.data;
+    if ("files" in parsed.data && parsed.data.files) refuseFiles(call, parsed.data);
+    const input = call.enrich ? await call.enrich(operation, parsed.data) : parsed.data;
     const through = typeof mesh === "function" ? await mesh() : mesh;
-    const input = await withFiles(through, enriched, call.attach);
     const several = operation === "ask" ? forSeveral(input as OperationInput<"ask">) : undefined;
     if (several) {
       const output = await through.ask_several(several, call.options);
@@ -74,22 +70,16 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
   }
 }
 
-/** Paths become ids: what goes to the daemon names no file. */
-async function withFiles(
-  mesh: Mesh,
-  input: Record<string, unknown>,
-  attach: AttachFiles | undefined,
-): Promise<Record<string, unknown>> {
-  const { attachments: paths, ...rest } = input as { attachments?: string[]; when?: string };
-  if (paths === undefined || paths.length === 0) return rest;
-  if (rest.when !== undefined)
-    throw new RepowireError("invalid_input", "Files are sent at once, not later: leave out when, or attachments.");
-  if (!attach)
+/** Files are read by the session's own side, now. */
+function refuseFiles({ enrich }: ToolCall, { when, outcome }: Record<string, unknown>): void {
+  if (!enrich)
     throw new RepowireError(
-      "forbidden",
-      "No files can be read for this session here. Run `repowire peer notify NAME TEXT --attach FILE` in its shell instead.",
+      "invalid_input",
+      'Files cannot be read from here. Run in your shell instead: repowire peer notify PEER "TEXT" --attach FILE (also: peer ask, reply).',
     );
-  return { ...rest, attachments: await attach(mesh, paths) };
+  if (when !== undefined) throw new RepowireError("invalid_input", "Files cannot be sent later. Leave out when.");
+  if (outcome === "progress")
+    throw new RepowireError("invalid_input", "A line of progress takes no files. Attach them to the answer.");
 }
 
 /** The same question to several peers, where the tool was given several names. */

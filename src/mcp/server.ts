@@ -9,7 +9,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { type CallOptions, type Mesh, type MessageId, type ToolOperation, VERSION } from "../protocol/index.ts";
 import type { ToolNames } from "../words/index.ts";
-import { type AttachFiles, callTool } from "./call-tool.ts";
+import { callTool } from "./call-tool.ts";
 import { listTools, operationOfTool } from "./tools.ts";
 
 export interface MeshServerOptions {
@@ -25,8 +25,6 @@ export interface MeshServerOptions {
   withoutTools?: boolean;
   /** Adds what only the session's side knows (the checkout's state, say). */
   enrich?(operation: ToolOperation, input: Record<string, unknown>): Promise<Record<string, unknown>>;
-  /** Takes in the files that a call names by their paths, and returns their ids. */
-  attach?: AttachFiles;
   /** Called when the result that carried these messages was written to the runtime. */
   onResultWritten?(messages: MessageId[]): void;
   /** Called when the client lists the tools: it is up and listening. */
@@ -108,7 +106,6 @@ export function createMeshServer(options: MeshServerOptions): {
       toolNames: options.toolNames,
       options: callOptions,
       enrich: options.enrich,
-      attach: options.attach,
       onFault: options.onFault,
     });
     const content = [{ type: "text" as const, text: result.text }];

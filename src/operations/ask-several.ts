@@ -1,4 +1,4 @@
-import { attachmentsOf, type Caller, openAsk, resolvePeer, seatOf, type Waiting } from "../core/index.ts";
+import { type Caller, openAsk, resolvePeer, seatOf, type Waiting } from "../core/index.ts";
 import {
   type AskOutcome,
   LIMITS,
@@ -115,10 +115,10 @@ async function open(
         asker,
         askee: resolvePeer(ctx, asker, to.peer),
         question: params.question,
-        attachments: attachmentsOf(ctx, asker, params.attachments),
         urgency: params.urgency ?? "normal",
         message: params.message && idForAskee(params.message, to.peer),
         traceparent: params.traceparent,
+        attachments: params.attachments,
         wait: waiting,
       });
       return { message: ask.message, outcome, waitMs };

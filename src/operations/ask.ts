@@ -1,4 +1,4 @@
-import { askOutcome, attachmentsOf, endWait, leaseAsResult, openAsk, resolvePeer, seatOf } from "../core/index.ts";
+import { askOutcome, endWait, leaseAsResult, openAsk, resolvePeer, seatOf } from "../core/index.ts";
 import { type AskOutcome, LIMITS, type MessageId, RepowireError, type Runtime } from "../protocol/index.ts";
 import { runSending } from "./guarded.ts";
 import type { Handler, OperationDeps } from "./types.ts";
@@ -20,10 +20,10 @@ export function askHandler(deps: OperationDeps): Handler<"ask"> {
           asker,
           askee: resolvePeer(ctx, asker, params.peer),
           question: params.question,
-          attachments: attachmentsOf(ctx, asker, params.attachments),
           urgency: params.urgency ?? "normal",
           message: params.message,
           traceparent: params.traceparent,
+          attachments: params.attachments,
           wait: wait && { id: wait.id, canTakeQuestion: true },
         });
         return { message: ask.message, outcome, waitMs: boundedWait(asker.runtime, asked) };

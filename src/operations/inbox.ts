@@ -21,7 +21,7 @@ import {
 } from "../core/index.ts";
 import { type OperationOutput, RepowireError } from "../protocol/index.ts";
 import { boundedWait, waitFor } from "./ask.ts";
-import { readAttachment } from "./attachments.ts";
+import { showAttachment } from "./attachments.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 type InboxOutput = OperationOutput<"inbox">;
@@ -34,14 +34,12 @@ export function inboxHandler(deps: OperationDeps): Handler<"inbox"> {
       return deps.engine.run((ctx) => mail(ctx, caller));
     }
     if (params.cancel) return deps.engine.run((ctx) => withdraw(ctx, caller, id));
-    const attachment = await readAttachment(deps, caller, id);
-    if (attachment) return attachment;
     const waitMs = (params.wait_seconds ?? 0) * 1000;
     if (waitMs > 0) {
       const waited = await waitForOwnAsk(deps, caller, id, waitMs, options.signal);
       if (waited) return waited;
     }
-    return deps.engine.run((ctx) => byHandle(ctx, caller, id));
+    return (await showAttachment(deps, caller, id)) ?? deps.engine.run((ctx) => byHandle(ctx, caller, id));
   };
 }
 

@@ -12,7 +12,7 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { askSeveralHandler } from "./ask-several.ts";
-import { ticketHandler } from "./attachments.ts";
+import { attachHandler, attachmentHandler } from "./attachments.ts";
 import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
@@ -41,9 +41,11 @@ import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
+export { keepAttachments } from "./attachments.ts";
+export { fileName } from "./file-name.ts";
 export { sendDue } from "./schedules.ts";
 export { withdrawCall } from "./several-ids.ts";
-export type { AttachedFiles, OperationDeps } from "./types.ts";
+export type { OperationDeps } from "./types.ts";
 export { createWaits, type Waits } from "./waits.ts";
 
 /** Every operation behind every door: parses, checks the right to call, runs. */
@@ -77,6 +79,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     held: heldHandler(deps),
     decide_held: decideHeldHandler(deps),
     set_role: setRoleHandler(deps),
+    attach: attachHandler(deps),
+    attachment: attachmentHandler(deps),
     schedule: scheduleHandler(deps),
     schedules: schedulesHandler(deps),
     unschedule: unscheduleHandler(deps),
@@ -92,7 +96,6 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     discover: discoverHandler(deps),
     probe: probeHandler(deps),
     purge: purgeHandler(deps),
-    upload_ticket: ticketHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps, restart),
     restart,

@@ -1,4 +1,4 @@
-import { attachmentsOf, type Caller, type Context, replyToAsk, reportProgress, seatOf, see } from "../core/index.ts";
+import { type Caller, type Context, replyToAsk, reportProgress, see } from "../core/index.ts";
 import type { AskRecord } from "../core/ports.ts";
 import { LIMITS, RepowireError } from "../protocol/index.ts";
 import type { Handler, OperationDeps } from "./types.ts";
@@ -18,8 +18,8 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         );
       const base = { id: ask.handle, peer: asker.name, outcome, asker: asker.presence };
       if (outcome === "progress") {
-        if (params.attachments?.length)
-          throw new RepowireError("invalid_input", "progress is one line; attach files to the answer.");
+        if (params.attachments)
+          throw new RepowireError("invalid_input", "A line of progress takes no files. Attach them to the answer.");
         reportProgress(ctx, ask, progressLine(params.text));
         return { ...base, repeated: false, awaited: ctx.live.waitsFor(ask.message).length > 0 };
       }
@@ -29,10 +29,10 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         text: params.text,
         outcome,
         by: "reply",
-        attachments: attachmentsOf(ctx, seatOf(ctx, caller), params.attachments),
         checkout: params.checkout,
         message: params.message,
         traceparent: params.traceparent,
+        attachments: params.attachments,
       });
       return { ...base, repeated, awaited, ...(awaited && isShared ? { with_others: true } : {}) };
     });

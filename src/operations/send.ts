@@ -1,6 +1,5 @@
 import {
   acceptMessage,
-  attachmentsOf,
   type Context,
   chainOf,
   checkMailbox,
@@ -16,8 +15,8 @@ import {
   seatOf,
 } from "../core/index.ts";
 import {
-  type Attachment,
   estimatedTokens,
+  type Handle,
   LIMITS,
   type MessageId,
   type RecipientTruth,
@@ -43,13 +42,7 @@ export function notifyHandler(deps: OperationDeps): Handler<"notify"> {
       checkMailbox(ctx, to);
       const chain = chainOf(ctx, from);
       countMessage(ctx, { from, to: [to], ...chain });
-      const draft = {
-        ...params,
-        ...chain,
-        attachments: attachmentsOf(ctx, from, params.attachments),
-        urgency: params.urgency ?? "normal",
-        expiryMs: LIMITS.notifyExpiryMs,
-      };
+      const draft = { ...params, ...chain, urgency: params.urgency ?? "normal", expiryMs: LIMITS.notifyExpiryMs };
       const delivery = oneDelivery(send(ctx, from, [to], draft));
       return { delivery, name: to.name };
     });
@@ -139,7 +132,7 @@ interface Draft extends Chain {
   text: string;
   message?: MessageId;
   traceparent?: string;
-  attachments?: Attachment[];
+  attachments?: readonly Handle[];
   urgency: Urgency;
   expiryMs: number;
   /** For broadcasts. */

@@ -1,8 +1,7 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Calendar, Clock, Ids, Launcher, Worktrees } from "../core/ports.ts";
+import type { Blobs, Calendar, Clock, Ids, Launcher, Worktrees } from "../core/ports.ts";
 import type {
-  Attachment,
   CallOptions,
   MeshEvent,
   MessageId,
@@ -15,29 +14,15 @@ import type {
 } from "../protocol/index.ts";
 import type { Waits } from "./waits.ts";
 
-/** The bytes of attached files, which core knows by their hash only. */
-export interface AttachedFiles {
-  /** A part of a text from byte `offset`, at most `maxBytes` long, never cutting a character in two. */
-  readText(
-    file: Pick<Attachment, "sha256" | "size">,
-    offset: number,
-    maxBytes: number,
-  ): Promise<{ part: string; end: number }>;
-  /** The right to upload one file as that peer, for a moment. */
-  ticket(peer: PeerId): OperationOutput<"upload_ticket">;
-  /** Removes what goes with no message any more. */
-  sweep(): Promise<void>;
-}
-
 export interface OperationDeps {
   engine: Engine;
   clock: Clock;
   calendar: Calendar;
+  blobs: Blobs;
   ids: Ids;
   waits: Waits;
   launcher: Launcher;
   worktrees: Worktrees;
-  files: AttachedFiles;
   /** The name of the person who is asked for what needs one. */
   humanName: string;
   /** Calls back with every committed event of that message until the returned function is called. */

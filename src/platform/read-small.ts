@@ -1,6 +1,4 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { basename } from "node:path";
-import type { OpenedFile } from "./open-beneath.ts";
 
 /**
  * The text of a small file that somebody else may have put there. Only a regular file is read, and only up to its limit: a link to a
@@ -21,12 +19,6 @@ export function readSmallFile(file: string, bytesMax: number): string {
   } finally {
     closeSync(fd);
   }
-}
-
-/** The same, with what it is called and how long it is. */
-export function openRegularFile(file: string): OpenedFile {
-  const fd = openRegular(file);
-  return { fd, name: basename(file), size: fstatSync(fd).size };
 }
 
 /** Opens a file for reading that is a file and nothing else; never waits for it. The caller closes it. */

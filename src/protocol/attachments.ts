@@ -2,35 +2,50 @@ import { z } from "zod";
 import { Handle } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 
-/**
- * A file that goes with a message: facts that repowire found out while it took the file in. The name alone is the sender's, made safe
- * before it was stored. The bytes are fetched by the id, never by a path.
- */
+/** A file that goes with a message. It is known by its id and its hash, never by a path. */
 export const Attachment = z.object({
-  /** As short as a message's handle and unlike any of them: `inbox` takes both. */
-  id: z.string(),
+  id: Handle,
+  /** As its sender's file is called, without any folder. */
   name: z.string(),
-  /** Bytes. */
   size: z.number().int().nonnegative(),
-  /** What the sender's side calls it, where the bytes allow that: text is text, and what is none is never called so. */
+  /** The media type that its name suggests; a hint, proven by nothing. */
   type: z.string(),
-  sha256: z.string(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
-/** Ids of files that the caller has uploaded. */
-export const AttachmentIds = z.array(Handle).max(LIMITS.attachmentsPerMessageMax).optional();
-
-/** Files as a model names them: its own side reads them, the daemon is given their ids. */
-export const AttachmentPaths = z
-  .array(z.string().min(1).max(LIMITS.pathCharsMax))
-  .max(LIMITS.attachmentsPerMessageMax)
-  .optional();
+/** The attachments of a message that is about to be sent, by id. */
+export const AttachmentIds = z.array(Handle).min(1).max(LIMITS.attachmentsPerMessageMax);
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in 64 small hexadecimal digits");
 
-/** What an upload says of itself, in the query; the body is the file. */
-export const UploadQuery = z.object({
-  name: z.string().min(1).max(LIMITS.pathCharsMax),
-  type: z.string().max(200).optional(),
-});
+/** What an upload over HTTP says of itself; its body is the file. */
+export const UploadQuery = z.object({ name: z.string().min(1).max(LIMITS.pathCharsMax) });
+
+/** By the ending of a file's name; what is not here is `application/octet-stream`. */
+const MEDIA_TYPES: Record<string, string> = {
+  txt: "text/plain",
+  log: "text/plain",
+  md: "text/markdown",
+  diff: "text/x-diff",
+  patch: "text/x-diff",
+  csv: "text/csv",
+  html: "text/html",
+  json: "application/json",
+  yaml: "application/yaml",
+  yml: "application/yaml",
+  xml: "application/xml",
+  pdf: "application/pdf",
+  zip: "application/zip",
+  gz: "application/gzip",
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  svg: "image/svg+xml",
+};
+
+export function mediaTypeOf(name: string): string {
+  return MEDIA_TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? "application/octet-stream";
+}

@@ -22,13 +22,8 @@ export const HTTP_PATHS = {
 
 /** The pid of the calling process: the daemon believes it only after it found this very connection among that process's sockets. */
 export const PID_HEADER = "repowire-pid";
-/** An upload for a session whose process carries several: the ticket that its own side was given for it. */
-export const UPLOAD_HEADER = "repowire-upload";
 /** The SHA-256 of a file: with an upload what it must be, with a download what it is. */
 export const HASH_HEADER = "repowire-sha256";
-/** What a file is called and what kind it is, on a download; percent-encoded. */
-export const FILE_NAME_HEADER = "repowire-name";
-export const FILE_TYPE_HEADER = "repowire-type";
 /** What the dashboard's page itself keeps of its login, beside the cookie: cookies go to every port of a host, this goes nowhere by itself. */
 export const PAGE_HEADER = "repowire-page";
 /** Where in the page's address the one-time code of a login link stands: behind the `#`, which no browser sends to anybody. */

@@ -40,15 +40,13 @@ export const ERRORS = {
   ask_closed: { status: 409, exit: 65, retryable: false, title: "That question is closed" },
   id_taken: { status: 409, exit: 65, retryable: false, title: "That message id is already in use" },
   body_too_large: { status: 413, exit: 65, retryable: false, title: "The text is too long" },
-  attachment_too_large: { status: 413, exit: 65, retryable: false, title: "The file is too large" },
-  too_many_attachments: { status: 429, exit: 75, retryable: true, title: "Too many files are kept" },
-  attachment_changed: { status: 409, exit: 65, retryable: true, title: "The file is not what was said" },
   frame_too_large: { status: 413, exit: 65, retryable: false, title: "The request is too large" },
   too_slow: { status: 408, exit: 75, retryable: true, title: "The request did not come in time" },
   mailbox_full: { status: 429, exit: 75, retryable: true, title: "That peer has too much unread" },
   too_many_asks: { status: 429, exit: 75, retryable: true, title: "Too many open questions" },
   too_many_approvals: { status: 429, exit: 75, retryable: true, title: "Too many permission requests wait" },
   too_many_waits: { status: 429, exit: 75, retryable: true, title: "Too many calls wait at once" },
+  attachments_full: { status: 429, exit: 75, retryable: true, title: "Too many files are kept" },
   too_many_schedules: { status: 429, exit: 75, retryable: true, title: "Too many scheduled messages" },
   too_many_recipients: { status: 400, exit: 65, retryable: false, title: "Too many recipients" },
   thread_paused: {
@@ -132,12 +130,6 @@ export function asRepowireError(thrown: unknown): RepowireError {
     "Something in repowire failed; the daemon's log has the details (repowire daemon logs).",
   );
 }
-
-export const attachmentTooLarge = (): RepowireError =>
-  new RepowireError(
-    "attachment_too_large",
-    `An attached file may have ${LIMITS.attachmentBytesMax} bytes at most. Attach the part that matters, or put it where both can reach it and name the place.`,
-  );
 
 export const frameTooLarge = (): RepowireError =>
   new RepowireError("frame_too_large", `A request may have ${LIMITS.frameBytesMax} bytes at most. Send less.`);

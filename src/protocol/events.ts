@@ -18,7 +18,6 @@ export const EventType = z.enum([
   "worktree.made",
   "worktree.removed",
   "repository.trusted",
-  "attachment.stored",
   "message.accepted",
   "delivery.queued",
   "delivery.leased",

@@ -24,67 +24,6 @@ export const LIMIT_TABLE = {
     unit: "characters",
     why: "Tool results stay below 10,000 characters, the smallest cut of the CLIs, with room for the line that says how to go on.",
   },
-  attachmentBytesMax: {
-    value: 16_777_216,
-    unit: "bytes",
-    why: "One attached file: a log, a patch, a screenshot. What is larger belongs where both can reach it, with a message that names the place.",
-  },
-  attachmentsPerMessageMax: {
-    value: 8,
-    unit: "count",
-    why: "Files with one message; each costs its recipient a line of context.",
-  },
-  attachmentNameCharsMax: { value: 120, unit: "characters", why: "A file's name stands in one line of a frame." },
-  attachmentsPerPeerMax: {
-    value: 200,
-    unit: "count",
-    why: "Files of one peer that are kept; an agent that attaches more within a month is in a loop.",
-  },
-  attachmentBytesPerPeerMax: {
-    value: 268_435_456,
-    unit: "bytes",
-    why: "256 MiB: no single peer can use up what all share.",
-  },
-  attachmentsMax: {
-    value: 2_000,
-    unit: "count",
-    why: "Files of all peers that are kept; what is known of them is held in memory.",
-  },
-  attachmentBytesMaxAll: {
-    value: 1_073_741_824,
-    unit: "bytes",
-    why: "1 GiB for the files of all peers: a home is no file store. The same file sent twice counts twice here, and lies there once.",
-  },
-  attachmentMessagesMax: {
-    value: 64,
-    unit: "count",
-    why: "Messages that one upload can go with: those of one question to several peers, some times over.",
-  },
-  attachmentUnsentMs: {
-    value: 3_600_000,
-    unit: "ms",
-    why: "An upload is followed by its message at once; one that is not sent within an hour was given up.",
-  },
-  diskReserveBytes: {
-    value: 67_108_864,
-    unit: "bytes",
-    why: "Files are refused before the disk is full: the last 64 MiB are for the database, which must go on.",
-  },
-  uploadsMax: {
-    value: 8,
-    unit: "count",
-    why: "Files that are taken in at the same time; each holds a connection and a draft on the disk.",
-  },
-  uploadMs: {
-    value: 120_000,
-    unit: "ms",
-    why: "The largest file over loopback takes a second or two; what takes longer than this is held open.",
-  },
-  uploadTicketMs: {
-    value: 60_000,
-    unit: "ms",
-    why: "A session's side uploads at once when it was given the right to.",
-  },
   nameCharsMax: { value: 64, unit: "characters", why: "Names are typed by people and repeated in every frame." },
   descriptionCharsMax: { value: 200, unit: "characters", why: "One line in list_peers, which every session pays for." },
   reasonCharsMax: { value: 500, unit: "characters", why: "Reasons are shown on one line." },
@@ -362,6 +301,55 @@ export const LIMIT_TABLE = {
   probeMs: { value: 3_000, unit: "ms", why: "A session's side that gives no sign of life for so long is not there." },
   quietMsMax: { value: 604_800_000, unit: "ms", why: "Quiet for longer than a week is a peer that takes no messages." },
   circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
+  attachmentBytesMax: {
+    value: 10_000_000,
+    unit: "bytes",
+    why: "One file that goes with a message: logs, patches and screenshots fit; what is larger belongs into a repository.",
+  },
+  attachmentChunkBytesMax: {
+    value: 262_144,
+    unit: "bytes",
+    why: "A file travels in parts that fit into a frame.",
+  },
+  attachmentsPerMessageMax: { value: 8, unit: "count", why: "Each is a line in what the recipient's model reads." },
+  attachmentsUnsentMax: {
+    value: 32,
+    unit: "count",
+    why: "Files of one peer that went with no message yet; an agent that has more is in a loop.",
+  },
+  attachmentUnsentMs: {
+    value: 3_600_000,
+    unit: "ms",
+    why: "How long a file waits for the message that it goes with.",
+  },
+  attachmentsPerPeerMax: {
+    value: 300,
+    unit: "count",
+    why: "Files of one peer that are kept; an agent that sends more within a month is in a loop.",
+  },
+  attachmentsBytesPerPeerMax: {
+    value: 250_000_000,
+    unit: "bytes",
+    why: "Kept files of one peer: no single one uses up what all share.",
+  },
+  diskReserveBytes: {
+    value: 67_108_864,
+    unit: "bytes",
+    why: "Files are refused before the disk is full: the last 64 MiB are for the database, which must go on.",
+  },
+  uploadMs: {
+    value: 120_000,
+    unit: "ms",
+    why: "The largest file over loopback takes a second or two; an HTTP upload that takes longer is held open.",
+  },
+  attachmentsMax: { value: 2_000, unit: "count", why: "Files that are kept; what is known of each is in memory." },
+  attachmentsBytesMax: {
+    value: 1_000_000_000,
+    unit: "bytes",
+    why: "All kept files together; they go with their messages (`retention_days`).",
+  },
+  uploadsPerPeerMax: { value: 4, unit: "count", why: "Files that one peer is sending in parts at the same time." },
+  uploadIdleMs: { value: 60_000, unit: "ms", why: "An upload whose next part has not come for so long was given up." },
   schedulesPerPeerMax: {
     value: 32,
     unit: "count",

@@ -119,8 +119,6 @@ export const Envelope = z.object({
   body: z.string(),
   body_bytes: z.number().int(),
   shown_bytes: z.number().int(),
-  /** Files that come with it; absent when there are none. */
-  attachments: z.array(Attachment).optional(),
   urgency: Urgency,
   attempt: z.number().int(),
   /** Position in the recipient's mailbox: a reconnecting link names the last one it received. */
@@ -128,6 +126,8 @@ export const Envelope = z.object({
   created_at: z.number().int(),
   /** Where the recipient's steps belong in the message's trace, if it has one. */
   traceparent: z.string().optional(),
+  /** Files that go with it; `inbox(id)` shows one. */
+  attachments: z.array(Attachment).optional(),
   /** For answers: what was asked, how it was answered and how long after the question. */
   answer_to: z
     .object({

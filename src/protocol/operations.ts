@@ -67,7 +67,7 @@ const PEOPLE = ["human"] as const;
 export const OPERATIONS = {
   ask: {
     purpose: "Ask a peer a question and wait for its answer; the question lives on when the wait ends.",
-    input: askTool.extend({ peer: peerField, ...attached, ...idempotency }),
+    input: askTool.omit({ files: true }).extend({ peer: peerField, ...attached, ...idempotency }),
     output: AskOutcome,
     callers: EVERYONE,
     tool: {
@@ -80,13 +80,15 @@ export const OPERATIONS = {
   ask_several: {
     purpose:
       "Ask several peers the same question, each by an ask of its own, and wait for all of them together. Whoever cannot be asked is named with the reason; `ask_peer` with several names is this.",
-    input: askTool.omit({ peer: true }).extend({ peers: z.array(peerField).min(1), ...attached, ...idempotency }),
+    input: askTool
+      .omit({ peer: true, files: true })
+      .extend({ peers: z.array(peerField).min(1), ...attached, ...idempotency }),
     output: RollUp,
     callers: EVERYONE,
   },
   reply: {
     purpose: "Answer or decline a question by its id, or report progress on it.",
-    input: replyTool.extend({ ...attached, ...idempotency, checkout: CheckoutState.optional() }),
+    input: replyTool.omit({ files: true }).extend({ ...attached, ...idempotency, checkout: CheckoutState.optional() }),
     output: z.object({
       id: z.string(),
       peer: z.string(),
@@ -109,7 +111,7 @@ export const OPERATIONS = {
   },
   notify: {
     purpose: "Tell a peer something, one way; returns the state reached.",
-    input: notifyTool.omit({ when: true }).extend({ ...attached, ...idempotency }),
+    input: notifyTool.omit({ when: true, files: true }).extend({ ...attached, ...idempotency }),
     output: z.object({ id: z.string(), message: MessageId, peer: z.string(), recipient: RecipientTruth }),
     callers: EVERYONE,
     tool: {
@@ -186,7 +188,7 @@ export const OPERATIONS = {
   },
   inbox: {
     purpose:
-      "Unread mail and open questions; with an id, the rest of a long message, the text of an attachment, or the state or withdrawal of one's own question.",
+      "Unread mail and open questions; with an id, the rest of a long message, or the state or withdrawal of one's own question.",
     input: inboxTool,
     output: z.discriminatedUnion("type", [
       z.object({
@@ -221,25 +223,19 @@ export const OPERATIONS = {
       z.object({
         type: z.literal("attachment"),
         attachment: Attachment,
-        from: z.string(),
-        /** Absent for what is no text: that is saved, not read. */
-        text: z.object({ offset: z.number().int(), part: z.string(), rest_bytes: z.number().int() }).optional(),
+        /** The part from byte `offset`; absent for a file that is no text. */
+        part: z.string().optional(),
+        offset: z.number().int(),
+        rest_bytes: z.number().int(),
       }),
     ]),
     callers: EVERYONE,
     tool: {
       name: "inbox",
       description:
-        "Unread mail and open questions. Mail arrives by itself: do not poll. id: the rest of a long message, an attachment's text, or the state of your own question; cancel withdraws it.",
+        "Unread mail and open questions. Mail arrives by itself: do not poll. id: the rest of a long message, or the state of your own question; cancel withdraws it.",
       input: inboxTool,
     },
-  },
-  upload_ticket: {
-    purpose:
-      "The right to upload one file as the caller, for a moment: for the side of a session whose process carries several. The file goes to `POST /v1/attachments`.",
-    input: z.strictObject({}),
-    output: z.object({ ticket: z.string(), expires_at: z.number().int() }),
-    callers: EVERYONE,
   },
   spawn: {
     purpose: "Start an agent session in a folder, and wait until messages reach it.",
@@ -460,6 +456,39 @@ export const OPERATIONS = {
     output: z.object({ id: Handle, to: z.string(), state: DeliveryState }),
     callers: PEOPLE,
     human: true,
+  },
+  attach: {
+    purpose:
+      "Bring a file that is to go with a message, in parts: the first names it and its size, the others the upload. With the last part it has its id.",
+    input: z.strictObject({
+      /** Continues the upload that the first part began. */
+      upload: z.string().max(64).optional(),
+      name: z.string().min(1).max(255).optional(),
+      size: z.number().int().nonnegative().max(LIMITS.attachmentBytesMax).optional(),
+      data: z.base64().max(Math.ceil(LIMITS.attachmentChunkBytesMax / 3) * 4),
+    }),
+    output: z.object({
+      upload: z.string(),
+      /** Bytes so far. */
+      received: z.number().int(),
+      attachment: Attachment.optional(),
+    }),
+    callers: EVERYONE,
+  },
+  attachment: {
+    purpose: "Read a part of a file that came with a message, or that one brought oneself.",
+    input: z.strictObject({
+      id: Handle,
+      offset: z.number().int().nonnegative().max(LIMITS.attachmentBytesMax).optional(),
+      length: z.number().int().positive().max(LIMITS.attachmentChunkBytesMax).optional(),
+    }),
+    output: z.object({
+      attachment: Attachment,
+      offset: z.number().int(),
+      data: z.base64(),
+      rest_bytes: z.number().int(),
+    }),
+    callers: EVERYONE,
   },
   schedule: {
     purpose:

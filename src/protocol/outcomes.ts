@@ -38,8 +38,6 @@ export const FoundMessage = z.object({
 });
 export type FoundMessage = z.infer<typeof FoundMessage>;
 
-/** Files that come with an answer; absent when there are none. */
-const attachments = z.array(Attachment).optional();
 const answerRef = z.object({ message: MessageId, handle: z.string() });
 
 /** How an ask stands. `pending` is not a failure: the answer arrives by itself. */
@@ -56,7 +54,7 @@ export const AskOutcome = z.discriminatedUnion("state", [
     checkout: CheckoutState.optional(),
     elapsed_ms: z.number().int(),
     answer: answerRef,
-    attachments,
+    attachments: z.array(Attachment).optional(),
   }),
   z.object({
     state: z.literal("declined"),
@@ -66,7 +64,7 @@ export const AskOutcome = z.discriminatedUnion("state", [
     text: z.string(),
     elapsed_ms: z.number().int(),
     answer: answerRef,
-    attachments,
+    attachments: z.array(Attachment).optional(),
   }),
   z.object({
     state: z.literal("failed"),

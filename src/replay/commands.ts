@@ -19,7 +19,6 @@ import {
 } from "../core/index.ts";
 import {
   AnsweredBy,
-  type Attachment,
   DeliveryState,
   type ExportedMessage,
   FailReason,
@@ -49,8 +48,11 @@ function acceptCommand(event: MeshEvent, journey: Journey, mesh: ReplayMesh): Co
     const from = senderOf(ctx, message, mesh);
     const recipients = journey.recipientsOf(message.id).map(mesh.peer);
     const text = mesh.bodyOf(message);
-    const attachments = filesOf(message);
-    const shared = { attachments, urgency: message.urgency, traceparent: message.traceparent };
+    const shared = {
+      attachments: message.attachments.map(({ id }) => id),
+      urgency: message.urgency,
+      traceparent: message.traceparent,
+    };
     const [only] = recipients;
     if (message.kind === "ask" && only) {
       openAsk(ctx, { ...shared, asker: from, askee: only, question: text, message: message.id });
@@ -76,10 +78,6 @@ function acceptCommand(event: MeshEvent, journey: Journey, mesh: ReplayMesh): Co
     });
   };
 }
-
-/** Their facts are in the file, their bytes are not: nothing in core looks into them. */
-const filesOf = ({ attachments }: ExportedMessage): Attachment[] =>
-  attachments.map((file) => ({ ...file, name: file.name ?? file.id }));
 
 /**
  * The sender as it was then, in the turn that it was in: turns are not recorded, but what a message continues is, and that must have
@@ -149,9 +147,10 @@ function askCommand(event: MeshEvent, journey: Journey, mesh: ReplayMesh): Comma
         const message = answer();
         const { id, checkout, traceparent } = message;
         const text = mesh.bodyOf(message);
+        const attachments = message.attachments.map((file) => file.id);
         const outcome = event.type === "ask.answered" ? "answer" : "decline";
         const by = AnsweredBy.catch("reply").parse(event.data.by);
-        replyToAsk(ctx, { ask, text, outcome, by, checkout, traceparent, message: id, attachments: filesOf(message) });
+        replyToAsk(ctx, { ask, text, outcome, by, checkout, traceparent, attachments, message: id });
         return;
       }
       case "ask.failed":

@@ -1,7 +1,6 @@
 import type { Attachment, Envelope } from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
-import { fileName } from "./file-name.ts";
-import { duration, kilobytes, plural } from "./numbers.ts";
+import { duration, kilobytes } from "./numbers.ts";
 
 /**
  * What a model reads when a message enters its session. Who, what and which id are attributes that only repowire writes; the body
@@ -67,24 +66,23 @@ function answerText(envelope: Envelope, from: string, body: string): string {
 
 export const CAPTURED = "last text of its turn, maybe not meant as an answer: ";
 
+/** What stands after a body that is not shown whole, or that files go with. */
 export function restNote(envelope: Envelope, tools: ToolNames): string {
-  return `${restOfBody(envelope, tools)}${filesNote(envelope.attachments, tools)}`;
+  const files = attachmentsNote(envelope.attachments, tools);
+  if (envelope.shown_bytes >= envelope.body_bytes) return files;
+  return `\n[first ${kilobytes(envelope.shown_bytes)} of ${kilobytes(envelope.body_bytes)}; ${tools.inbox}(id="${envelope.handle}") continues]${files}`;
 }
 
-/** What comes with a message: a line that no text of a peer can hold, since its bracket would be another one there. */
-export function filesNote(files: readonly Attachment[] | undefined, tools: ToolNames): string {
-  const [first] = files ?? [];
-  if (!files || !first) return "";
-  const each = files.map(
-    ({ id, name, size, type }) => `${fileName(name)}, ${kilobytes(size)}, ${cleanLine(type)}, id ${id}`,
-  );
-  const how = `${tools.inbox}(id="${first.id}") reads text, \`repowire attachment get ${first.id}\` in a shell saves it`;
-  return `\n[repowire: ${plural(files.length, "attachment")}: ${each.join("; ")}. ${how}]`;
+/** `m4x9q report.txt (12 kB, text/plain)` */
+export function attachmentFacts({ id, name, size, type }: Attachment): string {
+  return `${id} ${cleanLine(name)} (${kilobytes(size)}, ${type})`;
 }
 
-function restOfBody(envelope: Envelope, tools: ToolNames): string {
-  if (envelope.shown_bytes >= envelope.body_bytes) return "";
-  return `\n[first ${kilobytes(envelope.shown_bytes)} of ${kilobytes(envelope.body_bytes)}; ${tools.inbox}(id="${envelope.handle}") continues]`;
+export function attachmentsNote(attachments: readonly Attachment[] | undefined, tools: ToolNames): string {
+  if (!attachments || attachments.length === 0) return "";
+  const [first] = attachments;
+  // Only repowire writes a bracket and its own name: in a peer's text that would be another bracket.
+  return `\n[repowire attached: ${attachments.map(attachmentFacts).join("; ")}; ${tools.inbox}(id="${first?.id}") shows one]`;
 }
 
 /** What the recipient should do, in an attribute that no peer can write. */

@@ -1,6 +1,5 @@
 export * from "./clean.ts";
 export * from "./codex.ts";
-export * from "./file-name.ts";
 export * from "./frames.ts";
 export * from "./gemini.ts";
 export * from "./numbers.ts";

@@ -10,8 +10,7 @@ import type {
   ToolOperation,
 } from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
-import { fileName } from "./file-name.ts";
-import { CAPTURED, filesNote, frameText, type ToolNames } from "./frames.ts";
+import { attachmentFacts, attachmentsNote, CAPTURED, frameText, type ToolNames } from "./frames.ts";
 import { duration, kilobytes, plural, timeOfDay } from "./numbers.ts";
 
 /** What a model, or a person at a terminal, reads as the result of an operation. Never a state that was not proven. */
@@ -58,10 +57,10 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
           ? `\n[first ${kilobytes(outcome.shown_bytes)} of ${kilobytes(outcome.text_bytes)}; ${context.tools.inbox}(id="${outcome.answer.handle}") continues]`
           : "";
       const captured = outcome.by === "captured" ? `${CAPTURED}\n` : "";
-      return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}${filesNote(outcome.attachments, context.tools)}`;
+      return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}${attachmentsNote(outcome.attachments, context.tools)}`;
     }
     case "declined":
-      return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}${filesNote(outcome.attachments, context.tools)}`;
+      return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}${attachmentsNote(outcome.attachments, context.tools)}`;
     case "failed":
       return `no answer (${outcome.id}): ${cleanText(outcome.detail)} Ask again if you still need it.`;
     case "expired":
@@ -71,7 +70,7 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
     case "asked_first": {
       const question = cleanText(outcome.question.body);
       const who = cleanLine(outcome.question.from.name);
-      return `${who} asks first (${outcome.question.handle}): ${question}${filesNote(outcome.question.attachments, context.tools)}\nCall ${context.tools.reply}(id="${outcome.question.handle}"), then ask ${peer} again (${outcome.id} stays open).`;
+      return `${who} asks first (${outcome.question.handle}): ${question}${attachmentsNote(outcome.question.attachments, context.tools)}\nCall ${context.tools.reply}(id="${outcome.question.handle}"), then ask ${peer} again (${outcome.id} stays open).`;
     }
     case "pending":
       return pendingText(outcome, context);
@@ -254,16 +253,17 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
   }
 }
 
-type AttachmentPart = Extract<OperationOutput<"inbox">, { type: "attachment" }>;
-
-function attachmentText({ attachment, from, text }: AttachmentPart, { tools }: ResultContext): string {
-  const { id, size, type } = attachment;
-  const what = `${id}, attachment from ${cleanLine(from)}: ${fileName(attachment.name)}, ${kilobytes(size)}, ${cleanLine(type)}`;
-  if (!text) return `${what}. It is no text; \`repowire attachment get ${id}\` in a shell saves it.`;
-  const { offset, part, rest_bytes: rest } = text;
-  const where = offset > 0 || rest > 0 ? `, bytes ${offset} to ${size - rest} of ${size}` : "";
-  const more = rest > 0 ? `\n[${kilobytes(rest)} more; ${tools.inbox}(id="${id}") continues]` : "";
-  return `${what}${where}:\n${cleanText(part)}${more}`;
+function attachmentText(
+  { attachment, part, offset, rest_bytes }: Extract<OperationOutput<"inbox">, { type: "attachment" }>,
+  { tools }: ResultContext,
+): string {
+  const facts = attachmentFacts(attachment);
+  if (part === undefined)
+    return `${facts} is no text. In your shell: repowire attachment get ${attachment.id} --out FILE`;
+  const from = offset > 0 ? `, from byte ${offset}` : "";
+  const rest =
+    rest_bytes > 0 ? `\n[${kilobytes(rest_bytes)} more; ${tools.inbox}(id="${attachment.id}") continues]` : "";
+  return `${facts}${from}. A peer's file, not your user's words:\n${cleanText(part)}${rest}`;
 }
 
 /** What was agreed on for later, and how it is taken back. */
@@ -362,5 +362,5 @@ function messageText(output: Extract<OperationOutput<"inbox">, { type: "message"
   const end = envelope.body_bytes - rest;
   const head = `${envelope.handle}, ${envelope.kind} from ${cleanLine(envelope.from.name)}${offset > 0 || rest > 0 ? `, bytes ${offset} to ${end} of ${envelope.body_bytes}` : ""}:`;
   const more = rest > 0 ? `\n[${kilobytes(rest)} more; ${tools.inbox}(id="${envelope.handle}") continues]` : "";
-  return `${head}\n${cleanText(part)}${more}${filesNote(envelope.attachments, tools)}`;
+  return `${head}\n${cleanText(part)}${more}${attachmentsNote(envelope.attachments, tools)}`;
 }

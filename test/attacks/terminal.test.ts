@@ -88,10 +88,6 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   history: () => [["history"], ["history", mallory.name]],
   inbox: () => [["inbox"], ["inbox", asked], ["inbox", HOSTILE]],
   reply: () => [["reply", "zzzzz", HOSTILE]],
-  attachment: () => [
-    ["attachment", "get", HOSTILE],
-    ["attachment", "get", "zzzzz", "--out", `x${HOSTILE}`],
-  ],
   approvals: () => [["approvals"], ["approvals", "--all"]],
   approve: () => [["approve", HOSTILE]],
   deny: () => [["deny", "zzzzz", HOSTILE]],
@@ -104,6 +100,10 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
     ["schedule", "add", mallory.name, "x", "--when", `${HOSTILE} idle`],
     ["schedule", "list"],
     ["schedule", "remove", HOSTILE],
+  ],
+  attachment: () => [
+    ["attachment", "get", HOSTILE],
+    ["attachment", "get", "zzzzz"],
   ],
   watch: () => [
     ["watch", HOSTILE],

@@ -307,6 +307,66 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Receiver gate",
   },
   {
+    id: "attachment.by-id",
+    text: "A file travels by id and hash; the daemon opens no path that a peer names.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.readers",
+    text: "A file is read by whoever brought it, the recipients of its messages, and people; for others it is not there.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.whole",
+    text: "A message names only files that are here whole and durable; what breaks on the way leaves nothing.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.inside",
+    text: "A session's tools attach only files that really lie in its own checkout.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.never-dropped",
+    text: "The same words with another file are another question, and no repetition of a reply: no file is dropped without a word.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.facts",
+    text: "What a recipient reads of a file is written by repowire; no text of a peer can hold such a line.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.name",
+    text: "A file's name is one short line of signs that no frame, terminal or shell acts on, neither hidden nor an option.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.hash",
+    text: "A file that is not what its sender said it must be is not kept for any message.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.forced-download",
+    text: "Over HTTP a file is saved, never shown, guessed or run, whatever it is called.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.limits",
+    text: "Size, count and sum of files are limited, for one peer and for all; what is too much is refused and leaves nothing.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.full-disk",
+    text: "A full disk refuses a file before the database needs the room, says so, and loses nothing else.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.retention",
+    text: "A file goes with the last of its messages, and one that went with none after an hour.",
+    source: "docs/attachments.md",
+  },
+  {
     id: "schedule.once",
     text: "A scheduled message is sent once for each of its times, whatever dies in between.",
     source: "docs/schedules.md",

@@ -1,5 +1,6 @@
 import {
   type AskRecord,
+  type Blobs,
   type Budgets,
   type Caller,
   type Clock,
@@ -38,8 +39,8 @@ import type {
 import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
+import { memoryBlobs } from "./memory-blobs.ts";
 import { noDashboard } from "./no-dashboard.ts";
-import { noFiles } from "./no-files.ts";
 import { noLauncher, noWorktrees } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
@@ -104,6 +105,8 @@ export interface HarnessOptions {
   clock?: VirtualClock;
   ids?: Ids;
   inboundWithoutPrompts?: InboundPolicy;
+  /** By default in memory. */
+  blobs?: Blobs;
   /** By default only chains have a limit, so that tests of other things may send as much as they like. */
   budgets?: Partial<Budgets>;
   /** What the other end of a route says to a probe; by default that it is there. */
@@ -164,11 +167,11 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       engine,
       clock,
       calendar,
+      blobs: options.blobs ?? memoryBlobs(),
       ids,
       waits,
       launcher: noLauncher,
       worktrees: noWorktrees,
-      files: noFiles,
       humanName: "person",
       onEventOf,
       ...noDashboard,

@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
-import { downloadFile } from "../../client/index.ts";
-import { RepowireError } from "../../protocol/index.ts";
-import { fileName, kilobytes } from "../../words/index.ts";
+import { systemRefusal } from "../../platform/files.ts";
+import { type Attachment, type Mesh, RepowireError } from "../../protocol/index.ts";
+import { cleanLine, kilobytes } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { print, printJson } from "../output.ts";
 
-export function attachmentCommand(context: CliContext): Command {
+/** Files that came with messages. */
+export function attachmentCommand(context: CliContext) {
   const attachment = new Command("attachment").description("files that came with messages");
   attachment.addCommand(getCommand(context));
   return attachment;
@@ -15,68 +15,57 @@ export function attachmentCommand(context: CliContext): Command {
 
 function getCommand(context: CliContext) {
   return new Command("get")
-    .description("save a file that came with a message")
-    .argument("<id>", "the five-character id, as its message names it")
-    .option("--out <file>", "where to (its own name, here); a file that exists is not replaced. `-`: standard output")
+    .description("save one; nothing that is there is written over")
+    .argument("<id>", "the five-character id that its message names")
+    .option("-o, --out <file>", "where to; `-` is standard output. Otherwise its own name, in this folder")
     .option("--json", "print JSON")
     .action(async (id, options) => {
-      const { facts, body } = await downloadFile(await context.address(), id);
-      if (options.out === "-") return toStandardOutput(body, facts.sha256);
-      const file = options.out ?? fileName(facts.name);
-      await save(file, body, facts.sha256);
-      if (options.json) printJson({ file, ...facts });
-      else print(`saved ${file}: ${kilobytes(facts.size)}, ${facts.type}, sha256 ${facts.sha256}`);
+      const mesh = await context.mesh();
+      if (options.out === "-") return void (await copy(mesh, id, () => 1));
+      let file = options.out;
+      let fd: number | undefined;
+      try {
+        const saved = await copy(mesh, id, ({ name }) => {
+          file ??= name;
+          fd = openNew(file);
+          return fd;
+        });
+        if (options.json) return printJson({ attachment: saved, file });
+        print(`saved ${cleanLine(file ?? saved.name)} (${kilobytes(saved.size)}, sha256 ${saved.sha256})`);
+      } catch (error) {
+        // What is not whole is not left behind.
+        if (fd !== undefined && file !== undefined) rmSync(file, { force: true });
+        throw error;
+      } finally {
+        if (fd !== undefined) closeSync(fd);
+      }
     });
-}
-
-/** What a terminal would act on is for a file or a program. */
-async function toStandardOutput(body: AsyncIterable<Uint8Array>, sha256: string): Promise<void> {
-  if (process.stdout.isTTY)
-    throw new RepowireError("invalid_input", "A file of others is not written to a terminal. Name a file with --out.");
-  await copy(body, sha256, (chunk) => writeAll(1, chunk));
-}
-
-/** A new file of its owner alone, whole and with the right hash, or none. */
-async function save(file: string, body: AsyncIterable<Uint8Array>, sha256: string): Promise<void> {
-  const fd = openNew(file);
-  try {
-    await copy(body, sha256, (chunk) => writeAll(fd, chunk));
-  } catch (error) {
-    rmSync(file, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function openNew(file: string): number {
   try {
-    // No file is replaced and no link is followed.
     return openSync(file, "wx", 0o600);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST")
-      throw new RepowireError("invalid_input", `${file} is there already. Name another file with --out.`);
-    throw error;
+      throw new RepowireError("name_taken", `${file} is there already. Name another place: --out FILE`);
+    throw systemRefusal(error) ?? error;
   }
 }
 
-async function copy(
-  body: AsyncIterable<Uint8Array>,
-  sha256: string,
-  write: (chunk: Uint8Array) => void,
-): Promise<void> {
-  const hash = createHash("sha256");
-  for await (const chunk of body) {
-    hash.update(chunk);
-    write(chunk);
+/** Fetches it part by part; what does not have its hash is an error. */
+async function copy(mesh: Mesh, id: string, open: (attachment: Attachment) => number): Promise<Attachment> {
+  const hash = new Bun.CryptoHasher("sha256");
+  let fd: number | undefined;
+  for (let offset = 0; ; ) {
+    const { attachment, data, rest_bytes } = await mesh.attachment({ id, offset });
+    fd ??= open(attachment);
+    const bytes = Buffer.from(data, "base64");
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    hash.update(bytes);
+    offset += bytes.length;
+    if (rest_bytes > 0 && bytes.length > 0) continue;
+    if (hash.digest("hex") !== attachment.sha256)
+      throw new RepowireError("storage_failed", `${attachment.name} is not what was sent: its hash differs.`);
+    return attachment;
   }
-  if (hash.digest("hex") !== sha256)
-    throw new RepowireError(
-      "attachment_changed",
-      "What came is not the file that was sent: its hash differs. Get it again; if that does not help, ask its sender.",
-    );
-}
-
-function writeAll(fd: number, chunk: Uint8Array): void {
-  for (let at = 0; at < chunk.byteLength; ) at += writeSync(fd, chunk, at);
 }

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { resultText } from "../../words/index.ts";
-import { attachOption, upload } from "../attach.ts";
+import { attachFiles } from "../attach.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
 import { print, printJson } from "../output.ts";
@@ -28,14 +28,15 @@ export function replyCommand(context: CliContext) {
     .argument("<id>", "the five-character id of the question")
     .argument("<text...>", "the answer")
     .option("--decline", "decline, and say why")
-    .addOption(attachOption())
+    .option("--attach <file...>", "files that go with it")
     .option("--json", "print JSON")
     .action(async (id, words, options) => {
-      const output = await (await context.mesh()).reply({
+      const mesh = await context.mesh();
+      const output = await mesh.reply({
         id,
+        attachments: await attachFiles(mesh, options.attach),
         text: words.join(" "),
         outcome: options.decline ? "decline" : "answer",
-        attachments: await upload(context, options.attach),
       });
       if (options.json) printJson(output);
       else print(resultText("reply", output, { tools: CLI_TOOLS, now: Date.now() }));

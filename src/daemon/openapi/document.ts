@@ -15,7 +15,6 @@ import {
   OPERATION_NAMES,
   OPERATIONS,
   Problem,
-  UPLOAD_HEADER,
   VERSION,
 } from "../../protocol/index.ts";
 
@@ -194,9 +193,7 @@ function filePaths(): Json {
         summary: "Uploads a file, as it is, that can then be sent with a message by its id.",
         parameters: [
           { name: "name", in: "query", required: true, schema: string, description: "What it is called; made safe." },
-          { name: "type", in: "query", schema: string, description: "Its media type, where the bytes allow that." },
           { name: HASH_HEADER, in: "header", schema: string, description: "The SHA-256 that it must have." },
-          { name: UPLOAD_HEADER, in: "header", schema: string, description: "A ticket of `upload_ticket`." },
         ],
         requestBody: { required: true, content: bytes },
         responses: answers({ description: "It is stored.", content: json(schemaOf(Attachment, "output")) }),
@@ -204,9 +201,9 @@ function filePaths(): Json {
     },
     [HTTP_PATHS.attachment("{id}")]: {
       get: {
-        operationId: "attachment",
+        operationId: "downloadAttachment",
         tags: ["operations"],
-        summary: "The bytes of a file: for its sender, the recipients of its messages, and people.",
+        summary: "The bytes of a file: for whoever brought it, the recipients of its messages, and people.",
         parameters: [{ name: "id", in: "path", required: true, schema: string }],
         responses: answers({ description: "The file, to be saved and never to be shown.", content: bytes }),
       },

@@ -1,8 +1,6 @@
-import { LIMITS } from "../protocol/index.ts";
-import { cleanLine } from "./clean.ts";
-
 /** Letters, digits and a few signs that no frame, shell pattern, markup or terminal gives a meaning. */
 const OTHERS = /[^\p{L}\p{M}\p{N} ._+@,=-]/gu;
+const CHARS_MAX = 100;
 
 /**
  * What a file is called where it is told to others, and where it is saved by default: the last part of the path that somebody named,
@@ -10,13 +8,19 @@ const OTHERS = /[^\p{L}\p{M}\p{N} ._+@,=-]/gu;
  */
 export function fileName(given: string): string {
   const last = given.split(/[/\\]/).at(-1) ?? "";
-  const clean = cleanLine(last.normalize("NFC").toWellFormed())
+  const plain = last
+    .toWellFormed()
+    .normalize("NFC")
     .replace(OTHERS, "_")
+    .trim()
     .replace(/^[.\- ]+/, "_")
-    .trim();
-  const name = clean === "" || clean === "_" ? "file" : clean;
-  const signs = [...name];
-  if (signs.length <= LIMITS.attachmentNameCharsMax) return name;
-  const ending = name.match(/\.[\p{L}\p{N}]{1,10}$/u)?.[0] ?? "";
-  return `${signs.slice(0, LIMITS.attachmentNameCharsMax - ending.length).join("")}${ending}`;
+    .trimEnd();
+  if (/^_?$/.test(plain)) return "file";
+  const signs = [...plain];
+  if (signs.length <= CHARS_MAX) return plain;
+  const ending = plain.match(/\.[\p{L}\p{N}]{1,10}$/u)?.[0] ?? "";
+  return `${signs
+    .slice(0, CHARS_MAX - [...ending].length)
+    .join("")
+    .trimEnd()}${ending}`;
 }
