@@ -464,7 +464,7 @@ export interface Blobs {
   begin(): Promise<BlobDraft>;
   /** At most `length` bytes from `offset`; fewer at the end. */
   read(sha256: string, offset: number, length: number): Promise<Uint8Array>;
-  /** Removes all files but those named, and drafts that nobody finished; young ones stay, whoever they are for. */
+  /** Removes all files but those named, and drafts that nobody writes; what this process finished lately stays, whoever it is for. */
   keepOnly(known: ReadonlySet<string>): Promise<void>;
 }
 

@@ -60,7 +60,7 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
       return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}${attachmentsNote(outcome.attachments, context.tools)}`;
     }
     case "declined":
-      return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}`;
+      return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}${attachmentsNote(outcome.attachments, context.tools)}`;
     case "failed":
       return `no answer (${outcome.id}): ${cleanText(outcome.detail)} Ask again if you still need it.`;
     case "expired":
@@ -70,7 +70,7 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
     case "asked_first": {
       const question = cleanText(outcome.question.body);
       const who = cleanLine(outcome.question.from.name);
-      return `${who} asks first (${outcome.question.handle}): ${question}\nCall ${context.tools.reply}(id="${outcome.question.handle}"), then ask ${peer} again (${outcome.id} stays open).`;
+      return `${who} asks first (${outcome.question.handle}): ${question}${attachmentsNote(outcome.question.attachments, context.tools)}\nCall ${context.tools.reply}(id="${outcome.question.handle}"), then ask ${peer} again (${outcome.id} stays open).`;
     }
     case "pending":
       return pendingText(outcome, context);
@@ -365,5 +365,5 @@ function messageText(output: Extract<OperationOutput<"inbox">, { type: "message"
   const end = envelope.body_bytes - rest;
   const head = `${envelope.handle}, ${envelope.kind} from ${cleanLine(envelope.from.name)}${offset > 0 || rest > 0 ? `, bytes ${offset} to ${end} of ${envelope.body_bytes}` : ""}:`;
   const more = rest > 0 ? `\n[${kilobytes(rest)} more; ${tools.inbox}(id="${envelope.handle}") continues]` : "";
-  return `${head}\n${cleanText(part)}${more}`;
+  return `${head}\n${cleanText(part)}${more}${attachmentsNote(envelope.attachments, tools)}`;
 }
