@@ -87,7 +87,10 @@ test("who waits for a peer, in a session or in a terminal, is told though the da
   const waiting = user.repowire("watch", "worker-two", "--idle");
   await daemon.crashAndRestart();
   worker.report({ type: "turn_ended" });
-  await backend.got("worker-two is idle. You asked to be told: merge it");
+  // Both sides come back by themselves, and then it has to be idle for a while.
+  const isTold = () =>
+    backend.received.some(({ body }) => body === "worker-two is idle. You asked to be told: merge it");
+  await until(isTold, "the news", 45_000);
   expect(await waiting).toMatchObject({ code: 0, out: "worker-two is idle.\n" });
 });
 
