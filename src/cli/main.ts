@@ -14,6 +14,7 @@ import { historyCommand, searchCommand } from "./commands/find.ts";
 import { heldCommand, quietCommand, refuseCommand, releaseCommand } from "./commands/gate.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
+import { morningCommand } from "./commands/morning.ts";
 import { orchestratorCommand } from "./commands/orchestrator.ts";
 import { overviewCommand } from "./commands/overview.ts";
 import { peerCommand } from "./commands/peer.ts";
@@ -64,6 +65,7 @@ export function createProgram(): Command {
     orchestratorCommand(),
     traceCommand(context),
     logCommand(context),
+    morningCommand(context),
     searchCommand(context),
     historyCommand(context),
     inboxCommand(context),

@@ -1,4 +1,5 @@
 import { type ReadFile, readToAttach } from "../platform/inside.ts";
+import { repowireHome } from "../platform/paths.ts";
 import {
   type Attachment,
   type CheckoutState,
@@ -34,7 +35,9 @@ export function enrichInSession(parts: {
     if (Array.isArray(files)) {
       // All are read before any is sent: a wrong name leaves nothing behind.
       const folder = parts.folder();
-      const read = files.map((path) => readToAttach(String(path), { from: folder, inside: folder }));
+      const read = files.map((path) =>
+        readToAttach(String(path), { from: folder, inside: folder, except: repowireHome() }),
+      );
       const attachments: string[] = [];
       for (const file of read) attachments.push((await sendFile(parts.mesh(), file)).id);
       input.attachments = attachments;

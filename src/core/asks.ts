@@ -15,6 +15,7 @@ import {
   RepowireError,
   type Urgency,
 } from "../protocol/index.ts";
+import { bringsSame } from "./attachments.ts";
 import { type Context, emit, stir } from "./context.ts";
 import { effectiveInbound } from "./inbound.ts";
 import type { Wait, Waiting } from "./live.ts";
@@ -68,7 +69,7 @@ export function openAsk(ctx: Context, request: OpenAsk): { ask: AskRecord; outco
   return { ask, outcome, reattached: known !== undefined };
 }
 
-/** The same message id (a request sent again), or the same asker, peer and text while the question is open. */
+/** The same message id (a request sent again), or the same asker, peer, text and files while the question is open. */
 function findRepeated(ctx: Context, request: OpenAsk): AskRecord | undefined {
   if (request.message) {
     const stored = ctx.tx.messages.get(request.message);
@@ -78,9 +79,10 @@ function findRepeated(ctx: Context, request: OpenAsk): AskRecord | undefined {
       return ask;
     }
   }
-  return ctx.tx.asks
-    .openFrom(request.asker.id)
-    .find((ask) => ask.askee === request.askee.id && ctx.tx.messages.get(ask.message)?.body === request.question);
+  return ctx.tx.asks.openFrom(request.asker.id).find((ask) => {
+    const message = ask.askee === request.askee.id ? ctx.tx.messages.get(ask.message) : undefined;
+    return message?.body === request.question && bringsSame(ctx, message, request.attachments);
+  });
 }
 
 function createAsk(ctx: Context, request: OpenAsk): AskRecord {
@@ -190,7 +192,8 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
   const supersedes =
     ask.state === "failed" || (ask.state === "answered" && ask.by === "captured" && reply.by === "reply");
   if (ask.state !== "open" && !supersedes) {
-    if (previous && previous.body === reply.text) return { ask, repeated: true, awaited: false };
+    if (previous?.body === reply.text && bringsSame(ctx, previous, reply.attachments))
+      return { ask, repeated: true, awaited: false };
     throw closedError(ctx, ask, previous);
   }
   if (!mayMove(ASK_MOVES, ask.state, to)) throw closedError(ctx, ask, previous);

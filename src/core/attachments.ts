@@ -1,4 +1,12 @@
-import { type Attachment, type Handle, LIMITS, type MessageId, type PeerId, RepowireError } from "../protocol/index.ts";
+import {
+  type Attachment,
+  type Handle,
+  LIMITS,
+  type Message,
+  type MessageId,
+  type PeerId,
+  RepowireError,
+} from "../protocol/index.ts";
 import type { Caller } from "./caller.ts";
 import type { Context } from "./context.ts";
 import { freeHandle } from "./mailbox.ts";
@@ -12,19 +20,26 @@ import type { AttachmentRecord, PeerRecord } from "./ports.ts";
 /** Refuses what would be too much before its bytes are taken. */
 export function checkAttachmentRoom(ctx: Context, owner: PeerId, size: number): void {
   const all = ctx.tx.shelves.attachment.all();
-  const unsent = all.filter((record) => record.owner === owner && record.messages.length === 0).length;
-  const bytes = all.reduce((sum, record) => sum + record.size, size);
+  const own = all.filter((record) => record.owner === owner);
+  const unsent = own.filter((record) => record.messages.length === 0).length;
+  const bytes = sizeOf(all) + size;
+  const ownBytes = sizeOf(own) + size;
   const why =
     unsent >= LIMITS.attachmentsUnsentMax
       ? `You have ${unsent} files here that went with no message yet, the most there may be; they are forgotten after an hour.`
-      : all.length >= LIMITS.attachmentsMax
-        ? `${all.length} files are kept here, the most there may be.`
-        : bytes > LIMITS.attachmentsBytesMax
-          ? `With it, the kept files would be ${megabytes(bytes)} MB; they may be ${megabytes(LIMITS.attachmentsBytesMax)} MB.`
-          : undefined;
+      : own.length >= LIMITS.attachmentsPerPeerMax
+        ? `You have ${own.length} files that are kept, the most one peer may have.`
+        : ownBytes > LIMITS.attachmentsBytesPerPeerMax
+          ? `With it, your kept files would be ${megabytes(ownBytes)} MB; one peer's may be ${megabytes(LIMITS.attachmentsBytesPerPeerMax)} MB.`
+          : all.length >= LIMITS.attachmentsMax
+            ? `${all.length} files are kept here, the most there may be.`
+            : bytes > LIMITS.attachmentsBytesMax
+              ? `With it, the kept files would be ${megabytes(bytes)} MB; they may be ${megabytes(LIMITS.attachmentsBytesMax)} MB.`
+              : undefined;
   if (why) throw new RepowireError("attachments_full", `${why} \`repowire purge\` removes what is old.`);
 }
 
+const sizeOf = (records: readonly AttachmentRecord[]) => records.reduce((sum, { size }) => sum + size, 0);
 const megabytes = (bytes: number) => Math.ceil(bytes / 1_000_000);
 
 export function addAttachment(
@@ -47,12 +62,29 @@ export function attach(ctx: Context, from: PeerRecord, ids: readonly Handle[], m
   });
 }
 
+/** Whether a message brings the files of these ids, whichever uploads they are of: the same bytes under the same names. */
+export function bringsSame(ctx: Context, message: Message, ids: readonly Handle[] = []): boolean {
+  const own = [...new Set(ids)].flatMap((id) => ctx.tx.shelves.attachment.get(id) ?? []);
+  const listed = (files: readonly Attachment[]) =>
+    files
+      .map(({ sha256, name }) => `${sha256} ${name}`)
+      .sort()
+      .join("\n");
+  return listed(own) === listed(message.attachments);
+}
+
 export const unknownAttachment = (id: Handle) =>
   new RepowireError("handle_unknown", `No attachment "${id}" of yours. Its message names it.`);
 
 /** Whoever brought it, and the recipients of a message that it went with. */
 function mayRead(ctx: Context, peer: PeerId, { owner, messages }: AttachmentRecord): boolean {
-  return owner === peer || messages.some((message) => ctx.tx.deliveries.get(message, peer) !== undefined);
+  return owner === peer || messages.some((message) => isHis(ctx, message, peer));
+}
+
+/** What was refused on the way, or taken back before it was handed over, is nothing to its recipient. */
+function isHis(ctx: Context, message: MessageId, peer: PeerId): boolean {
+  const state = ctx.tx.deliveries.get(message, peer)?.state;
+  return state !== undefined && state !== "refused" && state !== "cancelled";
 }
 
 /** For people any; for others what they may read. Undefined for what is not theirs, as for what is not there. */

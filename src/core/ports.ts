@@ -274,7 +274,7 @@ export interface AttachmentRecord extends Attachment {
 }
 
 /** A message that waits for its time, or for a peer. */
-export interface ScheduleRecord extends Omit<Schedule, "from" | "from_id" | "to" | "to_id"> {
+export interface ScheduleRecord extends Omit<Schedule, "from" | "from_id" | "to" | "to_id" | "state"> {
   from: PeerId;
   to: PeerId;
   /** The chain in which it was made: sending later is no way round the guard against talk in circles. */
@@ -282,6 +282,10 @@ export interface ScheduleRecord extends Omit<Schedule, "from" | "from_id" | "to"
   hops: number;
   /** For what waits for a peer. */
   expires_awake_ms?: number;
+  /** The session that it waits for ended; whoever sits there since is another. */
+  has_ended?: boolean;
+  /** It came to nothing at this instant (epoch ms). */
+  over_at?: number;
 }
 
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
@@ -460,7 +464,7 @@ export interface Blobs {
   begin(): Promise<BlobDraft>;
   /** At most `length` bytes from `offset`; fewer at the end. */
   read(sha256: string, offset: number, length: number): Promise<Uint8Array>;
-  /** Removes all files but those named, and drafts that nobody finished; young ones stay, whoever they are for. */
+  /** Removes all files but those named, and drafts that nobody writes; what this process finished lately stays, whoever it is for. */
   keepOnly(known: ReadonlySet<string>): Promise<void>;
 }
 

@@ -2,18 +2,20 @@ import {
   type Handle,
   LIMITS,
   type MessageId,
-  type PeerMoment,
   RepowireError,
   type Schedule,
+  type ScheduleState,
   type Trigger,
 } from "../protocol/index.ts";
 import { mayReach } from "./addressing.ts";
 import { openAsk } from "./asks.ts";
+import { type BucketSize, isSpent, MINUTE_MS, spend } from "./budget.ts";
 import { type Caller, seatOf } from "./caller.ts";
 import { type Context, emit } from "./context.ts";
 import { countMessage } from "./loop-guard.ts";
 import { acceptMessage, acceptNotice, checkMailbox, freeHandle } from "./mailbox.ts";
 import type { Calendar, PeerRecord, ScheduleRecord } from "./ports.ts";
+import { reachedBy, whyNothingCame } from "./watches.ts";
 
 /**
  * Messages that are sent later: at a time, again and again, or when a peer comes to something. What is due becomes a message like any
@@ -46,7 +48,7 @@ export function addSchedule(ctx: Context, calendar: Calendar, wish: ScheduleWish
     urgency: wish.urgency,
     trigger,
     // A single message is wanted all the same; of a repeated one the next comes soon enough.
-    missed: wish.missed ?? (trigger.type === "cron" ? "skip" : "run"),
+    missed: wish.missed ?? (trigger.type === "cron" ? "skip" : "run_once"),
     next_at: firstTime(ctx, calendar, trigger),
     made_at: ctx.now.wall,
     sent: 0,
@@ -63,12 +65,12 @@ export function addSchedule(ctx: Context, calendar: Calendar, wish: ScheduleWish
 }
 
 function checkRoom(ctx: Context, from: PeerRecord): void {
-  const all = ctx.tx.shelves.schedule.all();
+  const all = ctx.tx.shelves.schedule.all().filter(isPlanned);
   const mine = all.filter((record) => record.from === from.id).length;
   if (mine < LIMITS.schedulesPerPeerMax && all.length < LIMITS.schedulesMax) return;
   throw new RepowireError(
     "too_many_schedules",
-    `${mine >= LIMITS.schedulesPerPeerMax ? `You have ${mine}` : `There are ${all.length}`} scheduled messages, the most there may be. Remove one first: inbox(id, cancel=true), or \`repowire schedule remove ID\`.`,
+    `${mine >= LIMITS.schedulesPerPeerMax ? `You have ${mine}` : `There are ${all.length}`} scheduled messages, the most there may be. Remove one first: inbox(id, cancel=true), or \`repowire schedule remove ID\`; \`repowire schedule list\` shows them.`,
   );
 }
 
@@ -84,23 +86,43 @@ function firstTime(ctx: Context, calendar: Calendar, trigger: Trigger): number |
   );
 }
 
+const isPlanned = ({ over_at }: ScheduleRecord): boolean => over_at === undefined;
+
 /** The schedules whose time has come, or whose peer has come to what was waited for; the earliest first. */
 export function dueSchedules(ctx: Context, most: number): Handle[] {
   return ctx.tx.shelves.schedule
     .all()
-    .filter((record) => momentOf(ctx, record) !== undefined)
+    .filter((record) => isReady(ctx, record))
     .sort((a, b) => (a.next_at ?? 0) - (b.next_at ?? 0))
     .slice(0, most)
     .map((record) => record.id);
 }
 
 /** Why it is due now. */
-type Moment = { type: "time"; late: boolean } | { type: "peer"; what: string } | { type: "expired" };
+type Moment =
+  | { type: "time"; late: boolean }
+  | { type: "peer"; what: string }
+  | { type: "expired" }
+  | { type: "stale" };
+
+/** What one peer had planned for times that were missed comes at a pace. */
+const lateKey = ({ from }: ScheduleRecord) => `late ${from}`;
+const LATE: BucketSize = { max: LIMITS.lateSchedulesPerMinuteMax, fullInMs: MINUTE_MS };
+
+function isReady(ctx: Context, record: ScheduleRecord): boolean {
+  const moment = momentOf(ctx, record);
+  if (moment === undefined) return false;
+  return !comesLate(record, moment) || !isSpent(ctx, lateKey(record), LATE);
+}
+
+const comesLate = (record: ScheduleRecord, moment: Moment): boolean =>
+  moment.type === "time" && moment.late && record.missed === "run_once";
 
 function momentOf(ctx: Context, record: ScheduleRecord): Moment | undefined {
-  const { trigger, next_at, expires_awake_ms } = record;
+  const { trigger, next_at, expires_awake_ms, over_at } = record;
+  if (over_at !== undefined) return ctx.now.wall - over_at >= LIMITS.scheduleKeptMs ? { type: "stale" } : undefined;
   if (trigger.type === "peer") {
-    const what = reached(ctx, trigger, record.made_at);
+    const what = reachedBy(ctx, record, trigger);
     if (what !== undefined) return { type: "peer", what };
     return (expires_awake_ms ?? 0) <= ctx.now.awake ? { type: "expired" } : undefined;
   }
@@ -108,45 +130,22 @@ function momentOf(ctx: Context, record: ScheduleRecord): Moment | undefined {
   return { type: "time", late: ctx.now.wall - next_at > LIMITS.scheduleLateMs };
 }
 
-/** What the peer has come to, in words; it may be another end than the one waited for. */
-function reached(ctx: Context, { peer, name, moment }: Extract<Trigger, { type: "peer" }>, since: number) {
-  const watched = ctx.tx.peers.get(peer);
-  if (!watched) return `${name} has left the mesh`;
-  const { state, transition, detail } = watched.presence;
-  // It is being started, ended or restarted: that is no state to tell of.
-  if (transition !== undefined) return undefined;
-  if (state === "offline") return moment === "ends" ? `${watched.name} has ended` : endedFirst(watched.name, moment);
-  if (moment === "waits" && state === "waiting")
-    return `${watched.name} waits for its human${detail ? ` (${detail})` : ""}`;
-  if (moment === "idle" && state === "online" && isDone(ctx, watched, since)) return `${watched.name} is idle`;
-  return undefined;
-}
-
-const endedFirst = (name: string, moment: PeerMoment) =>
-  `${name} has ended before ${moment === "idle" ? "it was idle" : "it waited for its human"}`;
-
-/** Idle for a while, with nothing on its way to it: what was just sent to it has not been overlooked. */
-function isDone(ctx: Context, { id }: PeerRecord, since: number): boolean {
-  const activity = ctx.live.activity(id);
-  if (activity.state !== "idle" || ctx.now.awake - activity.since_awake < LIMITS.watchIdleMs) return false;
-  if (ctx.now.wall - since < LIMITS.watchIdleMs) return false;
-  return ctx.tx.deliveries.count(id, ["queued", "leased"]) === 0;
-}
-
 /** Sends what is due. A refusal is thrown, and nothing of it is stored; `refuseSchedule` notes it then. */
 export function sendScheduled(ctx: Context, calendar: Calendar, id: Handle): void {
   const record = ctx.tx.shelves.schedule.get(id);
   const moment = record && momentOf(ctx, record);
   // Removed, or moved on, since it was looked at.
-  if (!record || !moment) return;
+  if (!record || !moment || !isReady(ctx, record)) return;
+  if (moment.type === "stale") return ctx.tx.shelves.schedule.remove(id);
   const from = ctx.tx.peers.get(record.from);
   const to = ctx.tx.peers.get(record.to);
-  if (!from) return drop(ctx, record, "schedule.removed", "its sender has left the mesh");
-  if (moment.type === "expired") return expire(ctx, record, from);
-  if (moment.type === "time" && moment.late && record.missed === "skip") return miss(ctx, calendar, record, from);
+  if (!from) return drop(ctx, record, "its sender has left the mesh");
+  if (moment.type === "expired") return expire(ctx, calendar, record, from);
   if (!to) throw new RepowireError("peer_not_found", "its recipient has left the mesh.");
+  if (moment.type === "time" && moment.late && record.missed === "skip") return miss(ctx, calendar, record, from);
   if (!mayReach(from, to))
     throw new RepowireError("circle_mismatch", `${to.name} is in circle "${to.circle}", out of your reach now.`);
+  if (comesLate(record, moment)) spend(ctx, lateKey(record), LATE);
   const message = record.kind === "ask" ? ask(ctx, record, from, to) : notify(ctx, record, { from, to, moment });
   settle(ctx, calendar, { ...record, sent: record.sent + 1 }, { at: ctx.now.wall, outcome: "sent", message });
   emit(ctx, { type: "schedule.sent", peer: from.id, message, data: { id, to: to.name, sent: record.sent + 1 } });
@@ -159,7 +158,7 @@ function ask(ctx: Context, record: ScheduleRecord, asker: PeerRecord, askee: Pee
   return openAsk(ctx, { asker, askee, question: text, urgency, chain: chainOfRecord(record) }).ask.message;
 }
 
-type Sending = { from: PeerRecord; to: PeerRecord; moment: Exclude<Moment, { type: "expired" }> };
+type Sending = { from: PeerRecord; to: PeerRecord; moment: Exclude<Moment, { type: "expired" | "stale" }> };
 
 function notify(ctx: Context, record: ScheduleRecord, { from, to, moment }: Sending): MessageId {
   checkMailbox(ctx, to);
@@ -184,7 +183,7 @@ function bodyOf(record: ScheduleRecord, moment: Sending["moment"]): string {
   return [...why, record.text].join(" ");
 }
 
-/** After a time has passed, however it went: on to the next one, or off the shelf. */
+/** After a time has passed, however it went: on to the next one, or off the shelf. What came to nothing stays to be seen. */
 function settle(
   ctx: Context,
   calendar: Calendar,
@@ -192,33 +191,50 @@ function settle(
   last: NonNullable<ScheduleRecord["last"]>,
 ): void {
   const { trigger } = record;
-  const next = trigger.type === "cron" ? calendar.next(trigger.pattern, trigger.zone, ctx.now.wall) : undefined;
-  if (next === undefined) ctx.tx.shelves.schedule.remove(record.id);
-  else ctx.tx.shelves.schedule.put(record.id, { ...record, next_at: next, last });
+  const goesOn = trigger.type === "cron" && ctx.tx.peers.get(record.to) !== undefined;
+  const next = goesOn ? calendar.next(trigger.pattern, trigger.zone, ctx.now.wall) : undefined;
+  if (next !== undefined) ctx.tx.shelves.schedule.put(record.id, { ...record, next_at: next, last });
+  else if (last.outcome === "sent") ctx.tx.shelves.schedule.remove(record.id);
+  else keep(ctx, { ...record, next_at: undefined, last, over_at: ctx.now.wall });
+}
+
+/** As many of one peer's as it may plan: the oldest make room. */
+function keep(ctx: Context, record: ScheduleRecord): void {
+  const { schedule } = ctx.tx.shelves;
+  const kept = schedule.all().filter((other) => other.from === record.from && !isPlanned(other));
+  const surplus = kept
+    .sort((a, b) => (a.over_at ?? 0) - (b.over_at ?? 0))
+    .slice(0, Math.max(0, kept.length + 1 - LIMITS.schedulesPerPeerMax));
+  for (const other of surplus) schedule.remove(other.id);
+  schedule.put(record.id, record);
 }
 
 function miss(ctx: Context, calendar: Calendar, record: ScheduleRecord, from: PeerRecord): void {
-  const reason = "repowire did not run, or the machine slept";
+  const reason = "at its time repowire did not run, the machine slept, or the disk took nothing";
   settle(ctx, calendar, record, { at: ctx.now.wall, outcome: "missed", reason });
   emit(ctx, { type: "schedule.missed", peer: from.id, data: { id: record.id, due_at: record.next_at } });
-  if (record.trigger.type === "at") tellMaker(ctx, record, from, `was missed: ${reason}`);
+  if (record.trigger.type === "at") tellMaker(ctx, record, from, `was not sent: ${reason}`);
 }
 
-function expire(ctx: Context, record: ScheduleRecord, from: PeerRecord): void {
-  drop(ctx, record, "schedule.expired", "its peer came to nothing in time");
-  tellMaker(ctx, record, from, `was given up: ${nameOfWatched(record)} did not come to that within a day`);
+function expire(ctx: Context, calendar: Calendar, record: ScheduleRecord, from: PeerRecord): void {
+  const { id, trigger } = record;
+  if (trigger.type !== "peer") return;
+  const reason = whyNothingCame(ctx, trigger);
+  settle(ctx, calendar, record, { at: ctx.now.wall, outcome: "expired", reason });
+  emit(ctx, { type: "schedule.expired", peer: from.id, data: { id, reason } });
+  tellMaker(ctx, record, from, `was given up: ${reason}`);
 }
-
-const nameOfWatched = ({ trigger }: ScheduleRecord): string => (trigger.type === "peer" ? trigger.name : "its peer");
 
 /** Notes that a time passed and nothing could be sent, and tells whoever made it; of a row of refusals, the first. */
 export function refuseSchedule(ctx: Context, calendar: Calendar, id: Handle, reason: string): void {
   const record = ctx.tx.shelves.schedule.get(id);
-  if (!record) return;
+  // Another look has noted it meanwhile.
+  if (!record || momentOf(ctx, record) === undefined) return;
   const from = ctx.tx.peers.get(record.from);
   settle(ctx, calendar, record, { at: ctx.now.wall, outcome: "refused", reason });
   emit(ctx, { type: "schedule.refused", peer: record.from, data: { id, reason } });
-  if (from && record.last?.outcome !== "refused") tellMaker(ctx, record, from, `was not sent: ${reason}`);
+  const isLast = ctx.tx.shelves.schedule.get(id)?.over_at !== undefined;
+  if (from && (isLast || record.last?.outcome !== "refused")) tellMaker(ctx, record, from, `was not sent: ${reason}`);
 }
 
 function tellMaker(ctx: Context, record: ScheduleRecord, from: PeerRecord, what: string): void {
@@ -226,12 +242,14 @@ function tellMaker(ctx: Context, record: ScheduleRecord, from: PeerRecord, what:
   const to = ctx.tx.peers.get(record.to) ?? from;
   const whom = record.to === record.from ? "yourself" : to.name;
   const body = `Your scheduled message ${record.id} to ${whom} ${what}`;
-  acceptNotice(ctx, { from: to, to: from, body, urgency: "fyi" });
+  // Whoever counts on the one message may be idle and wait for what it brings about; of a repeated one the next comes anyhow.
+  const urgency = record.trigger.type === "cron" ? "fyi" : "normal";
+  acceptNotice(ctx, { from: to, to: from, body, urgency });
 }
 
-function drop(ctx: Context, record: ScheduleRecord, type: "schedule.removed" | "schedule.expired", reason: string) {
+function drop(ctx: Context, record: ScheduleRecord, reason: string): void {
   ctx.tx.shelves.schedule.remove(record.id);
-  emit(ctx, { type, peer: record.from, data: { id: record.id, reason } });
+  emit(ctx, { type: "schedule.removed", peer: record.from, data: { id: record.id, reason } });
 }
 
 /** Sees all: people, and whoever they appointed. Everybody else sees what they made. */
@@ -250,11 +268,23 @@ export function scheduleNamed(ctx: Context, caller: Caller, id: Handle): Schedul
 }
 
 export function removeSchedule(ctx: Context, caller: Caller, record: ScheduleRecord): void {
-  drop(ctx, record, "schedule.removed", `by ${seatOf(ctx, caller).name}`);
+  drop(ctx, record, `by ${seatOf(ctx, caller).name}`);
 }
 
 export function publicSchedule(ctx: Context, record: ScheduleRecord): Schedule {
-  const { thread: _, hops: __, expires_awake_ms: ___, from, to, ...rest } = record;
-  const nameOf = (id: string) => ctx.tx.peers.get(id)?.name ?? id;
-  return { ...rest, from: nameOf(from), from_id: from, to: nameOf(to), to_id: to };
+  const { thread: _, hops: __, expires_awake_ms: ___, has_ended: ____, over_at, from, to, trigger, ...rest } = record;
+  const nameOf = (id: string, otherwise: string = id) => ctx.tx.peers.get(id)?.name ?? otherwise;
+  return {
+    ...rest,
+    trigger: trigger.type === "peer" ? { ...trigger, name: nameOf(trigger.peer, trigger.name) } : trigger,
+    state: stateOf(record.last?.outcome, over_at),
+    from: nameOf(from),
+    from_id: from,
+    to: nameOf(to),
+    to_id: to,
+  };
+}
+
+function stateOf(outcome: NonNullable<Schedule["last"]>["outcome"] | undefined, overAt?: number): ScheduleState {
+  return overAt === undefined || outcome === undefined || outcome === "sent" ? "planned" : outcome;
 }

@@ -7,6 +7,7 @@ import { setPresence } from "./registry.ts";
 import { representAsks, requeue } from "./retry.ts";
 import { closeRoute } from "./routes.ts";
 import { settlePending } from "./waiting.ts";
+import { noteWatchedEnd } from "./watches.ts";
 
 /** A session's conversation changed (cleared, resumed, compacted): the peer stays, and what only the old one knew is shown again. */
 export function changeConversation(
@@ -81,6 +82,7 @@ export function endSession(ctx: Context, peerId: PeerId, why: string): void {
   const phase = peer.launch?.phase;
   if (phase !== "stopping" && phase !== "restarting")
     for (const ask of ctx.tx.asks.openTo(peerId)) settlePending(ctx, ask);
+  if (phase !== "restarting") noteWatchedEnd(ctx, peerId);
   noteLaunchEnded(ctx, peerId);
   leaveIfDone(ctx, peerId);
 }

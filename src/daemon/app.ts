@@ -18,6 +18,7 @@ import {
   RepowireError,
   toProblem,
 } from "../protocol/index.ts";
+import { addAttachments, type FilesParts } from "./attachments.ts";
 import type { Callers } from "./callers.ts";
 import type { createEventStream } from "./events-stream.ts";
 import { bearerToken } from "./guard.ts";
@@ -35,6 +36,7 @@ export interface RequestEnv {
 export interface AppParts {
   token: string;
   operations: Operations;
+  files: FilesParts;
   callers: Callers;
   health: ReturnType<typeof createHealth>;
   eventStream: ReturnType<typeof createEventStream>;
@@ -152,6 +154,8 @@ export function createApp(parts: AppParts): Hono<RequestEnv> {
     return parts.eventStream.serve(context, () => login === undefined || parts.loginOf(raw)?.id === login);
   });
 
+  addAttachments(app, parts.files, (context) => callerOf(context.req.raw, context.env.connection));
+
   app.post("/v1/:operation", async (context) => {
     const name = context.req.param("operation");
     if (!isOperation(name))
@@ -192,7 +196,10 @@ const PAGE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
 
 /** What a logged-in browser may come to: the operations, the events, and how the daemon is. Sessions' doors are none of its own. */
 const isForBrowsers = (path: string): boolean =>
-  path === HTTP_PATHS.events || path === HTTP_PATHS.metrics || path === HTTP_PATHS.logout || /^\/v1\/\w+$/.test(path);
+  path === HTTP_PATHS.events ||
+  path === HTTP_PATHS.metrics ||
+  path === HTTP_PATHS.logout ||
+  /^\/v1\/(?:attachments\/)?\w+$/.test(path);
 
 /** Reads a body within the limits of size and time, whatever its headers promise. */
 async function readText(request: Request): Promise<string> {

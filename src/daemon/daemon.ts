@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
 import { createFileReports } from "../adapters/files.ts";
@@ -142,6 +142,7 @@ async function startLocked(
   });
   dispatcher.connect(engine);
   const logins = createLogins({ engine });
+  if (store.damagedMovedTo) setAside(paths.attachments, store.damagedMovedTo);
   const blobs = createBlobs(paths.attachments);
   let listening = config.port;
   const publicOrigin = config.dashboard.public_origin;
@@ -267,6 +268,7 @@ async function startLocked(
   const app = createApp({
     token,
     operations,
+    files: { engine, blobs },
     callers,
     health,
     eventStream,
@@ -284,6 +286,8 @@ async function startLocked(
     recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
   });
 
+  // What a crash left of uploads: no message names it.
+  await keepAttachments({ engine, blobs });
   // What hooks left on disk happened before anything that comes in from now on.
   await runtimes.start();
   const server = await serveOrStop();
@@ -357,6 +361,11 @@ async function startLocked(
       return stopping;
     },
   };
+}
+
+/** Files whose records are in a database that was moved aside go with it: a new one knows of none, and would remove them. */
+function setAside(folder: string, damaged: string): void {
+  if (existsSync(folder)) renameSync(folder, `${damaged}.attachments`);
 }
 
 /** Traces cost nothing, and load nothing, unless the user named a collector. */

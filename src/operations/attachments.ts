@@ -21,6 +21,7 @@ import {
   type PeerId,
   RepowireError,
 } from "../protocol/index.ts";
+import { fileName } from "./file-name.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 /** A file that is coming in, in parts. Known to this process alone: what a restart cuts off is sent again. */
@@ -49,7 +50,7 @@ export function attachHandler(deps: OperationDeps): Handler<"attach"> {
       throw new RepowireError("attachments_full", `${mine} files of yours are on their way already. Send them first.`);
     deps.engine.read((ctx) => checkAttachmentRoom(ctx, caller.peer, size));
     const draft = await deps.blobs.begin();
-    const upload = { peer: caller.peer, name: plainName(name), size, received: 0, draft, at: awake, isBusy: false };
+    const upload = { peer: caller.peer, name: fileName(name), size, received: 0, draft, at: awake, isBusy: false };
     const id = deps.ids.secret();
     uploads.set(id, upload);
     return [id, upload];
@@ -97,16 +98,6 @@ export function attachHandler(deps: OperationDeps): Handler<"attach"> {
       upload.isBusy = false;
     }
   };
-}
-
-const NAME_CHARS_MAX = 100;
-
-/** What is left of a name without folders and without what a terminal or a frame would act on. */
-function plainName(name: string): string {
-  const last = name.split(/[/\\]/).at(-1) ?? "";
-  const plain = last.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>"'`[\]()]/gu, "_").trim();
-  const short = plain.length > NAME_CHARS_MAX ? plain.slice(-NAME_CHARS_MAX) : plain;
-  return /^\.*$/.test(short) ? "file" : short;
 }
 
 export function attachmentHandler(deps: OperationDeps): Handler<"attachment"> {

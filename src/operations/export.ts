@@ -51,7 +51,7 @@ export function exportPage(ctx: Context, wish: ExportWish): ExportPage {
   const about = wish.thread === undefined ? others.filter((event) => event.at >= (wish.since ?? 0)) : [];
   return {
     peers: peersOf(ctx, messages),
-    messages: messages.map((message): ExportedMessage => (wish.bodies ? message : { ...message, body: undefined })),
+    messages: messages.map((message): ExportedMessage => (wish.bodies ? message : withoutBody(message))),
     deliveries: ids.flatMap((id) => ctx.tx.deliveries.ofMessage(id)).map((record): Delivery => publicDelivery(record)),
     asks: asks.map(({ expires_awake_ms: _e, ...ask }): Ask => (wish.bodies ? ask : withoutText(ask))),
     events: [...about, ...ctx.tx.events.ofMessages(ids)].map((event) =>
@@ -89,6 +89,13 @@ function peersOf(ctx: Context, messages: Message[]): ExportedPeer[] {
     return [{ id, name, circle, role, runtime, machine, path }];
   });
 }
+
+/** What a file is called is its sender's word, too. */
+const withoutBody = (message: Message): ExportedMessage => ({
+  ...message,
+  body: undefined,
+  attachments: message.attachments.map(({ name: _n, ...facts }) => facts),
+});
 
 /** What an ask quotes of the recipient's words. */
 const withoutText = ({ detail: _d, progress: _p, ...ask }: Ask): Ask => ask;

@@ -42,6 +42,7 @@ import type { Handler, Handlers, OperationDeps } from "./types.ts";
 import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
 export { keepAttachments } from "./attachments.ts";
+export { fileName } from "./file-name.ts";
 export { sendDue } from "./schedules.ts";
 export { withdrawCall } from "./several-ids.ts";
 export type { OperationDeps } from "./types.ts";

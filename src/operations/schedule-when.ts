@@ -23,11 +23,20 @@ export function readWhen(
     const peer = resolvePeer(ctx, given.from, name);
     if (peer.id === given.from.id)
       throw new RepowireError("self_ask", `"${name}" is you. Name the peer that you want to hear of.`);
+    if (peer.role === "human")
+      throw new RepowireError(
+        "invalid_input",
+        `${peer.name} is a person, of whom repowire does not know what they do.`,
+      );
     return { type: "peer", peer: peer.id, name: peer.name, moment: PeerMoment.parse(moment.toLowerCase()) };
   }
   const at = readTime(ctx, calendar, when, zone);
   if (at === undefined) throw unreadable();
-  if (at <= ctx.now.wall) throw new RepowireError("invalid_input", `That time has passed. It is ${local(ctx)} now.`);
+  if (at <= ctx.now.wall)
+    throw new RepowireError(
+      "invalid_input",
+      `That time has passed: it is ${new Date(ctx.now.wall).toISOString()} now.`,
+    );
   return { type: "at", at };
 }
 
@@ -36,8 +45,6 @@ const unreadable = () =>
     "invalid_input",
     'That is no time. Say "30m", "09:00", "2026-12-02 09:00", "cron 0 9 * * 1-5", or "PEER idle" (waits, ends).',
   );
-
-const local = (ctx: Context) => new Date(ctx.now.wall).toISOString();
 
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

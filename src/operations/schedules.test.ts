@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
-import { endSession } from "../core/index.ts";
 import { LIMITS, type PeerId } from "../protocol/index.ts";
 import { memoryStore } from "../store/memory.ts";
 import { resultText, scheduleText } from "../words/index.ts";
@@ -127,6 +126,92 @@ describe("a message for later", () => {
     expect(events("schedule.refused")).toHaveLength(3);
     expect((await mesh.call(frontend, "schedules", {})).schedules[0]?.last).toMatchObject({ outcome: "refused" });
   });
+
+  test("whose recipient has left for good comes to an end, also a repeated one", async () => {
+    await later(frontend, "cron */10 * * * *");
+    await mesh.decide((ctx) => ctx.tx.peers.remove(backend));
+    for (let n = 0; n < 3; n++) await mesh.advance(10 * MINUTE);
+    expect(mailOf(frontend)).toEqual([expect.stringContaining("was not sent: its recipient has left the mesh")]);
+    expect((await mesh.call(frontend, "schedules", {})).schedules).toMatchObject([{ state: "refused" }]);
+  });
+
+  // @req schedule.failed-shown
+  test("that came to nothing is shown with the reason for a week, or until it is put away", async () => {
+    const [first, second] = [await later(frontend, "30m"), await later(frontend, "31m")];
+    await mesh.decide((ctx) => {
+      const peer = ctx.tx.peers.get(backend);
+      if (peer) ctx.tx.peers.put({ ...peer, circle: "elsewhere" });
+    });
+    await mesh.advance(HOUR);
+    const list = async () =>
+      (await mesh.call(frontend, "schedules", {})).schedules.map(({ id, state, last }) => [id, state, last?.reason]);
+    const reason = expect.stringContaining("out of your reach");
+    expect(await list()).toEqual([
+      [first, "refused", reason],
+      [second, "refused", reason],
+    ]);
+    expect(resultText("inbox", await mesh.call(frontend, "inbox", { id: first }), CONTEXT)).toStartWith(
+      `not sent: ${first} to backend: `,
+    );
+    await mesh.call(frontend, "unschedule", { id: first });
+    await mesh.advance(LIMITS.scheduleKeptMs - MINUTE);
+    expect(await list()).toEqual([[second, "refused", reason]]);
+    await mesh.advance(MINUTE);
+    expect(await list()).toEqual([]);
+    expect(events("schedule.refused")).toHaveLength(2);
+  });
+
+  test("that came to nothing takes no room from new ones, and the oldest of them makes room", async () => {
+    await mesh.decide((ctx) => {
+      const peer = ctx.tx.peers.get(frontend);
+      if (peer) ctx.tx.peers.put({ ...peer, role: "orchestrator" });
+    });
+    for (let round = 0; round < 2; round++) {
+      for (let n = 0; n < LIMITS.schedulesPerPeerMax; n++) await later(frontend, "30m", { missed: "skip" });
+      mesh.clock.sleepMachine(HOUR);
+      await mesh.advance(1_000);
+    }
+    expect((await mesh.call(frontend, "schedules", {})).schedules).toHaveLength(LIMITS.schedulesPerPeerMax);
+    await later(frontend, "30m");
+  });
+
+  test("of all peers there are only so many", async () => {
+    const each = LIMITS.schedulesPerPeerMax;
+    for (let made = 0; made < LIMITS.schedulesMax; made += each) {
+      const peer = await mesh.join(`peer-${made}`);
+      const count = Math.min(each, LIMITS.schedulesMax - made);
+      await Promise.all(Array.from({ length: count }, () => later(peer, "30m")));
+    }
+    await expect(later(frontend, "30m")).rejects.toMatchObject({ code: "too_many_schedules" });
+  });
+
+  test("may be as long as an instruction, not as a document", async () => {
+    const text = "x".repeat(LIMITS.scheduleTextBytesMax + 1);
+    await expect(later(frontend, "30m", { text })).rejects.toMatchObject({ code: "body_too_large" });
+    await later(frontend, "30m", { text: text.slice(1) });
+  });
+
+  // @req schedule.no-flood
+  test("that was missed comes at a pace, so that nothing is paused and nobody is flooded", async () => {
+    mesh = createMesh({ budgets: { pairPerMinute: LIMITS.pairPerMinuteMax } });
+    [frontend, backend] = [await mesh.join("frontend"), await mesh.join("backend")];
+    await mesh.openPush(backend);
+    for (let n = 0; n < LIMITS.schedulesPerPeerMax; n++) await later(frontend, `${n + 1}m`);
+    mesh.clock.sleepMachine(2 * HOUR);
+    const perMinute: number[] = [];
+    for (let minute = 0; minute < 10; minute++) {
+      let got = 0;
+      for (let look = 0; look < 60; look++) {
+        await mesh.advance(1_000);
+        got += (await mesh.present(backend)).length;
+      }
+      perMinute.push(got);
+    }
+    // A full bucket at first, then its rate.
+    expect(Math.max(...perMinute)).toBeLessThanOrEqual(2 * LIMITS.lateSchedulesPerMinuteMax);
+    expect(perMinute.reduce((sum, got) => sum + got)).toBe(LIMITS.schedulesPerPeerMax);
+    expect((await mesh.call(frontend, "schedules", {})).schedules).toEqual([]);
+  });
 });
 
 describe("a night", () => {
@@ -138,7 +223,7 @@ describe("a night", () => {
     [frontend, backend] = [await mesh.join("frontend"), await mesh.join("backend")];
     await mesh.openPush(backend);
     await later(frontend, "cron 30 * * * *", { text: "hourly" });
-    await later(frontend, "cron 45 * * * *", { text: "hourly, also late", missed: "run" });
+    await later(frontend, "cron 45 * * * *", { text: "hourly, also late", missed: "run_once" });
     await later(frontend, "2026-01-05 13:15", { text: "single" });
     await later(frontend, "2026-01-05 13:20", { text: "single, not late", missed: "skip" });
     const read: string[] = [];
@@ -162,126 +247,9 @@ describe("a night", () => {
     expect(count("single")).toBe(1);
     expect(count("single, not late")).toBe(0);
     expect(mailOf(frontend, back)).toEqual([
-      expect.stringContaining("was missed: repowire did not run, or the machine slept"),
+      expect.stringContaining(
+        "was not sent: at its time repowire did not run, the machine slept, or the disk took nothing",
+      ),
     ]);
-  });
-});
-
-describe("waiting for a peer", () => {
-  const watch = (moment: string) => later(frontend, `backend ${moment}`, { peer: "self", text: "go on" });
-  const told = () => mailOf(frontend).map((line) => line.replace("notify from frontend: ", ""));
-
-  // @req watch.told-once
-  test("tells once when it has been idle for a while", async () => {
-    await mesh.activity(backend, "busy");
-    await watch("idle");
-    await mesh.advance(MINUTE);
-    expect(told()).toEqual([]);
-    await mesh.activity(backend, "idle");
-    await mesh.advance(1_000);
-    expect(told()).toEqual([]);
-    await mesh.advance(LIMITS.watchIdleMs);
-    expect(told()).toEqual(["backend is idle. You asked to be told: go on"]);
-    await mesh.activity(backend, "busy");
-    await mesh.advance(MINUTE);
-    await mesh.activity(backend, "idle");
-    await mesh.advance(MINUTE);
-    expect(told()).toHaveLength(1);
-  });
-
-  test("does not take a peer for done that has not begun yet", async () => {
-    await mesh.activity(backend, "idle");
-    await mesh.call(frontend, "notify", { peer: "backend", text: "a task" });
-    await watch("idle");
-    await mesh.advance(LIMITS.watchIdleMs + 1_000);
-    expect(told()).toEqual([]);
-  });
-
-  test("tells that it waits for its human, and for what", async () => {
-    await watch("waits");
-    await mesh.activity(backend, "waiting", "Bash");
-    await mesh.advance(1_000);
-    expect(told()).toEqual(["backend waits for its human (Bash). You asked to be told: go on"]);
-  });
-
-  test.each([
-    ["ends", "backend has ended."],
-    ["idle", "backend has ended before it was idle."],
-  ])("tells of its end to who waits for: %s", async (moment, words) => {
-    await mesh.activity(backend, "busy");
-    await watch(moment);
-    await mesh.decide((ctx) => endSession(ctx, backend, "its process ended"));
-    await mesh.advance(1_000);
-    expect(told()).toEqual([`${words} You asked to be told: go on`]);
-  });
-
-  test("is given up after a day, and that is told", async () => {
-    await watch("waits");
-    await mesh.advance(LIMITS.watchExpiryMs);
-    expect(mailOf(frontend)).toEqual([expect.stringContaining("was given up: backend did not come to that")]);
-    expect((await mesh.call(frontend, "schedules", {})).schedules).toEqual([]);
-  });
-
-  test("may have somebody else told", async () => {
-    const infra = await mesh.join("infra");
-    await later(frontend, "backend ends", { peer: "infra", text: "take its port back" });
-    await mesh.decide((ctx) => endSession(ctx, backend, "its process ended"));
-    await mesh.advance(1_000);
-    expect(mailOf(infra)).toEqual(["notify from frontend: backend has ended. take its port back"]);
-  });
-});
-
-describe("when", () => {
-  const next = async (when: string, zone = "UTC") => {
-    const { schedule } = await mesh.call(frontend, "schedule", { peer: "backend", text: "x", when, zone });
-    return schedule.next_at === undefined ? schedule.trigger : new Date(schedule.next_at).toISOString();
-  };
-
-  // 2026-01-05, a Monday, 09:00 UTC.
-  test.each([
-    ["90s", "2026-01-05T09:01:30.000Z"],
-    ["in 2 h", "2026-01-05T11:00:00.000Z"],
-    ["1d12h", "2026-01-06T21:00:00.000Z"],
-    ["10:30", "2026-01-05T10:30:00.000Z"],
-    ["08:30", "2026-01-06T08:30:00.000Z"],
-    ["2026-02-01 07:05", "2026-02-01T07:05:00.000Z"],
-    ["2026-02-01T07:05:30Z", "2026-02-01T07:05:30.000Z"],
-    ["2026-02-01T07:05+02:00", "2026-02-01T05:05:00.000Z"],
-    ["cron 0 9 * * 1-5", "2026-01-06T09:00:00.000Z"],
-    ["cron: @daily", "2026-01-06T00:00:00.000Z"],
-  ])("%s", async (when, at) => {
-    expect(await next(when)).toBe(at);
-  });
-
-  test("is read in the zone that is given, with its summer time", async () => {
-    expect(await next("2026-01-06 09:00", "Europe/Berlin")).toBe("2026-01-06T08:00:00.000Z");
-    expect(await next("2026-07-06 09:00", "Europe/Berlin")).toBe("2026-07-06T07:00:00.000Z");
-    expect(await next("cron 0 9 * * *", "America/New_York")).toBe("2026-01-05T14:00:00.000Z");
-  });
-
-  test.each([
-    "",
-    "soon",
-    "25:00",
-    "10:61",
-    "2026-02-30 09:00",
-    "2025-01-01 09:00",
-    "cron * * * *",
-    "cron 61 * * * *",
-    "cron * * * * * *",
-    "cron 0 0 30 2 *",
-    "frontend idle",
-    "-5m",
-    "99999999999h",
-  ])("%p is refused with a sentence", async (when) => {
-    await expect(next(when)).rejects.toMatchObject({ code: expect.stringMatching(/invalid_input|self_ask/) });
-  });
-
-  test("of a peer that is not there is refused with who is", async () => {
-    await expect(next("backnd idle")).rejects.toMatchObject({ code: "peer_not_found" });
-  });
-
-  test("in a zone that is none is refused", async () => {
-    await expect(next("09:00", "Mars/Olympus")).rejects.toMatchObject({ code: "invalid_input" });
   });
 });

@@ -17,6 +17,11 @@ export type Attachment = z.infer<typeof Attachment>;
 /** The attachments of a message that is about to be sent, by id. */
 export const AttachmentIds = z.array(Handle).min(1).max(LIMITS.attachmentsPerMessageMax);
 
+export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in 64 small hexadecimal digits");
+
+/** What an upload over HTTP says of itself; its body is the file. */
+export const UploadQuery = z.object({ name: z.string().min(1).max(LIMITS.pathCharsMax) });
+
 /** By the ending of a file's name; what is not here is `application/octet-stream`. */
 const MEDIA_TYPES: Record<string, string> = {
   txt: "text/plain",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Attachment } from "./attachments.ts";
 import { MeshEvent } from "./events.ts";
 import { Ask, Delivery, Message } from "./messages.ts";
 import { Peer } from "./peers.ts";
@@ -19,8 +20,11 @@ export const ExportedPeer = Peer.pick({
 });
 export type ExportedPeer = z.infer<typeof ExportedPeer>;
 
-/** As stored; without its body where bodies were left out. `body_bytes` says how long it is. */
-export const ExportedMessage = Message.extend({ body: z.string().optional() });
+/** As stored; without its body, and its files' names, where bodies were left out. `body_bytes` says how long it is. */
+export const ExportedMessage = Message.extend({
+  body: z.string().optional(),
+  attachments: z.array(Attachment.partial({ name: true })),
+});
 export type ExportedMessage = z.infer<typeof ExportedMessage>;
 
 export const ExportHeader = z.object({

@@ -320,6 +320,26 @@ export const LIMIT_TABLE = {
     unit: "ms",
     why: "How long a file waits for the message that it goes with.",
   },
+  attachmentsPerPeerMax: {
+    value: 300,
+    unit: "count",
+    why: "Files of one peer that are kept; an agent that sends more within a month is in a loop.",
+  },
+  attachmentsBytesPerPeerMax: {
+    value: 250_000_000,
+    unit: "bytes",
+    why: "Kept files of one peer: no single one uses up what all share.",
+  },
+  diskReserveBytes: {
+    value: 67_108_864,
+    unit: "bytes",
+    why: "Files are refused before the disk is full: the last 64 MiB are for the database, which must go on.",
+  },
+  uploadMs: {
+    value: 120_000,
+    unit: "ms",
+    why: "The largest file over loopback takes a second or two; an HTTP upload that takes longer is held open.",
+  },
   attachmentsMax: { value: 2_000, unit: "count", why: "Files that are kept; what is known of each is in memory." },
   attachmentsBytesMax: {
     value: 1_000_000_000,
@@ -352,6 +372,21 @@ export const LIMIT_TABLE = {
     value: 60_000,
     unit: "ms",
     why: "Later than this a time was missed, as the daemon did not run or the machine slept. Looks are a second apart.",
+  },
+  scheduleTextBytesMax: {
+    value: 16_384,
+    unit: "bytes",
+    why: "A scheduled message is held in memory until it goes: an instruction for later, not a document.",
+  },
+  lateSchedulesPerMinuteMax: {
+    value: 6,
+    unit: "count",
+    why: "What one peer had planned for a time that was missed comes at this pace: after a night's sleep not all at once.",
+  },
+  scheduleKeptMs: {
+    value: 604_800_000,
+    unit: "ms",
+    why: "A week: how long the list shows a scheduled message that came to nothing.",
   },
   watchExpiryMs: {
     value: 86_400_000,

@@ -15,15 +15,20 @@ export type Urgency = z.infer<typeof Urgency>;
 const encoder = new TextEncoder();
 export const byteLength = (text: string): number => encoder.encode(text).length;
 
+const textUpTo = (bytesMax: number, what: string) =>
+  z
+    .string()
+    .refine((text) => text.trim() !== "", "must not be empty")
+    .refine((text) => byteLength(text) <= bytesMax, {
+      params: { code: "body_too_large" },
+      error: (issue) =>
+        `is ${byteLength(String(issue.input))} bytes, more than the ${bytesMax} that ${what} may have; put it into a file of your repository and name its path`,
+    });
+
 /** Text for a peer: not blank, within the limit in UTF-8 bytes. */
-export const Body = z
-  .string()
-  .refine((text) => text.trim() !== "", "must not be empty")
-  .refine((text) => byteLength(text) <= LIMITS.bodyBytesMax, {
-    params: { code: "body_too_large" },
-    error: (issue) =>
-      `is ${byteLength(String(issue.input))} bytes, more than the ${LIMITS.bodyBytesMax} that one message may have; put it into a file of your repository and name its path`,
-  });
+export const Body = textUpTo(LIMITS.bodyBytesMax, "one message");
+/** The same, for a message that is sent later. */
+export const LaterBody = textUpTo(LIMITS.scheduleTextBytesMax, "a scheduled message");
 export type Body = z.infer<typeof Body>;
 
 /** The commit an answer was given at, and how many tracked files differed from it. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AttachmentIds } from "./attachments.ts";
 import { Handle, MessageId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import { Body, MessageKind, Urgency } from "./messages.ts";
+import { Body, LaterBody, MessageKind, Urgency } from "./messages.ts";
 import { RecipientTruth } from "./outcomes.ts";
 import { CircleName, Peer, PeerName } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
@@ -53,7 +53,7 @@ export const notifyTool = z.strictObject({
 /** A message for later. */
 export const scheduleInput = z.strictObject({
   peer: peerField,
-  text: Body,
+  text: LaterBody,
   when: z.string().min(1).max(200),
   kind: ScheduledKind.optional(),
   urgency: Urgency.optional(),

@@ -19,8 +19,12 @@ export const ScheduledKind = z.enum(["notify", "ask"]);
 export type ScheduledKind = z.infer<typeof ScheduledKind>;
 
 /** What happens to a time that passed while no daemon ran, or the machine slept: one message once it is back, or none. */
-export const MissedPolicy = z.enum(["run", "skip"]);
+export const MissedPolicy = z.enum(["run_once", "skip"]);
 export type MissedPolicy = z.infer<typeof MissedPolicy>;
+
+/** What is planned still goes; what came to nothing stays in the list for a week, so that it is seen. */
+export const ScheduleState = z.enum(["planned", "refused", "missed", "expired"]);
+export type ScheduleState = z.infer<typeof ScheduleState>;
 
 /** A message that is sent later, for whoever made it. Instants are epoch milliseconds. */
 export const Schedule = z.object({
@@ -34,7 +38,8 @@ export const Schedule = z.object({
   urgency: Urgency,
   trigger: Trigger,
   missed: MissedPolicy,
-  /** The next time; absent for what waits for a peer. */
+  state: ScheduleState,
+  /** The next time; absent for what waits for a peer, and for what came to nothing. */
   next_at: z.number().int().optional(),
   made_at: z.number().int(),
   /** How many messages it has sent. */
@@ -43,7 +48,7 @@ export const Schedule = z.object({
   last: z
     .object({
       at: z.number().int(),
-      outcome: z.enum(["sent", "refused", "missed"]),
+      outcome: z.enum(["sent", "refused", "missed", "expired"]),
       reason: z.string().optional(),
       message: MessageId.optional(),
     })

@@ -48,7 +48,11 @@ function acceptCommand(event: MeshEvent, journey: Journey, mesh: ReplayMesh): Co
     const from = senderOf(ctx, message, mesh);
     const recipients = journey.recipientsOf(message.id).map(mesh.peer);
     const text = mesh.bodyOf(message);
-    const shared = { urgency: message.urgency, traceparent: message.traceparent };
+    const shared = {
+      attachments: message.attachments.map(({ id }) => id),
+      urgency: message.urgency,
+      traceparent: message.traceparent,
+    };
     const [only] = recipients;
     if (message.kind === "ask" && only) {
       openAsk(ctx, { ...shared, asker: from, askee: only, question: text, message: message.id });
@@ -140,11 +144,13 @@ function askCommand(event: MeshEvent, journey: Journey, mesh: ReplayMesh): Comma
     switch (event.type) {
       case "ask.answered":
       case "ask.declined": {
-        const { id, checkout, traceparent, ...rest } = answer();
-        const text = mesh.bodyOf({ id, ...rest });
+        const message = answer();
+        const { id, checkout, traceparent } = message;
+        const text = mesh.bodyOf(message);
+        const attachments = message.attachments.map((file) => file.id);
         const outcome = event.type === "ask.answered" ? "answer" : "decline";
         const by = AnsweredBy.catch("reply").parse(event.data.by);
-        replyToAsk(ctx, { ask, text, outcome, by, checkout, traceparent, message: id });
+        replyToAsk(ctx, { ask, text, outcome, by, checkout, traceparent, attachments, message: id });
         return;
       }
       case "ask.failed":

@@ -32,6 +32,19 @@ export function createReplayMesh(run: Run): ReplayMesh {
   };
   store.transaction((tx) => {
     for (const [seat, peer] of allPeers(run).entries()) tx.peers.put(recordOf(peer, seat + 1));
+    // Their facts are in the file, their bytes are not: nothing in core looks into them.
+    for (const { from, attachments } of run.messages)
+      for (const { id, name, ...facts } of attachments)
+        if (!tx.shelves.attachment.get(id))
+          tx.shelves.attachment.put(id, {
+            ...facts,
+            id,
+            name: name ?? id,
+            owner: from,
+            at: 0,
+            messages: [],
+            shown: {},
+          });
   });
 
   return {

@@ -81,7 +81,8 @@ export function attachmentFacts({ id, name, size, type }: Attachment): string {
 export function attachmentsNote(attachments: readonly Attachment[] | undefined, tools: ToolNames): string {
   if (!attachments || attachments.length === 0) return "";
   const [first] = attachments;
-  return `\n[attached: ${attachments.map(attachmentFacts).join("; ")}; ${tools.inbox}(id="${first?.id}") shows one]`;
+  // Only repowire writes a bracket and its own name: in a peer's text that would be another bracket.
+  return `\n[repowire attached: ${attachments.map(attachmentFacts).join("; ")}; ${tools.inbox}(id="${first?.id}") shows one]`;
 }
 
 /** What the recipient should do, in an attribute that no peer can write. */

@@ -60,7 +60,7 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
       return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}${attachmentsNote(outcome.attachments, context.tools)}`;
     }
     case "declined":
-      return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}`;
+      return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}${attachmentsNote(outcome.attachments, context.tools)}`;
     case "failed":
       return `no answer (${outcome.id}): ${cleanText(outcome.detail)} Ask again if you still need it.`;
     case "expired":
@@ -70,7 +70,7 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
     case "asked_first": {
       const question = cleanText(outcome.question.body);
       const who = cleanLine(outcome.question.from.name);
-      return `${who} asks first (${outcome.question.handle}): ${question}\nCall ${context.tools.reply}(id="${outcome.question.handle}"), then ask ${peer} again (${outcome.id} stays open).`;
+      return `${who} asks first (${outcome.question.handle}): ${question}${attachmentsNote(outcome.question.attachments, context.tools)}\nCall ${context.tools.reply}(id="${outcome.question.handle}"), then ask ${peer} again (${outcome.id} stays open).`;
     }
     case "pending":
       return pendingText(outcome, context);
@@ -244,7 +244,7 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
         : `withdrawn: ${output.id} never reached ${cleanLine(output.peer)}.`;
     case "schedule":
       return output.removed
-        ? `withdrawn: ${output.schedule.id} will not be sent.`
+        ? `withdrawn: ${output.schedule.id} will not be sent.${output.schedule.sent > 0 ? " What it sent before stays sent." : ""}`
         : scheduleText(output.schedule, context);
     case "attachment":
       return attachmentText(output, context);
@@ -269,13 +269,16 @@ function attachmentText(
 /** What was agreed on for later, and how it is taken back. */
 export function scheduleText(schedule: Schedule, { tools, now }: ResultContext): string {
   const to = schedule.to_id === schedule.from_id ? "you" : cleanLine(schedule.to);
+  if (schedule.state !== "planned")
+    return `not sent: ${schedule.id} to ${to}${schedule.last?.reason ? `: ${cleanLine(schedule.last.reason)}` : ""}. Nothing more comes of it.`;
   return `scheduled ${schedule.id}: it goes to ${to} ${whenText(schedule, now)}. ${tools.inbox}(id="${schedule.id}", cancel=true) withdraws it.`;
 }
 
 const MOMENTS: Record<PeerMoment, string> = { idle: "is idle", waits: "waits for its human", ends: "ends" };
 
 /** `at 09:00`, `at 09:00 and then by "0 9 * * *"`, `when backend is idle, within a day`. */
-export function whenText({ trigger, next_at }: Schedule, now: number): string {
+export function whenText({ state, trigger, next_at }: Schedule, now: number): string {
+  if (state !== "planned") return "no more";
   if (trigger.type === "peer") return `when ${cleanLine(trigger.name)} ${MOMENTS[trigger.moment]}, within a day`;
   const at = `at ${timeOfDay(next_at ?? 0, now)}`;
   return trigger.type === "cron"
@@ -362,5 +365,5 @@ function messageText(output: Extract<OperationOutput<"inbox">, { type: "message"
   const end = envelope.body_bytes - rest;
   const head = `${envelope.handle}, ${envelope.kind} from ${cleanLine(envelope.from.name)}${offset > 0 || rest > 0 ? `, bytes ${offset} to ${end} of ${envelope.body_bytes}` : ""}:`;
   const more = rest > 0 ? `\n[${kilobytes(rest)} more; ${tools.inbox}(id="${envelope.handle}") continues]` : "";
-  return `${head}\n${cleanText(part)}${more}`;
+  return `${head}\n${cleanText(part)}${more}${attachmentsNote(envelope.attachments, tools)}`;
 }

@@ -103,6 +103,10 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   ],
   overview: () => [["overview"], []],
   top: () => [["top"]],
+  morning: () => [
+    ["morning", "--out", daemon.sandbox.file(`night-${Math.random()}.html`)],
+    ["morning", "--json"],
+  ],
   attachment: () => [
     ["attachment", "get", HOSTILE],
     ["attachment", "get", "zzzzz"],

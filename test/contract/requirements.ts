@@ -327,6 +327,41 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/attachments.md",
   },
   {
+    id: "attachment.never-dropped",
+    text: "The same words with another file are another question, and no repetition of a reply: no file is dropped without a word.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.facts",
+    text: "What a recipient reads of a file is written by repowire; no text of a peer can hold such a line.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.name",
+    text: "A file's name is one short line of signs that no frame, terminal or shell acts on, neither hidden nor an option.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.hash",
+    text: "A file that is not what its sender said it must be is not kept for any message.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.forced-download",
+    text: "Over HTTP a file is saved, never shown, guessed or run, whatever it is called.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.limits",
+    text: "Size, count and sum of files are limited, for one peer and for all; what is too much is refused and leaves nothing.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.full-disk",
+    text: "A full disk refuses a file before the database needs the room, says so, and loses nothing else.",
+    source: "docs/attachments.md",
+  },
+  {
     id: "attachment.retention",
     text: "A file goes with the last of its messages, and one that went with none after an hour.",
     source: "docs/attachments.md",
@@ -339,6 +374,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     id: "cli.top",
     text: "`repowire top` follows the mesh, heals when the daemon comes back, and gives the terminal back however it ends.",
+    source: "README",
+  },
+  {
+    id: "cli.morning",
+    text: "`repowire morning` counts a night from the record, over restarts, as one page that asks nobody for anything.",
     source: "README",
   },
   {
@@ -369,6 +409,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     id: "watch.told-once",
     text: "Who waits for a peer to be idle, to wait for its human or to end is told once, also that it ended before.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "watch.survives-restart",
+    text: "Who waits for a peer is told though the daemon was restarted, or the peer's seat taken again, in between.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.failed-shown",
+    text: "A scheduled message that came to nothing stays in the list with the reason.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.no-flood",
+    text: "What was missed comes at a pace, and a repeated message that was missed comes once.",
     source: "docs/schedules.md",
   },
   {

@@ -8,6 +8,7 @@ import {
   messageRecord,
   peerId,
   peerRecord,
+  scheduleRecord,
 } from "../support/records.ts";
 import { STORES } from "./stores.ts";
 
@@ -18,6 +19,7 @@ function writeAll(tx: Tx, n: number): string {
   tx.deliveries.put(deliveryRecord(n, { seq: tx.deliveries.nextSeq() }));
   tx.asks.put(askRecord(n));
   tx.approvals.put(approvalRecord(n));
+  tx.shelves.schedule.put(`later${n}`, scheduleRecord(n));
   tx.events.append({ type: "message.accepted", message: messageId(n), data: {} }, n);
   tx.meta.set("writer", `${n}`);
   return `wrote ${n}`;
@@ -32,6 +34,7 @@ function contents(tx: Tx) {
     deliveries: tx.deliveries.allInStates(["queued"]),
     asks: tx.asks.openFrom(peerId(1)),
     approvals: tx.approvals.all(10),
+    schedules: tx.shelves.schedule.all(),
     events: tx.events.after(0, 100),
     lastEvent: tx.events.last(),
     writer: tx.meta.get("writer"),
@@ -80,6 +83,7 @@ describe.each(STORES)("MessageStore transactions: %s", (_name, open) => {
         tx.deliveries.put(deliveryRecord(1, { state: "seen" }));
         tx.asks.put(askRecord(1, { state: "answered" }));
         tx.approvals.put(approvalRecord(1, { state: "denied" }));
+        tx.shelves.schedule.put("later1", scheduleRecord(1, { sent: 9 }));
         tx.purge(10_000);
         throw refusal;
       }),

@@ -9,13 +9,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { entryCommand } from "../../src/platform/program.ts";
-import { LIMITS } from "../../src/protocol/index.ts";
+import { type Attachment, LIMITS } from "../../src/protocol/index.ts";
 import { type ChannelClient, channelClient } from "../support/channel-client.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { type Person, person } from "../support/person.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -173,4 +175,95 @@ test("an export names it, without its bytes, and is gone through again", async (
   expect(text).not.toContain("nine sheep");
   const replayed = await user.repowire("replay", file);
   expect([replayed.code, replayed.err]).toEqual([0, ""]);
+});
+
+describe("over HTTP", () => {
+  const put = (query: string, body: BodyInit, headers: Record<string, string> = {}) =>
+    daemon.fetch(`/v1/attachments?${query}`, { method: "POST", body, headers });
+  const sha256 = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest("hex");
+
+  // @req attachment.forced-download
+  test("a download is never shown, whatever it is called", async () => {
+    const page = "<script>alert(1)</script>";
+    const file = (await (await put("name=the+page.html", page)).json()) as Attachment;
+    expect(file).toMatchObject({ name: "the page.html", type: "text/html", size: page.length, sha256: sha256(page) });
+    const response = await daemon.fetch(`/v1/attachments/${file.id}`);
+    expect(await response.text()).toBe(page);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      "content-type": "application/octet-stream",
+      "content-disposition": `attachment; filename="attachment-${file.id}"; filename*=UTF-8''the%20page.html`,
+      "x-content-type-options": "nosniff",
+      "content-security-policy": "sandbox; default-src 'none'",
+      "cross-origin-resource-policy": "same-origin",
+      "repowire-sha256": sha256(page),
+    });
+  });
+
+  test("many parts come out as they went in; whoever it is not for is told that it is not there", async () => {
+    const bytes = large();
+    const file = (await (await put("name=large.bin", Buffer.from(bytes))).json()) as Attachment;
+    const got = await (await daemon.fetch(`/v1/attachments/${file.id}`)).arrayBuffer();
+    expect(Buffer.from(got).equals(Buffer.from(bytes))).toBe(true);
+    const get = await backend.repowire("attachment", "get", file.id, "--out", daemon.sandbox.file("stolen"));
+    expect([get.code, get.err]).toEqual([66, expect.stringContaining("No attachment")]);
+    const { attachment } = await backend.call("attach", { name: "its.txt", size: 3, data: btoa("its") });
+    const refused = await daemon.fetch(`/v1/attachments/${attachment?.id}`);
+    expect([refused.status, (await refused.json()).code]).toEqual([404, "handle_unknown"]);
+  });
+
+  // @req attachment.hash
+  test("what is not what was said can go with no message, and is not kept beyond a start", async () => {
+    await using own = await daemonProcess();
+    const names = () => readdirSync(own.sandbox.paths.attachments);
+    const send = (body: string, said: string) =>
+      own.fetch("/v1/attachments?name=x.txt", { method: "POST", body, headers: { "repowire-sha256": sha256(said) } });
+    const wrong = await send("these bytes", "other bytes");
+    expect([wrong.status, (await wrong.json()).detail]).toEqual([400, expect.stringContaining("cut off, on its way")]);
+    expect((await send("those bytes", "those bytes")).status).toBe(200);
+    // The channel would start a daemon of its own: here is none.
+    await own.crashAndRestart();
+    expect(names()).toEqual([sha256("those bytes")]);
+  });
+
+  // @req attachment.limits
+  test("what is too large is refused, said before or not, and leaves nothing", async () => {
+    const before = kept().length;
+    const said = await put("name=large.bin", new Uint8Array(LIMITS.attachmentBytesMax + 1));
+    expect(said.status).toBe(413);
+    const unsaid = new ReadableStream({
+      start(controller) {
+        for (let sent = 0; sent < 12; sent++) controller.enqueue(new Uint8Array(1_000_000));
+        controller.close();
+      },
+    });
+    expect((await put("name=large.bin", unsaid)).status).toBe(413);
+    expect(kept()).toHaveLength(before);
+  });
+
+  test("without the token or a name nothing comes in", async () => {
+    expect((await put("name=x", "x", { authorization: "Bearer wrong" })).status).toBe(401);
+    expect((await put("", "x")).status).toBe(400);
+  });
+
+  // @req attachment.whole
+  test("an upload that the daemon dies in leaves nothing, once it is back", async () => {
+    await using own = await daemonProcess();
+    const folder = own.sandbox.paths.attachments;
+    const names = () => (existsSync(folder) ? readdirSync(folder) : []);
+    const whole = await own.fetch("/v1/attachments?name=before.txt", { method: "POST", body: "from before" });
+    const before = (await whole.json()) as Attachment;
+    const { port, token } = own.address();
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(
+      `POST /v1/attachments?name=half HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\nContent-Length: 9000000\r\n\r\n`,
+    );
+    socket.write(Buffer.alloc(3_000_000, 1));
+    const isComing = (name: string) => name.startsWith("draft-") && statSync(join(folder, name)).size > 1_000_000;
+    await until(() => names().some(isComing), "the draft");
+    await own.crashAndRestart();
+    socket.destroy();
+    expect(names()).toEqual([before.sha256]);
+    expect(await (await own.fetch(`/v1/attachments/${before.id}`)).text()).toBe("from before");
+  });
 });

@@ -1,5 +1,6 @@
 import {
   type AskRecord,
+  type Blobs,
   type Budgets,
   type Caller,
   type Clock,
@@ -104,6 +105,8 @@ export interface HarnessOptions {
   clock?: VirtualClock;
   ids?: Ids;
   inboundWithoutPrompts?: InboundPolicy;
+  /** By default in memory. */
+  blobs?: Blobs;
   /** By default only chains have a limit, so that tests of other things may send as much as they like. */
   budgets?: Partial<Budgets>;
   /** What the other end of a route says to a probe; by default that it is there. */
@@ -164,7 +167,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       engine,
       clock,
       calendar,
-      blobs: memoryBlobs(),
+      blobs: options.blobs ?? memoryBlobs(),
       ids,
       waits,
       launcher: noLauncher,

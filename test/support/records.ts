@@ -1,4 +1,4 @@
-import type { ApprovalRecord, AskRecord, DeliveryRecord, PeerRecord } from "../../src/core/ports.ts";
+import type { ApprovalRecord, AskRecord, DeliveryRecord, PeerRecord, ScheduleRecord } from "../../src/core/ports.ts";
 import type { Message, MessageId, PeerId } from "../../src/protocol/index.ts";
 import { countedHandle, countedUuid } from "./counted-ids.ts";
 
@@ -97,6 +97,25 @@ export function approvalRecord(n: number, change: Partial<ApprovalRecord> = {}):
     requested_at: 1_000 + n,
     requests: [{ via: "hook", request: `request-${n}` }],
     expires_awake_ms: 5_000,
+    ...change,
+  };
+}
+
+export function scheduleRecord(n: number, change: Partial<ScheduleRecord> = {}): ScheduleRecord {
+  return {
+    id: countedHandle(n),
+    kind: "notify",
+    from: peerId(1),
+    to: peerId(2),
+    text: `later ${n}`,
+    urgency: "normal",
+    trigger: { type: "cron", pattern: "0 9 * * 1-5", zone: "Europe/Berlin" },
+    missed: "skip",
+    next_at: 1_000,
+    made_at: 100,
+    sent: 2,
+    hops: 0,
+    last: { at: 900, outcome: "refused", reason: "its mailbox is full" },
     ...change,
   };
 }

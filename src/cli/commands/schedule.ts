@@ -30,7 +30,7 @@ function addCommand(context: CliContext) {
     .option("--at <time>", "09:00 (the next one), or 2026-12-02 09:00")
     .option("--cron <pattern>", "again and again: minute, hour, day, month, weekday")
     .option("--when <moment>", '"PEER idle", "PEER waits" (for its human) or "PEER ends"')
-    .option("--zone <zone>", "the time zone that times are read in (Europe/Berlin); this machine's otherwise")
+    .option("--tz <zone>", "the time zone that times are read in (Europe/Berlin); this machine's otherwise")
     .option("--ask", "as a question, whose answer comes to your inbox")
     .addOption(
       new Option("--missed <policy>", "a time that passes while repowire does not run: send late, or not").choices(
@@ -47,7 +47,7 @@ function addCommand(context: CliContext) {
           "invalid_input",
           "Say when, once: --in 30m, --at 22:00, --cron PATTERN or --when MOMENT.",
         );
-      const { zone, missed } = options;
+      const { tz: zone, missed } = options;
       const text = words.join(" ");
       const kind = options.ask ? "ask" : "notify";
       const output = await (await context.mesh()).schedule({ peer, text, when, kind, zone, missed });

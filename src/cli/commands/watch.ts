@@ -1,11 +1,14 @@
 import { Command } from "@commander-js/extra-typings";
-import { LIMITS, type Peer, type PeerMoment, RepowireError } from "../../protocol/index.ts";
+import { httpMesh } from "../../client/index.ts";
+import { LIMITS, type Mesh, type Peer, PeerMoment, RepowireError } from "../../protocol/index.ts";
 import { cleanLine } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { seconds } from "../instant.ts";
 import { print, printJson } from "../output.ts";
 
 const LOOK_EVERY_MS = 1_000;
+/** A daemon that does not come back within these is told. */
+const DAEMON_LOOKS_MAX = 10;
 
 /** Waits in the terminal until a peer comes to something; for a shell that goes on from there. */
 export function watchCommand(context: CliContext) {
@@ -19,15 +22,23 @@ export function watchCommand(context: CliContext) {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample: repowire watch backend --idle && git -C ~/code/api pull")
     .action(async (name, options) => {
-      const moment: PeerMoment = options.ends ? "ends" : options.waits ? "waits" : "idle";
+      const moment = momentOf(options);
       const until =
         options.timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + seconds(options.timeout) * 1_000;
-      const mesh = await context.mesh();
-      const look = async () => (await mesh.peers({ include_offline: true })).peers;
-      const { id } = named(await look(), name);
+      const startedAt = Date.now();
+      const peers = await look(context);
+      const { id, pid, role } = named(await peers(), name);
+      if (role === "human")
+        throw new RepowireError(
+          "invalid_input",
+          `${cleanLine(name)} is a person, of whom repowire does not know what they do.`,
+        );
+      let session = pid;
       for (;;) {
-        const peer = (await look()).find((one) => one.id === id);
-        const reached = peer ? reachedBy(peer) : "ends";
+        const peer = (await peers()).find((one) => one.id === id);
+        // repowire starts it again in its seat: whoever comes is the one that was waited for.
+        if (peer?.presence.transition === "restarting") session = undefined;
+        const reached = peer ? reachedBy(peer, session, startedAt) : "ends";
         if (reached === moment || reached === "ends")
           return tell({ name, peer, moment, reached }, options.json ?? false);
         if (Date.now() >= until)
@@ -38,6 +49,35 @@ export function watchCommand(context: CliContext) {
         await Bun.sleep(Math.min(LOOK_EVERY_MS, Math.max(1, until - Date.now())));
       }
     });
+}
+
+interface MomentFlags {
+  idle?: true;
+  waits?: true;
+  ends?: true;
+}
+
+function momentOf({ idle, waits, ends }: MomentFlags): PeerMoment {
+  const asked = [idle && "idle", waits && "waits", ends && "ends"].filter((flag) => flag !== undefined);
+  if (asked.length > 1) throw new RepowireError("invalid_input", "Wait for one thing: --idle, --waits or --ends.");
+  return PeerMoment.parse(asked[0] ?? "idle");
+}
+
+/** All peers, as often as they are asked for; a daemon that is being replaced is waited for, and one that was stopped is not started. */
+async function look(context: CliContext): Promise<() => Promise<Peer[]>> {
+  let mesh: Mesh | undefined = await context.mesh();
+  return async () => {
+    for (let failed = 0; ; failed++) {
+      try {
+        mesh ??= httpMesh(await context.running());
+        return (await mesh.peers({ include_offline: true })).peers;
+      } catch (error) {
+        if (!(error instanceof RepowireError) || !error.retryable || failed >= DAEMON_LOOKS_MAX) throw error;
+        mesh = undefined;
+        await Bun.sleep(LOOK_EVERY_MS);
+      }
+    }
+  };
 }
 
 /** The one peer that is meant, by name, `name@circle` or id. */
@@ -55,12 +95,15 @@ function named(peers: readonly Peer[], text: string): Peer {
 }
 
 /** What it has come to, if anything; while it is being started or ended, nothing. */
-function reachedBy({ presence }: Peer): PeerMoment | undefined {
+function reachedBy({ presence, pid }: Peer, watchedPid: number | undefined, startedAt: number): PeerMoment | undefined {
   if (presence.transition !== undefined) return undefined;
-  if (presence.state === "offline") return "ends";
+  // Another session sits in its seat already.
+  if (presence.state === "offline" || (watchedPid !== undefined && pid !== undefined && pid !== watchedPid))
+    return "ends";
   if (presence.state === "waiting") return "waits";
-  // Between two turns a session is idle for a moment.
-  return presence.state === "online" && Date.now() - presence.since >= LIMITS.watchIdleMs ? "idle" : undefined;
+  // Between two turns a session is idle for a moment, and so is one that was just sent something.
+  const idleSince = Math.max(presence.since, startedAt);
+  return presence.state === "online" && Date.now() - idleSince >= LIMITS.watchIdleMs ? "idle" : undefined;
 }
 
 interface Told {

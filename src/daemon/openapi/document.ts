@@ -1,6 +1,8 @@
 import { z } from "zod";
 import {
+  Attachment,
   ERRORS,
+  HASH_HEADER,
   Health,
   HOST,
   HookPrinted,
@@ -36,7 +38,7 @@ export function openApiDocument(port: number): Json {
       { name: "watching", description: "What is going on." },
       { name: "sessions", description: "What agent sessions use." },
     ],
-    paths: { ...operationPaths(), ...watchingPaths(), ...sessionPaths() },
+    paths: { ...operationPaths(), ...filePaths(), ...watchingPaths(), ...sessionPaths() },
     components: {
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "The token of `~/.repowire/token`." },
@@ -176,6 +178,36 @@ function pagePaths(get: Get): Json {
       schemaOf(LoginReply, "output"),
     ),
     [HTTP_PATHS.logout]: post("logout", "Ends the login of this browser.", { type: "object" }, { type: "object" }),
+  };
+}
+
+/** Files, which are no JSON. */
+function filePaths(): Json {
+  const string = { type: "string" };
+  const bytes = { "application/octet-stream": { schema: { type: "string", format: "binary" } } };
+  return {
+    [HTTP_PATHS.attachments]: {
+      post: {
+        operationId: "uploadAttachment",
+        tags: ["operations"],
+        summary: "Uploads a file, as it is, that can then be sent with a message by its id.",
+        parameters: [
+          { name: "name", in: "query", required: true, schema: string, description: "What it is called; made safe." },
+          { name: HASH_HEADER, in: "header", schema: string, description: "The SHA-256 that it must have." },
+        ],
+        requestBody: { required: true, content: bytes },
+        responses: answers({ description: "It is stored.", content: json(schemaOf(Attachment, "output")) }),
+      },
+    },
+    [HTTP_PATHS.attachment("{id}")]: {
+      get: {
+        operationId: "downloadAttachment",
+        tags: ["operations"],
+        summary: "The bytes of a file: for whoever brought it, the recipients of its messages, and people.",
+        parameters: [{ name: "id", in: "path", required: true, schema: string }],
+        responses: answers({ description: "The file, to be saved and never to be shown.", content: bytes }),
+      },
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import {
   messageRecord,
   peerId,
   peerRecord,
+  scheduleRecord,
 } from "../../../test/support/records.ts";
 import { type TempHome, tempHome } from "../../../test/support/temp-home.ts";
 import type { Tx } from "../../core/ports.ts";
@@ -23,6 +24,7 @@ const write = (n: number) => (tx: Tx) => {
   tx.meta.set("last", String(n));
   const pause = { scope: "pair" as const, peers: [peerId(1)], circle: "default", reason: "too many", paused_at: 5 };
   tx.shelves.pause.put(`p${n}`, { ...pause, id: `p${n}` });
+  tx.shelves.schedule.put(`s${n}`, scheduleRecord(n));
   tx.shelves.pause.put("gone", { ...pause, id: "gone" });
   tx.shelves.pause.remove("gone");
 };
@@ -40,6 +42,7 @@ const look = (n: number) => (tx: Tx) => ({
   ofMessages: tx.events.ofMessages([messageId(n)]),
   meta: tx.meta.get("last"),
   pauses: tx.shelves.pause.all(),
+  schedules: tx.shelves.schedule.all(),
 });
 
 /** What a process that was killed now would leave: the files as they are, opened anew. */
