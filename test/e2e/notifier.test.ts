@@ -41,7 +41,7 @@ test("a permission request runs the user's program, with its arguments as they s
   const program = notifierScript(
     daemon.sandbox.root,
     "notify",
-    `printf '%s\\n' "$@" > "${said}.words"; env > "${said}"`,
+    `printf '%s\\n' "$@" > "${said}.words"; env > "${said}.new"; mv "${said}.new" "${said}"`,
   );
   await configure([program, "$(touch owned)", "a b"]);
   await using backend = await fakeSession(daemon.sandbox, "backend");
