@@ -787,6 +787,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "README.md",
   },
   {
+    id: "program.binary-whole",
+    text: "The single binary is all of repowire: setup, daemon, channel, tools server, hooks, plugins and dashboard need nothing beside it.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "program.binary-isolated",
+    text: "The single binary reads neither the bunfig.toml nor the .env of the folder that it is started in.",
+    source: "docs/setup.md",
+  },
+  {
     id: "service.install",
     text: "`service install` has the daemon kept by systemd or launchd with the PATH of that moment, and proves that it answers; `service uninstall`, and `uninstall`, remove exactly what was written.",
     source: "docs/service.md",
