@@ -15,6 +15,7 @@ import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
 import { orchestratorCommand } from "./commands/orchestrator.ts";
 import { peerCommand } from "./commands/peer.ts";
+import { programCommand } from "./commands/program.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resumeCommand } from "./commands/resume.ts";
@@ -26,6 +27,7 @@ import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
+import { updateCommand } from "./commands/update.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { worktreeCommand } from "./commands/worktree.ts";
 import { cliContext } from "./context.ts";
@@ -81,11 +83,13 @@ export function createProgram(): Command {
     replayCommand(),
     purgeCommand(context),
     completionCommand(),
+    updateCommand(context),
     uninstallCommand(context),
   ];
   for (const command of commands) program.addCommand(command);
   program.addCommand(selftestPeerCommand(context), { hidden: true });
   program.addCommand(completeCommand(context), { hidden: true });
+  program.addCommand(programCommand(context), { hidden: true });
   exitInsteadOfThrow(program);
   return program;
 }

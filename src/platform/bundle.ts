@@ -2,13 +2,16 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BuildConfig } from "bun";
+import { VERSION } from "../protocol/version.ts";
 import { buildPage } from "./page.ts";
 import {
   EMBEDDED,
   ENTRIES,
   type Entry,
   emptyBunfig,
+  FACTS,
   PAGE_BUNDLE,
+  PLATFORM,
   PLUGINS,
   type Plugin,
   programRoot,
@@ -54,6 +57,8 @@ export async function buildBundles(
   }
   await buildFiles(folder, root, version);
   copyFileSync(emptyBunfig(root), join(folder, "bunfig.toml"));
+  const facts = { version: version ?? VERSION, bun: `${Bun.version}+${Bun.revision}`, platform: PLATFORM };
+  writeFileSync(join(folder, FACTS), `${JSON.stringify(facts)}\n`);
 }
 
 /** What the program reads while it runs. */

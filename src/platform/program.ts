@@ -40,6 +40,12 @@ export type Plugin = keyof typeof PLUGINS;
 /** The dashboard's files, as one file of an installed version. */
 export const PAGE_BUNDLE = "dashboard.json";
 
+/** What a folder of bundles says about itself. */
+export const FACTS = "program.json";
+
+/** Bytecode is void on another system or processor; the scripts beside it are not. */
+export const PLATFORM = `${process.platform}-${process.arch}`;
+
 /** The checkout or package when run from source, the version's folder when bundled, a folder inside the binary. */
 export function programRoot(): string {
   if (isBinary) return join(dirname(Bun.main), EMBEDDED);

@@ -23,13 +23,12 @@ import { processesFrom, processInfo } from "../platform/process.ts";
 import { entryOf } from "../platform/program.ts";
 import { runBriefly } from "../platform/run.ts";
 import { RepowireError } from "../protocol/index.ts";
-import { ownProgram, type ProgramSource, sha256 } from "./program-source.ts";
+import { MANIFEST, ownProgram, type ProgramSource, sha256 } from "./program-source.ts";
 
 /** What a version's folder holds, written into it last: whoever finds it whole finds a whole version. */
 const Manifest = z.object({ version: z.string(), bun: z.string(), files: z.record(z.string(), z.string()) });
 type Manifest = z.infer<typeof Manifest>;
 
-const MANIFEST = "manifest.json";
 const CURRENT = "current";
 const STAGING = /^\.staging-(\d+)-/;
 const START_MS = 20_000;
@@ -64,12 +63,17 @@ export async function installProgram(
   return { name, folder: join(realpathSync(paths.versions), name), isNew: !isKnown || !isCurrent };
 }
 
-/** Puts a program under `versions/`, tried and whole, beside the one that is current; or finds that exactly it is there already. */
-export async function addVersion(paths: HomePaths, source: ProgramSource): Promise<{ name: string; isKnown: boolean }> {
+/** A folder for what this process is about to put there; the next setup or update removes it, should this one be killed. */
+export function stagingFolder(paths: HomePaths): string {
   ensurePrivateFolder(paths.home);
   ensurePrivateFolder(paths.versions);
+  return mkdtempSync(join(realpathSync(paths.versions), `.staging-${process.pid}-`));
+}
+
+/** Puts a program under `versions/`, tried and whole, beside the one that is current; or finds that exactly it is there already. */
+export async function addVersion(paths: HomePaths, source: ProgramSource): Promise<{ name: string; isKnown: boolean }> {
+  const staging = stagingFolder(paths);
   const versions = realpathSync(paths.versions);
-  const staging = mkdtempSync(join(versions, `.staging-${process.pid}-`));
   try {
     await source.fill(staging);
     const manifest = manifestOf(staging, source);
@@ -93,6 +97,16 @@ export function currentVersion(paths: HomePaths): string | undefined {
   }
 }
 
+/** What the version in this folder calls itself, and the Bun that it has; undefined where none is whole. */
+export function manifestIn(folder: string): Manifest | undefined {
+  try {
+    return Manifest.parse(JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")));
+  } catch {
+    // Half of one, or none at all.
+    return undefined;
+  }
+}
+
 /** The real path of the installed version's folder. */
 export function currentVersionFolder(paths: HomePaths): string | undefined {
   const name = currentVersion(paths);
@@ -106,9 +120,8 @@ function manifestOf(folder: string, { version, bun }: ProgramSource): Manifest {
 
 function isWhole(folder: string, wanted: Manifest, { executable }: ProgramSource): boolean {
   try {
-    const found = Manifest.parse(JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")));
     return (
-      Bun.deepEquals(found, wanted) &&
+      Bun.deepEquals(manifestIn(folder), wanted) &&
       statSync(join(folder, executable.name)).size === statSync(executable.file).size &&
       Object.entries(wanted.files).every(([file, hash]) => sha256(join(folder, file)) === hash)
     );
@@ -178,8 +191,11 @@ export function makeCurrent(paths: HomePaths, name: string): void {
   renameSync(draft, join(versions, CURRENT));
 }
 
-/** Removes all versions but the current one and those that something runs from, and what setups that were killed left behind. */
-export function removeOldVersions(paths: HomePaths): OldVersions {
+/**
+ * Removes all versions but the current one and those that something runs from, and what setups that were killed left behind.
+ * `isLeaving`: this very process loads nothing more, and does not count.
+ */
+export function removeOldVersions(paths: HomePaths, options: { isLeaving?: boolean } = {}): OldVersions {
   const versions = realpathSync(paths.versions);
   const current = currentVersion(paths);
   const removed: string[] = [];
@@ -188,7 +204,9 @@ export function removeOldVersions(paths: HomePaths): OldVersions {
     if (name === current || name === CURRENT) continue;
     const owner = name.match(STAGING)?.[1];
     if (owner && processInfo(Number(owner))) continue;
-    const pids = processesFrom(join(versions, name)).map((process) => process.pid);
+    const pids = processesFrom(join(versions, name))
+      .map(({ pid }) => pid)
+      .filter((pid) => !(options.isLeaving && pid === process.pid));
     if (pids.length > 0) inUse.push({ name, pids });
     else {
       rmSync(join(versions, name), { recursive: true, force: true });

@@ -1,17 +1,7 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, readFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  BINARY,
-  BUN,
-  ENTRIES,
-  emptyBunfig,
-  hasSources,
-  isBinary,
-  PAGE_BUNDLE,
-  PLUGINS,
-  programRoot,
-} from "../platform/program.ts";
+import { BINARY, BUN, hasSources, isBinary, programRoot } from "../platform/program.ts";
 import { VERSION } from "../protocol/index.ts";
 
 /** A program that can be put under `versions/`: the running one, or one that came from elsewhere. */
@@ -46,13 +36,20 @@ async function fillFromHere(folder: string): Promise<void> {
     const { buildBundles } = await import("../platform/bundle.ts");
     return buildBundles(folder);
   }
-  for (const { bundle } of [...Object.values(ENTRIES), ...Object.values(PLUGINS)]) {
-    for (const file of [bundle, `${bundle}.jsc`]) {
-      if (existsSync(join(programRoot(), file))) copyFileSync(join(programRoot(), file), join(folder, file));
-    }
-  }
-  copyFileSync(join(programRoot(), PAGE_BUNDLE), join(folder, PAGE_BUNDLE));
-  copyFileSync(emptyBunfig(), join(folder, "bunfig.toml"));
+  copyBundles(programRoot(), folder, { withBytecode: true });
 }
+
+/** All files of a folder of bundles, but what belongs to one installation: its Bun and its manifest. */
+export function copyBundles(from: string, to: string, options: { withBytecode: boolean }): void {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const { name } = entry;
+    if (!entry.isFile() || name === BUN || name === MANIFEST || (name.endsWith(".jsc") && !options.withBytecode))
+      continue;
+    copyFileSync(join(from, name), join(to, name));
+  }
+}
+
+/** A version's own file about itself. */
+export const MANIFEST = "manifest.json";
 
 export const sha256 = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");

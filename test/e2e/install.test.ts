@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { buildBundles } from "../../src/platform/bundle.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
 import { processesFrom } from "../../src/platform/process.ts";
-import { ENTRIES, PAGE_BUNDLE, PLUGINS } from "../../src/platform/program.ts";
+import { ENTRIES, FACTS, PAGE_BUNDLE, PLUGINS } from "../../src/platform/program.ts";
 import { VERSION } from "../../src/protocol/index.ts";
 import { currentVersion, installProgram, removeOldVersions } from "../../src/setup/install.ts";
 import { ownProgram } from "../../src/setup/program-source.ts";
@@ -53,7 +53,7 @@ describe("An installed version", () => {
     const names = Object.values(ENTRIES).flatMap(({ bundle }) => [bundle, `${bundle}.jsc`]);
     const plugins = Object.values(PLUGINS).map(({ bundle }) => bundle);
     expect(readdirSync(program.folder).sort()).toEqual(
-      ["bun", "bunfig.toml", PAGE_BUNDLE, "manifest.json", ...names, ...plugins].sort(),
+      ["bun", "bunfig.toml", PAGE_BUNDLE, FACTS, "manifest.json", ...names, ...plugins].sort(),
     );
     expect(readlinkSync(inVersions("current"))).toBe(VERSION);
     expect(currentVersion(paths)).toBe(VERSION);

@@ -1,0 +1,63 @@
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { locateDaemon, probeDaemon } from "../../client/index.ts";
+import { entryOf } from "../../platform/program.ts";
+import { RepowireError } from "../../protocol/index.ts";
+
+const START_MS = 20_000;
+const STOP_MS = 5_000;
+const POLL_MS = 25;
+
+/**
+ * Starts the daemon of the version in this folder in an empty home of its own, and sees that it answers with that version. It knows
+ * neither the user's home nor their tmux, so it finds no session and reaches none. Throws a `RepowireError` with why it failed.
+ */
+export async function tryVersion(folder: string, version: string): Promise<void> {
+  const scratch = realpathSync(mkdtempSync(join(tmpdir(), "repowire-trial-")));
+  const home = join(scratch, "home");
+  const child = Bun.spawn([...entryOf(folder, "cli"), "daemon", "run", "--detached"], {
+    cwd: scratch,
+    env: {
+      PATH: process.env.PATH,
+      HOME: scratch,
+      TMPDIR: scratch,
+      TMUX_TMPDIR: scratch,
+      REPOWIRE_HOME: home,
+      REPOWIRE_PORT: "0",
+      BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
+    },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  try {
+    const found = await healthOf(home, () => child.exitCode !== null);
+    if (found === version) return;
+    if (found !== undefined) throw failed(version, `its daemon says that it is ${found}`);
+    if (child.exitCode === null) throw failed(version, `its daemon does not answer within ${START_MS / 1000} s`);
+    const said = (await new Response(child.stderr).text()).trim().split("\n").at(-1);
+    throw failed(version, said?.replace(/^repowire: /, "") || `its daemon ended with code ${child.exitCode}`);
+  } finally {
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    child.kill("SIGTERM");
+    await child.exited;
+    clearTimeout(timer);
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function healthOf(home: string, hasEnded: () => boolean): Promise<string | undefined> {
+  const deadline = Date.now() + START_MS;
+  while (Date.now() < deadline && !hasEnded()) {
+    const address = locateDaemon(home);
+    const health = address && (await probeDaemon(address));
+    if (health) return health.version;
+    await Bun.sleep(POLL_MS);
+  }
+  return undefined;
+}
+
+function failed(version: string, why: string): RepowireError {
+  return new RepowireError("unavailable", `${version} failed its trial: ${why}.`);
+}
