@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { takeLock } from "../platform/lock.ts";
 import { ensurePrivateFolder, type HomePaths } from "../platform/paths.ts";
 import { processesFrom, processInfo } from "../platform/process.ts";
 import { entryOf } from "../platform/program.ts";
@@ -63,6 +64,22 @@ export async function installProgram(
   return { name, folder: join(realpathSync(paths.versions), name), isNew: !isKnown || !isCurrent };
 }
 
+/** Runs the work as the only one that changes what is installed in this home; a refusal where another does. */
+export async function whileAlone<T>(paths: HomePaths, work: () => Promise<T>): Promise<T> {
+  ensurePrivateFolder(paths.home);
+  const lock = takeLock(paths.versionsLock);
+  if (!lock)
+    throw new RepowireError(
+      "overloaded",
+      "Another `repowire setup` or `repowire update` of this home is at work. Try again when it is through.",
+    );
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
 /** A folder for what this process is about to put there; the next setup or update removes it, should this one be killed. */
 export function stagingFolder(paths: HomePaths): string {
   ensurePrivateFolder(paths.home);
@@ -78,7 +95,8 @@ export async function addVersion(paths: HomePaths, source: ProgramSource): Promi
     await source.fill(staging);
     const manifest = manifestOf(staging, source);
     const known = readdirSync(versions).find(
-      (name) => name !== CURRENT && isWhole(join(versions, name), manifest, source),
+      // Not the staging folder of a setup that was killed just before the last step: it is whole, but nobody's version.
+      (name) => name !== CURRENT && !name.startsWith(".") && isWhole(join(versions, name), manifest, source),
     );
     return { name: known ?? (await keep(versions, staging, manifest, source)), isKnown: known !== undefined };
   } finally {

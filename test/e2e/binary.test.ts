@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { findDaemon, httpUrl } from "../../src/client/index.ts";
 import { buildBinary } from "../../src/platform/bundle.ts";
@@ -89,6 +98,20 @@ describe("In a repository that wants to run code in it, the binary", () => {
     expect(hook).toEqual({ code: 0, out: "", err: "" });
     expect(existsSync(marker())).toBe(false);
   });
+});
+
+test("A home with bundles goes over to the binary with an update, and its launchers stay as they are", async () => {
+  await using other = await setupSandbox();
+  expect(json(await other.repowire("setup", "--yes", "--json"))).toMatchObject({ ok: true });
+  const { versions, cliLauncher } = other.paths;
+  const launcherBefore = readFileSync(cliLauncher, "utf8");
+  const update = json(await other.run([cliLauncher, "update", "--from", binary, "--json"]));
+  expect(update).toMatchObject({ ok: true, state: "updated", refreshed: { launchers: [], changed: [] } });
+  expect(update.old_versions.removed).toEqual([VERSION]);
+  const folder = readlinkSync(join(versions, "current"));
+  expect(processExecutable(readDaemonRecord(other.paths.home)?.pid ?? 0)).toBe(join(versions, folder, "repowire"));
+  expect(readFileSync(cliLauncher, "utf8")).toBe(launcherBefore);
+  expect((await other.run([cliLauncher, "update", "--from", binary])).out).toContain("is already current");
 });
 
 // @req program.binary-whole

@@ -14,6 +14,7 @@ import {
   type OldVersions,
   removeOldVersions,
   stagingFolder,
+  whileAlone,
 } from "../../setup/install.ts";
 import { ownMark } from "../../setup/service/file.ts";
 import { serviceFile } from "../../setup/service/manager.ts";
@@ -63,11 +64,15 @@ export function installedVersion(paths: HomePaths): Installed {
  * daemon to it. Until that step nothing has changed but a folder more. If the new version does not work then, the old one is made
  * current again. Throws a `RepowireError` where nothing was changed.
  */
-export async function applyUpdate(
+export function applyUpdate(
   paths: HomePaths,
   offer: Offer,
   onStep: (step: UpdateStep) => void = () => {},
 ): Promise<UpdateReport> {
+  return whileAlone(paths, () => carryOut(paths, offer, onStep));
+}
+
+async function carryOut(paths: HomePaths, offer: Offer, onStep: (step: UpdateStep) => void): Promise<UpdateReport> {
   const before = installedVersion(paths);
   const startedAt = Date.now();
   const name = await add(paths, offer);
@@ -91,12 +96,11 @@ export async function applyUpdate(
 }
 
 /** For a version that is current already: an update may have been ended before it was through. */
-export async function completeUpdate(
-  paths: HomePaths,
-  onStep: (step: UpdateStep) => void = () => {},
-): Promise<UpdateReport> {
-  const { name, version } = installedVersion(paths);
-  return finish(paths, { state: "current", before: version, version }, name, onStep);
+export function completeUpdate(paths: HomePaths, onStep: (step: UpdateStep) => void = () => {}): Promise<UpdateReport> {
+  return whileAlone(paths, async () => {
+    const { name, version } = installedVersion(paths);
+    return finish(paths, { state: "current", before: version, version }, name, onStep);
+  });
 }
 
 async function add(paths: HomePaths, offer: Offer): Promise<string> {
@@ -111,6 +115,7 @@ async function add(paths: HomePaths, offer: Offer): Promise<string> {
 /** Refuses where the version does not start, or does not know this home's database. */
 async function tryOut(paths: HomePaths, name: string, version: string): Promise<number> {
   const folder = join(realpathSync(paths.versions), name);
+  const scratch = stagingFolder(paths);
   try {
     const facts = await factsOf(folder);
     if (!facts) throw new RepowireError("unavailable", `${version} failed its trial: it does not start.`);
@@ -120,7 +125,7 @@ async function tryOut(paths: HomePaths, name: string, version: string): Promise<
         "storage_failed",
         `${version} is older than the database: ${paths.database} has schema ${found}, and it knows ${facts.schema}. It could lose what is stored.`,
       );
-    await tryVersion(folder, version);
+    await tryVersion(folder, version, scratch);
     return facts.schema;
   } catch (error) {
     removeOldVersions(paths);
@@ -129,6 +134,8 @@ async function tryOut(paths: HomePaths, name: string, version: string): Promise<
       error.code,
       `${error.message} Nothing was changed: ${installedVersion(paths).version} stays.`,
     );
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 

@@ -9,7 +9,7 @@ export const STEP_TEXTS: Partial<Record<UpdateStep, string>> = {
 
 export function reportText(report: UpdateReport): string {
   const { state, before, version, refreshed, daemon, oldVersions } = report;
-  const lines = [state === "current" ? `repowire ${version} is already current.` : `repowire ${before} → ${version}`];
+  const lines = [headline(state, before, version)];
   if (daemon && daemon.how !== "kept")
     lines.push(`The daemon was ${daemon.how} on http://127.0.0.1:${daemon.port}; sessions are back by themselves.`);
   for (const file of refreshed?.changed ?? []) lines.push(`${tilde(file)} was brought up to date.`);
@@ -24,4 +24,9 @@ export function reportText(report: UpdateReport): string {
       `When it suits, restart this session to give it the new files: ${runtime}, process ${pid}${cwd ? `, ${tilde(cwd)}` : ""}`,
     );
   return lines.join("\n");
+}
+
+function headline(state: UpdateReport["state"], before: string, version: string): string {
+  if (state === "current") return `repowire ${version} is already current.`;
+  return before === version ? `repowire ${version}, another build of it` : `repowire ${before} → ${version}`;
 }

@@ -1,5 +1,3 @@
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locateDaemon, probeDaemon } from "../../client/index.ts";
 import { entryOf } from "../../platform/program.ts";
@@ -10,13 +8,20 @@ const STOP_MS = 5_000;
 const POLL_MS = 25;
 
 /**
- * Starts the daemon of the version in this folder in an empty home of its own, and sees that it answers with that version. It knows
- * neither the user's home nor their tmux, so it finds no session and reaches none. Throws a `RepowireError` with why it failed.
+ * The daemon ends with whoever tries it, however that ends: then the pipe that is this shell's stdin is closed. Builtins of sh only; the
+ * shell becomes the daemon.
  */
-export async function tryVersion(folder: string, version: string): Promise<void> {
-  const scratch = realpathSync(mkdtempSync(join(tmpdir(), "repowire-trial-")));
+const WITH_PARENT = 'exec 3<&0; (while read -r _ <&3; do :; done; kill $$) >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+
+/**
+ * Starts the daemon of the version in this folder in an empty home of its own, inside `scratch`, and sees that it answers with that
+ * version. It knows neither the user's home nor their tmux, so it finds no session and reaches none. Throws a `RepowireError` with
+ * why it failed.
+ */
+export async function tryVersion(folder: string, version: string, scratch: string): Promise<void> {
   const home = join(scratch, "home");
-  const child = Bun.spawn([...entryOf(folder, "cli"), "daemon", "run", "--detached"], {
+  const command = [...entryOf(folder, "cli"), "daemon", "run", "--detached"];
+  const child = Bun.spawn(["/bin/sh", "-c", WITH_PARENT, "sh", ...command], {
     cwd: scratch,
     env: {
       PATH: process.env.PATH,
@@ -27,7 +32,7 @@ export async function tryVersion(folder: string, version: string): Promise<void>
       REPOWIRE_PORT: "0",
       BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
     },
-    stdin: "ignore",
+    stdin: "pipe",
     stdout: "ignore",
     stderr: "pipe",
   });
@@ -40,10 +45,9 @@ export async function tryVersion(folder: string, version: string): Promise<void>
     throw failed(version, said?.replace(/^repowire: /, "") || `its daemon ended with code ${child.exitCode}`);
   } finally {
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    child.kill("SIGTERM");
+    child.stdin.end();
     await child.exited;
     clearTimeout(timer);
-    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
