@@ -2,6 +2,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
+import { attachmentCommand } from "./commands/attachment.ts";
 import { circleCommand } from "./commands/circle.ts";
 import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { daemonCommand } from "./commands/daemon.ts";
@@ -13,7 +14,9 @@ import { historyCommand, searchCommand } from "./commands/find.ts";
 import { heldCommand, quietCommand, refuseCommand, releaseCommand } from "./commands/gate.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
+import { morningCommand } from "./commands/morning.ts";
 import { orchestratorCommand } from "./commands/orchestrator.ts";
+import { overviewCommand } from "./commands/overview.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { programCommand } from "./commands/program.ts";
 import { purgeCommand } from "./commands/purge.ts";
@@ -25,6 +28,7 @@ import { serviceCommand } from "./commands/service.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
+import { topCommand } from "./commands/top.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
 import { updateCommand } from "./commands/update.ts";
@@ -50,6 +54,8 @@ export function createProgram(): Command {
     .exitOverride();
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
+    overviewCommand(context),
+    topCommand(context),
     statusCommand(context),
     doctorCommand(context),
     discoverCommand(context),
@@ -61,10 +67,12 @@ export function createProgram(): Command {
     orchestratorCommand(),
     traceCommand(context),
     logCommand(context),
+    morningCommand(context),
     searchCommand(context),
     historyCommand(context),
     inboxCommand(context),
     replyCommand(context),
+    attachmentCommand(context),
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),
@@ -104,9 +112,8 @@ async function main(): Promise<void> {
   const isJson = process.argv.includes("--json");
   try {
     const words = process.argv.slice(2);
-    // Alone, it shows what is there already; a newcomer has nothing to read first.
     const isAlone = words.every((word) => word === "--json");
-    await createProgram().parseAsync(isAlone ? ["discover", ...words] : words, { from: "user" });
+    await createProgram().parseAsync(isAlone ? ["overview", ...words] : words, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     else if (error instanceof CancelledError) {

@@ -6,6 +6,7 @@ import {
   type CheckoutState,
   type EventType,
   type FailReason,
+  type Handle,
   LIMITS,
   type Message,
   type MessageId,
@@ -43,6 +44,7 @@ export interface OpenAsk {
   urgency: Urgency;
   message?: MessageId;
   traceparent?: string;
+  attachments?: readonly Handle[];
   /** The chain that it belongs to, where that is not what the asker is in right now. */
   chain?: { thread?: MessageId; hops: number };
   /** The call that will wait, unless it does not wait at all. */
@@ -104,6 +106,7 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
     urgency: request.urgency,
     ...chain,
     traceparent: request.traceparent,
+    attachments: request.attachments,
     expiryMs: LIMITS.askExpiryMs,
   });
   const delivery = deliveries[0];
@@ -176,6 +179,7 @@ export interface Reply {
   checkout?: CheckoutState;
   message?: MessageId;
   traceparent?: string;
+  attachments?: readonly Handle[];
 }
 
 /** Closes an ask with an answer or a refusal, and sends that to the asker. Repeating it changes nothing. */
@@ -196,6 +200,7 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
     checkout: reply.checkout,
     message: reply.message,
     traceparent: reply.traceparent,
+    attachments: reply.attachments,
   });
   return { ...closed, repeated: false };
 }
@@ -232,6 +237,7 @@ interface Closing {
   message?: MessageId;
   /** The call that answered; else the answer goes on in the question's trace. */
   traceparent?: string;
+  attachments?: readonly Handle[];
   urgency?: Urgency;
 }
 
@@ -277,6 +283,7 @@ export function closeAsk(
     hops: question?.hops ?? 0,
     checkout: closing.checkout,
     traceparent: closing.traceparent ?? question?.traceparent,
+    attachments: closing.attachments,
     expiryMs: LIMITS.askExpiryMs,
   });
   dropSupersededAnswer(ctx, ask);

@@ -1,6 +1,7 @@
 export * from "./addressing.ts";
 export * from "./approvals.ts";
 export * from "./asks.ts";
+export * from "./attachments.ts";
 export * from "./caller.ts";
 export * from "./context.ts";
 export * from "./deadlines.ts";

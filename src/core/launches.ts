@@ -188,11 +188,11 @@ export function noteLaunchEnded(ctx: Context, id: PeerId): void {
     );
 }
 
-/** Wakes an idle spawner: it waits for a session that does nothing any more. */
-export function tellSpawner(ctx: Context, peer: PeerRecord, text: string): void {
+/** `normal` wakes an idle spawner: it waits for a session that does nothing any more. `fyi` is for what needs nothing of it. */
+export function tellSpawner(ctx: Context, peer: PeerRecord, text: string, urgency: "normal" | "fyi" = "normal"): void {
   const spawner = peer.launch && ctx.tx.peers.get(peer.launch.spawner);
   if (!spawner || ctx.tx.deliveries.count(spawner.id, ["queued", "held"]) >= LIMITS.mailboxLengthMax) return;
-  acceptNotice(ctx, { from: peer, to: spawner, body: text, urgency: "normal" });
+  acceptNotice(ctx, { from: peer, to: spawner, body: text, urgency });
 }
 
 export function failOpenAsks(ctx: Context, id: PeerId, text: string): number {

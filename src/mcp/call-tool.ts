@@ -42,6 +42,7 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
   try {
     const parsed = toolInput(operation).safeParse(call.args);
     if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
+    if ("files" in parsed.data && parsed.data.files) refuseFiles(call, parsed.data);
     const input = call.enrich ? await call.enrich(operation, parsed.data) : parsed.data;
     const through = typeof mesh === "function" ? await mesh() : mesh;
     const several = operation === "ask" ? forSeveral(input as OperationInput<"ask">) : undefined;
@@ -67,6 +68,18 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
     // A sentence may name a peer, or its folder, as they call themselves.
     return { text: cleanText(refusal.message), refusal };
   }
+}
+
+/** Files are read by the session's own side, now. */
+function refuseFiles({ enrich }: ToolCall, { when, outcome }: Record<string, unknown>): void {
+  if (!enrich)
+    throw new RepowireError(
+      "invalid_input",
+      'Files cannot be read from here. Run in your shell instead: repowire peer notify PEER "TEXT" --attach FILE (also: peer ask, reply).',
+    );
+  if (when !== undefined) throw new RepowireError("invalid_input", "Files cannot be sent later. Leave out when.");
+  if (outcome === "progress")
+    throw new RepowireError("invalid_input", "A line of progress takes no files. Attach them to the answer.");
 }
 
 /** The same question to several peers, where the tool was given several names. */

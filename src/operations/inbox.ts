@@ -21,6 +21,7 @@ import {
 } from "../core/index.ts";
 import { type OperationOutput, RepowireError } from "../protocol/index.ts";
 import { boundedWait, waitFor } from "./ask.ts";
+import { showAttachment } from "./attachments.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 type InboxOutput = OperationOutput<"inbox">;
@@ -38,7 +39,7 @@ export function inboxHandler(deps: OperationDeps): Handler<"inbox"> {
       const waited = await waitForOwnAsk(deps, caller, id, waitMs, options.signal);
       if (waited) return waited;
     }
-    return deps.engine.run((ctx) => byHandle(ctx, caller, id));
+    return (await showAttachment(deps, caller, id)) ?? deps.engine.run((ctx) => byHandle(ctx, caller, id));
   };
 }
 

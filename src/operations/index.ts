@@ -12,6 +12,7 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { askSeveralHandler } from "./ask-several.ts";
+import { attachHandler, attachmentHandler } from "./attachments.ts";
 import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
@@ -40,6 +41,7 @@ import { spawnHandler } from "./spawn.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
+export { keepAttachments } from "./attachments.ts";
 export { sendDue } from "./schedules.ts";
 export { withdrawCall } from "./several-ids.ts";
 export type { OperationDeps } from "./types.ts";
@@ -76,6 +78,8 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     held: heldHandler(deps),
     decide_held: decideHeldHandler(deps),
     set_role: setRoleHandler(deps),
+    attach: attachHandler(deps),
+    attachment: attachmentHandler(deps),
     schedule: scheduleHandler(deps),
     schedules: schedulesHandler(deps),
     unschedule: unscheduleHandler(deps),

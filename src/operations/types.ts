@@ -1,6 +1,6 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Calendar, Clock, Ids, Launcher, Worktrees } from "../core/ports.ts";
+import type { Blobs, Calendar, Clock, Ids, Launcher, Worktrees } from "../core/ports.ts";
 import type {
   CallOptions,
   MeshEvent,
@@ -18,6 +18,7 @@ export interface OperationDeps {
   engine: Engine;
   clock: Clock;
   calendar: Calendar;
+  blobs: Blobs;
   ids: Ids;
   waits: Waits;
   launcher: Launcher;

@@ -1,3 +1,4 @@
+export * from "./attachments.ts";
 export * from "./carried.ts";
 export * from "./discovery.ts";
 export * from "./endpoints.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AttachmentIds } from "./attachments.ts";
 import { Handle, MessageId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { Body, MessageKind, Urgency } from "./messages.ts";
@@ -9,6 +10,14 @@ import { MissedPolicy, ScheduledKind } from "./schedules.ts";
 import { TraceParent } from "./tracing.ts";
 
 /** Inputs and results that the table of operations is made of: what a tool takes, what several rows share. */
+
+/** Read by the session's own side, in the session's folder; the daemon opens no path that a peer names. */
+const filesField = z
+  .array(z.string().min(1).max(LIMITS.pathCharsMax))
+  .min(1)
+  .max(LIMITS.attachmentsPerMessageMax)
+  .optional()
+  .describe("files of your checkout to attach");
 
 const waitSeconds = (described: string) => z.number().min(0).max(86_400).optional().describe(described);
 export const peerField = z.string().min(1).max(200);
@@ -21,11 +30,13 @@ export const askTool = z.strictObject({
   question: Body,
   wait_seconds: waitSeconds("default 90"),
   urgency: Urgency.optional(),
+  files: filesField,
 });
 export const replyTool = z.strictObject({
   id: Handle,
   text: Body,
   outcome: z.enum(["answer", "decline", "progress"]).optional(),
+  files: filesField,
 });
 export const notifyTool = z.strictObject({
   peer: peerField.describe('with when, "self" is you'),
@@ -37,6 +48,7 @@ export const notifyTool = z.strictObject({
     .max(200)
     .optional()
     .describe('send later: "30m", "2026-12-02 09:00", "cron 0 9 * * 1-5", "backend idle" (or waits, ends)'),
+  files: filesField,
 });
 /** A message for later. */
 export const scheduleInput = z.strictObject({
@@ -165,6 +177,9 @@ export const page = {
   limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
   cursor: z.number().int().positive().optional(),
 };
+
+/** Files that were brought before, by id. */
+export const attached = { attachments: AttachmentIds.optional() };
 
 /** A message id chosen by the caller: repeating a request with it is harmless. */
 export const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };

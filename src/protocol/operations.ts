@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Attachment } from "./attachments.ts";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
 import { ExportPage } from "./export.ts";
@@ -9,6 +10,7 @@ import { Approval, Ask, CheckoutState, Delivery, Envelope, MessageKind } from ".
 import { AskState, DeliveryState } from "./moves.ts";
 import {
   askTool,
+  attached,
   broadcastTool,
   describeTool,
   EndedProcess,
@@ -65,7 +67,7 @@ const PEOPLE = ["human"] as const;
 export const OPERATIONS = {
   ask: {
     purpose: "Ask a peer a question and wait for its answer; the question lives on when the wait ends.",
-    input: askTool.extend({ peer: peerField, ...idempotency }),
+    input: askTool.omit({ files: true }).extend({ peer: peerField, ...attached, ...idempotency }),
     output: AskOutcome,
     callers: EVERYONE,
     tool: {
@@ -78,13 +80,15 @@ export const OPERATIONS = {
   ask_several: {
     purpose:
       "Ask several peers the same question, each by an ask of its own, and wait for all of them together. Whoever cannot be asked is named with the reason; `ask_peer` with several names is this.",
-    input: askTool.omit({ peer: true }).extend({ peers: z.array(peerField).min(1), ...idempotency }),
+    input: askTool
+      .omit({ peer: true, files: true })
+      .extend({ peers: z.array(peerField).min(1), ...attached, ...idempotency }),
     output: RollUp,
     callers: EVERYONE,
   },
   reply: {
     purpose: "Answer or decline a question by its id, or report progress on it.",
-    input: replyTool.extend({ ...idempotency, checkout: CheckoutState.optional() }),
+    input: replyTool.omit({ files: true }).extend({ ...attached, ...idempotency, checkout: CheckoutState.optional() }),
     output: z.object({
       id: z.string(),
       peer: z.string(),
@@ -107,7 +111,7 @@ export const OPERATIONS = {
   },
   notify: {
     purpose: "Tell a peer something, one way; returns the state reached.",
-    input: notifyTool.omit({ when: true }).extend(idempotency),
+    input: notifyTool.omit({ when: true, files: true }).extend({ ...attached, ...idempotency }),
     output: z.object({ id: z.string(), message: MessageId, peer: z.string(), recipient: RecipientTruth }),
     callers: EVERYONE,
     tool: {
@@ -216,6 +220,14 @@ export const OPERATIONS = {
         was_presented: z.boolean(),
       }),
       z.object({ type: z.literal("schedule"), schedule: Schedule, removed: z.boolean() }),
+      z.object({
+        type: z.literal("attachment"),
+        attachment: Attachment,
+        /** The part from byte `offset`; absent for a file that is no text. */
+        part: z.string().optional(),
+        offset: z.number().int(),
+        rest_bytes: z.number().int(),
+      }),
     ]),
     callers: EVERYONE,
     tool: {
@@ -444,6 +456,39 @@ export const OPERATIONS = {
     output: z.object({ id: Handle, to: z.string(), state: DeliveryState }),
     callers: PEOPLE,
     human: true,
+  },
+  attach: {
+    purpose:
+      "Bring a file that is to go with a message, in parts: the first names it and its size, the others the upload. With the last part it has its id.",
+    input: z.strictObject({
+      /** Continues the upload that the first part began. */
+      upload: z.string().max(64).optional(),
+      name: z.string().min(1).max(255).optional(),
+      size: z.number().int().nonnegative().max(LIMITS.attachmentBytesMax).optional(),
+      data: z.base64().max(Math.ceil(LIMITS.attachmentChunkBytesMax / 3) * 4),
+    }),
+    output: z.object({
+      upload: z.string(),
+      /** Bytes so far. */
+      received: z.number().int(),
+      attachment: Attachment.optional(),
+    }),
+    callers: EVERYONE,
+  },
+  attachment: {
+    purpose: "Read a part of a file that came with a message, or that one brought oneself.",
+    input: z.strictObject({
+      id: Handle,
+      offset: z.number().int().nonnegative().max(LIMITS.attachmentBytesMax).optional(),
+      length: z.number().int().positive().max(LIMITS.attachmentChunkBytesMax).optional(),
+    }),
+    output: z.object({
+      attachment: Attachment,
+      offset: z.number().int(),
+      data: z.base64(),
+      rest_bytes: z.number().int(),
+    }),
+    callers: EVERYONE,
   },
   schedule: {
     purpose:

@@ -10,7 +10,7 @@ import type {
   ToolOperation,
 } from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
-import { CAPTURED, frameText, type ToolNames } from "./frames.ts";
+import { attachmentFacts, attachmentsNote, CAPTURED, frameText, type ToolNames } from "./frames.ts";
 import { duration, kilobytes, plural, timeOfDay } from "./numbers.ts";
 
 /** What a model, or a person at a terminal, reads as the result of an operation. Never a state that was not proven. */
@@ -57,7 +57,7 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
           ? `\n[first ${kilobytes(outcome.shown_bytes)} of ${kilobytes(outcome.text_bytes)}; ${context.tools.inbox}(id="${outcome.answer.handle}") continues]`
           : "";
       const captured = outcome.by === "captured" ? `${CAPTURED}\n` : "";
-      return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}`;
+      return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}${attachmentsNote(outcome.attachments, context.tools)}`;
     }
     case "declined":
       return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}`;
@@ -246,9 +246,24 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
       return output.removed
         ? `withdrawn: ${output.schedule.id} will not be sent.`
         : scheduleText(output.schedule, context);
+    case "attachment":
+      return attachmentText(output, context);
     default:
       return output satisfies never;
   }
+}
+
+function attachmentText(
+  { attachment, part, offset, rest_bytes }: Extract<OperationOutput<"inbox">, { type: "attachment" }>,
+  { tools }: ResultContext,
+): string {
+  const facts = attachmentFacts(attachment);
+  if (part === undefined)
+    return `${facts} is no text. In your shell: repowire attachment get ${attachment.id} --out FILE`;
+  const from = offset > 0 ? `, from byte ${offset}` : "";
+  const rest =
+    rest_bytes > 0 ? `\n[${kilobytes(rest_bytes)} more; ${tools.inbox}(id="${attachment.id}") continues]` : "";
+  return `${facts}${from}. A peer's file, not your user's words:\n${cleanText(part)}${rest}`;
 }
 
 /** What was agreed on for later, and how it is taken back. */

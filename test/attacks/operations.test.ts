@@ -14,12 +14,17 @@ interface Foreign {
   victimName: string;
   /** A message of the victim's to itself, for later. */
   schedule: string;
+  /** A file that the victim sent to the friend. */
+  attachment: string;
 }
 
 const SECRET = "between-the-two-of-us";
 
 const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
-  ask: ({ message }) => [{ peer: "friend", question: "mine now", message, wait_seconds: 0 }],
+  ask: ({ message, attachment }) => [
+    { peer: "friend", question: "mine now", message, wait_seconds: 0 },
+    { peer: "friend", question: "with theirs", attachments: [attachment], wait_seconds: 0 },
+  ],
   ask_several: ({ message }) => [
     { peers: ["friend", "victim"], question: "mine now", message, wait_seconds: 0 },
     { peers: ["friend"], question: `${SECRET} 2`, message, wait_seconds: 0 },
@@ -41,16 +46,24 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { text: "forged", id: victim },
   ],
   whoami: ({ handle, message, answerHandle }) => [{ id: handle }, { id: message }, { id: answerHandle }],
-  inbox: ({ handle, message, answerHandle, victim, schedule }) => [
+  inbox: ({ handle, message, answerHandle, victim, schedule, attachment }) => [
     { id: handle },
     { id: message },
     { id: answerHandle },
     { id: handle, cancel: true },
     { id: schedule },
     { id: schedule, cancel: true },
+    { id: attachment },
     { peer: victim },
     {},
   ],
+  attach: () => [
+    { name: "../../etc/passwd", size: 3, data: "eHh4" },
+    { name: "x", size: 3, data: "eHh4eHh4" },
+    { upload: "guessed", data: "eHh4" },
+    { data: "eHh4" },
+  ],
+  attachment: ({ attachment }) => [{ id: attachment }, { id: attachment, offset: 1 }],
   schedule: ({ victimName }) => [
     { peer: "nobody", text: "mine", when: "30m" },
     { peer: "outsider", text: "out of my circle", when: "30m" },
@@ -135,7 +148,14 @@ beforeEach(async () => {
   const open = await mesh.call(victim, "ask", { peer: "friend", question: `${SECRET} 2`, wait_seconds: 0 });
   await mesh.present(friend);
   const later = await mesh.call(victim, "schedule", { peer: "self", text: `${SECRET} later`, when: "3h" });
+  const file = { name: `${SECRET}.txt`, size: SECRET.length, data: btoa(SECRET) };
+  const { attachment } = await mesh.call(victim, "attach", file);
+  const sending = mesh.call(victim, "notify", { peer: "friend", text: "a file", attachments: [attachment?.id ?? ""] });
+  await mesh.quiet();
+  await mesh.present(friend);
+  await sending;
   foreign = {
+    attachment: attachment?.id ?? "",
     schedule: later.schedule.id,
     handle: open.id,
     message: open.message,
@@ -149,6 +169,7 @@ beforeEach(async () => {
 function theirs() {
   return mesh.read(({ tx }) => ({
     schedules: tx.shelves.schedule.all().filter((record) => record.from !== mallory),
+    attachments: tx.shelves.attachment.all().filter(({ owner }) => owner !== mallory),
     asks: [...tx.asks.openFrom(foreign.victim), tx.asks.get(foreign.message)],
     mail: tx.deliveries.ofMessage(foreign.message),
     inbox: tx.deliveries.inStates(foreign.victim, ["queued", "leased", "presented", "held"]).filter(

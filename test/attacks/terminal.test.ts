@@ -101,6 +101,16 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
     ["schedule", "list"],
     ["schedule", "remove", HOSTILE],
   ],
+  overview: () => [["overview"], []],
+  top: () => [["top"]],
+  morning: () => [
+    ["morning", "--out", daemon.sandbox.file(`night-${Math.random()}.html`)],
+    ["morning", "--json"],
+  ],
+  attachment: () => [
+    ["attachment", "get", HOSTILE],
+    ["attachment", "get", "zzzzz"],
+  ],
   watch: () => [
     ["watch", HOSTILE],
     ["watch", mallory.name, "--waits", "--timeout", "1s"],

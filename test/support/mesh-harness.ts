@@ -38,6 +38,7 @@ import type {
 import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
+import { memoryBlobs } from "./memory-blobs.ts";
 import { noDashboard } from "./no-dashboard.ts";
 import { noLauncher, noWorktrees } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
@@ -163,6 +164,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       engine,
       clock,
       calendar,
+      blobs: memoryBlobs(),
       ids,
       waits,
       launcher: noLauncher,

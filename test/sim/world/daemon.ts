@@ -17,6 +17,7 @@ import { startWatch } from "../../../src/daemon/presence-watch.ts";
 import { createOperations, createWaits, type Operations, type Waits } from "../../../src/operations/index.ts";
 import { calendar } from "../../../src/platform/calendar.ts";
 import { LIMITS, type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
+import { memoryBlobs } from "../../support/memory-blobs.ts";
 import { noDashboard } from "../../support/no-dashboard.ts";
 import { noLauncher, noWorktrees } from "../../support/no-launcher.ts";
 import type { Disk } from "./disk.ts";
@@ -94,6 +95,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       engine,
       clock,
       calendar,
+      blobs: memoryBlobs(),
       ids: parts.ids,
       waits,
       launcher: noLauncher,
