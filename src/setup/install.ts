@@ -156,7 +156,8 @@ async function keep(
   manifest: Manifest,
   { executable }: ProgramSource,
 ): Promise<string> {
-  linkOrCopy(realpathSync(executable.file), join(staging, executable.name));
+  const put = executable.isOurs ? copyExecutable : linkOrCopy;
+  put(realpathSync(executable.file), join(staging, executable.name));
   const text = JSON.stringify(manifest, null, 2);
   writeFileSync(join(staging, MANIFEST), text, { mode: 0o600 });
   await tryStaged(staging, manifest.version);
@@ -168,15 +169,20 @@ async function keep(
   return name;
 }
 
-/** The executable is a hundred megabytes: where the file system allows, it is the same file twice. */
+/** Bun is a hundred megabytes: where the file system allows, it is the same file twice. */
 function linkOrCopy(from: string, to: string): void {
   try {
     linkSync(from, to);
   } catch {
     // Another file system, or a system that does not let one link other users' files.
-    copyFileSync(from, to, constants.COPYFILE_FICLONE);
-    chmodSync(to, 0o755);
+    copyExecutable(from, to);
   }
+}
+
+/** Its bytes once more only where the file system has no copy on write. */
+function copyExecutable(from: string, to: string): void {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE);
+  chmodSync(to, 0o755);
 }
 
 async function tryStaged(folder: string, version: string): Promise<void> {

@@ -9,8 +9,11 @@ export interface ProgramSource {
   version: string;
   /** Names exactly the executable's build. */
   bun: string;
-  /** Bun for bundles, or the binary that is everything. Linked or copied to the version's folder under its name. */
-  executable: { name: typeof BUN | typeof BINARY; file: string };
+  /**
+   * Bun for bundles, or the binary that is everything. Copied to the version's folder under its name; linked unless it is ours: a
+   * package manager replaces files, but a download or a build may be written anew in place.
+   */
+  executable: { name: typeof BUN | typeof BINARY; file: string; isOurs?: boolean };
   /** Puts all other files into the folder. */
   fill(folder: string): Promise<void>;
 }
@@ -28,7 +31,7 @@ export function ownProgram(): ProgramSource {
 
 export function binaryProgram(file: string, version: string): ProgramSource {
   // It holds its files itself.
-  return { version, bun: sha256(file), executable: { name: BINARY, file }, fill: async () => {} };
+  return { version, bun: sha256(file), executable: { name: BINARY, file, isOurs: true }, fill: async () => {} };
 }
 
 async function fillFromHere(folder: string): Promise<void> {

@@ -163,7 +163,8 @@ async function refreshWith(paths: HomePaths, folder: string): Promise<Refreshed>
     env: { ...process.env, REPOWIRE_HOME: paths.home, BUN_OPTIONS: undefined, BUN_BE_BUN: undefined },
     timeoutMs: REFRESH_MS,
   });
-  if (result?.code === 0) return Refreshed.parse(JSON.parse(result.out));
+  const report = result?.code === 0 ? Refreshed.safeParse(readJson(result.out)).data : undefined;
+  if (report) return report;
   const said = result
     ? result.err
         .trim()
@@ -172,6 +173,15 @@ async function refreshWith(paths: HomePaths, folder: string): Promise<Refreshed>
         ?.replace(/^repowire: /, "")
     : `no end within ${REFRESH_MS / 1000} s`;
   throw new RepowireError("unavailable", said || "what setup installed could not be refreshed.");
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Said by the caller: it is no report.
+    return undefined;
+  }
 }
 
 /** The daemon of this version answers when this resolves; a service goes on being the one that keeps it. */
