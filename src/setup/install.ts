@@ -137,10 +137,12 @@ function manifestOf(folder: string, { version, bun }: ProgramSource): Manifest {
 }
 
 function isWhole(folder: string, wanted: Manifest, { executable }: ProgramSource): boolean {
+  const file = join(folder, executable.name);
   try {
     return (
       Bun.deepEquals(manifestIn(folder), wanted) &&
-      statSync(join(folder, executable.name)).size === statSync(executable.file).size &&
+      statSync(file).size === statSync(executable.file).size &&
+      (!executable.isOurs || sha256(file) === wanted.bun) &&
       Object.entries(wanted.files).every(([file, hash]) => sha256(join(folder, file)) === hash)
     );
   } catch {
