@@ -45,9 +45,10 @@ const from = (path: string) => cli("update", "--from", path, "--json");
 beforeAll(async () => {
   sandbox = await setupSandbox();
   [here, next] = [sandbox.file("here"), sandbox.file("next")];
-  await buildBundles(here);
   await buildBundles(next, { version: NEXT });
   expect(json(await sandbox.repowire("setup", "--yes", "--json"))).toMatchObject({ ok: true });
+  // Exactly that build: two builds of the same sources may differ in their bytecode.
+  cpSync(join(sandbox.paths.versions, VERSION), here, { recursive: true });
 });
 /** Brings the home back to this version. */
 const comeBack = async () => {
@@ -208,6 +209,26 @@ describe("A new version that does not work", () => {
     await expectWhole(VERSION);
     expect(await stored()).toContain(note);
     expect(existsSync(`${sandbox.paths.database}.of-99.0.4`)).toBe(true);
+  });
+
+  test("and has changed the database and served before it failed: it stays, since what it accepted would be lost", async () => {
+    const schema = MIGRATIONS.length + 1;
+    const record = JSON.stringify(sandbox.file(".repowire/daemon.json"));
+    const file = JSON.stringify(sandbox.paths.database);
+    const serve = `const { Database } = require("bun:sqlite"); const db = new Database(${file}); db.run("PRAGMA user_version = ${schema}"); db.close(); require("node:fs").writeFileSync(${record}, JSON.stringify({ instance: "x", pid: 99999999, port: 1, version: "99.0.6", started_at: 1 }));`;
+    const facts = `if (process.argv.includes("facts")) { console.log(JSON.stringify({ program: "repowire", version: "99.0.6", schema: ${schema} })); process.exit(0); }`;
+    const faulty = faultyVersion(next, sandbox.file("served"), "99.0.6", facts + onlyHere(serve));
+    const ran = json(await from(faulty));
+    expect(ran).toMatchObject({ ok: false, state: "updated" });
+    expect(ran.error.detail).toContain("there is no way back without loss: 99.0.6 stays");
+    expect(await version()).toBe("99.0.6");
+    // As a person who knows that nothing was accepted would mend it.
+    {
+      using db = new Database(sandbox.paths.database);
+      db.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    }
+    await comeBack();
+    expect(await stored()).toContain(note);
   });
 
   test("knows an older database only: it is refused before anything is changed", async () => {

@@ -16,7 +16,7 @@ export function schemaOfDatabase({ database }: HomePaths): number | undefined {
 
 /**
  * Puts the copy back that a newer version made before it changed the schema. Only while no daemon runs, and only where that version's
- * daemon never answered: then nothing can have been accepted since. What it made of the database is kept beside it. False where the copy
+ * daemon never served: then nothing can have been accepted since. What it made of the database is kept beside it. False where the copy
  * is not of this update.
  */
 export function putBackDatabase(

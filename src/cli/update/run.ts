@@ -2,6 +2,7 @@ import { realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findDaemon } from "../../client/index.ts";
 import { readDaemonRecord } from "../../platform/daemon-record.ts";
+import { takeLock } from "../../platform/lock.ts";
 import type { HomePaths } from "../../platform/paths.ts";
 import { entryOf } from "../../platform/program.ts";
 import { runBriefly } from "../../platform/run.ts";
@@ -19,7 +20,6 @@ import {
 import { ownMark } from "../../setup/service/file.ts";
 import { serviceFile } from "../../setup/service/manager.ts";
 import { factsOf, type Offer } from "../../setup/update/offer.ts";
-import { stopDaemon } from "../commands/daemon.ts";
 import { serviceState, startService } from "../service.ts";
 import { runsFrom, type StartedDaemon, startInstalledDaemon } from "../setup/daemon.ts";
 import { putBackDatabase, schemaOfDatabase } from "./database.ts";
@@ -225,14 +225,16 @@ async function goBack(
 ): Promise<{ state: "went_back" | "updated"; sentence: string }> {
   const folder = join(realpathSync(paths.versions), before.name);
   const known = (await factsOf(folder))?.schema ?? 0;
-  const hasAnswered = (await findDaemon(paths.home)) !== undefined;
+  // Its record stays when it crashes: then it may have accepted something.
+  const hasServed =
+    (await findDaemon(paths.home)) !== undefined || readDaemonRecord(paths.home)?.version === newer.version;
   const isNewer = (schemaOfDatabase(paths) ?? 0) > known;
-  if (isNewer && (hasAnswered || !(await putBack(paths, newer))))
+  if (!isNewer) makeCurrent(paths, before.name);
+  else if (hasServed || !putBack(paths, before, newer))
     return {
       state: "updated",
       sentence: `It has brought the database to schema ${newer.schema}, which ${before.version} does not know, so there is no way back without loss: ${newer.version} stays. \`repowire daemon logs\` says more.`,
     };
-  makeCurrent(paths, before.name);
   try {
     await refreshWith(paths, folder);
     await bringDaemon(paths, { ...before, folder });
@@ -247,7 +249,15 @@ async function goBack(
   }
 }
 
-async function putBack(paths: HomePaths, newer: Newer): Promise<boolean> {
-  await stopDaemon(paths.home, { comesBack: true });
-  return putBackDatabase(paths, newer);
+/** As the daemon's lock is held meanwhile, none that a session starts opens the database in between. */
+function putBack(paths: HomePaths, before: Installed, newer: Newer): boolean {
+  const lock = takeLock(paths.lock);
+  if (!lock) return false;
+  try {
+    if (!putBackDatabase(paths, newer)) return false;
+    makeCurrent(paths, before.name);
+    return true;
+  } finally {
+    lock.release();
+  }
 }
