@@ -1,7 +1,17 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { shellWord } from "../../src/platform/shell.ts";
-import type { Runtime } from "../../src/protocol/index.ts";
+import type { Runtime, SpawnRuntime } from "../../src/protocol/index.ts";
+import { startChatCompletionsApi } from "../support/chat-completions-api.ts";
+import { seedClaudeHome } from "../support/claude-cli.ts";
+import { seedCodexHome, trustFolder } from "../support/codex-cli.ts";
+import { startGeminiApi } from "../support/gemini-api.ts";
+import { seedGeminiHome } from "../support/gemini-cli.ts";
+import { git } from "../support/git.ts";
+import { startMessagesApi } from "../support/messages-api.ts";
+import type { Model, ModelServer } from "../support/model-script.ts";
+import { OPENCODE_TOOL_NAMES, seedOpenCodeHome } from "../support/opencode-cli.ts";
+import { startResponsesApi } from "../support/responses-api.ts";
 import { DRIVERS } from "./drivers/index.ts";
 import type { World } from "./world.ts";
 
@@ -37,14 +47,18 @@ export interface Ran {
   stderr: string;
 }
 
-/** The installed commands in a terminal of the person's own, which is what makes a caller a person. */
-export function asPerson(world: World, env: Record<string, string>) {
+/** Commands of repowire in a terminal of the person's own, which is what makes a caller a person. */
+export function asPerson(
+  world: World,
+  env: Record<string, string>,
+  repowire = join(env.REPOWIRE_HOME ?? "", "bin", "repowire"),
+) {
   let runs = 0;
   return async (...args: string[]): Promise<Ran> => {
     const folder = mkdtempSync(join(world.root, "out-"));
     const name = `person-${runs++}`;
     const [out, err, code] = ["out", "err", "code"].map((file) => join(folder, file)) as [string, string, string];
-    const line = [join(env.REPOWIRE_HOME ?? "", "bin", "repowire"), ...args].map(shellWord).join(" ");
+    const line = [repowire, ...args].map(shellWord).join(" ");
     const command = ["sh", "-c", `${line} >${out} 2>${err}; echo "$?" >${code}.new; mv ${code}.new ${code}`];
     world.terminal.open(name, { cwd: world.root, env, command });
     const exitCode = await world.until(
@@ -54,5 +68,35 @@ export function asPerson(world: World, env: Record<string, string>) {
     );
     world.terminal.kill(name);
     return { exitCode: Number(exitCode), stdout: readFileSync(out, "utf8"), stderr: readFileSync(err, "utf8") };
+  };
+}
+
+type Places = Record<SpawnRuntime, { folder: string; model: Model }>;
+
+/** The four CLIs as their person has them before setup: each with a repository that it may work in, and a model of its own. */
+export function seedAll(world: World, user: string, places: Places): Record<SpawnRuntime, ModelServer> {
+  for (const { folder } of Object.values(places)) {
+    mkdirSync(folder, { recursive: true });
+    git(folder, "init", "-q");
+  }
+  const claude = startMessagesApi(places["claude-code"].model);
+  const responses = startResponsesApi();
+  const gemini = startGeminiApi(places.gemini.model);
+  const chat = startChatCompletionsApi(places.opencode.model, OPENCODE_TOOL_NAMES);
+  world.onClose(async () => {
+    for (const server of [claude, responses, gemini, chat]) await server.stop();
+  });
+  seedClaudeHome(user, [places["claude-code"].folder], { channels: true });
+  const codexHome = join(user, ".codex");
+  seedCodexHome({ codexHome, apiUrl: responses.url });
+  trustFolder(codexHome, places.codex.folder);
+  seedGeminiHome({ home: user, trusted: [places.gemini.folder] });
+  const repowireHome = join(user, ".repowire");
+  seedOpenCodeHome({ home: user, apiUrl: chat.url, repowireHome, permission: {}, withScreen: true });
+  return {
+    "claude-code": claude,
+    codex: responses.play(places.codex.folder, places.codex.model, { needsApproval: true }),
+    gemini,
+    opencode: chat,
   };
 }

@@ -11,6 +11,7 @@ export interface Unit extends Runnable<Row> {
 }
 
 const SCENE_TIMEOUT_MS = 150_000;
+const LONG_SCENE_TIMEOUT_MS = 480_000;
 const PAIRS_TIMEOUT_MS = 600_000;
 /** Of each runtime, what shows most in the least time. */
 const BOUNDED_CONDITIONS = ["busy in a tool", "permission dialog open", "half-typed draft", "daemon killed"];
@@ -19,8 +20,8 @@ export const UNITS: readonly Unit[] = [
   ...SCENES.map(
     (scene): Unit => ({
       id: scene.name,
-      isBounded: true,
-      timeoutMs: SCENE_TIMEOUT_MS,
+      isBounded: !scene.isLong,
+      timeoutMs: scene.isLong ? LONG_SCENE_TIMEOUT_MS : SCENE_TIMEOUT_MS,
       async run(world, checker) {
         await scene.run(world, checker);
         return [];

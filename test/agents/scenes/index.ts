@@ -7,6 +7,7 @@ import { discoverScenes } from "./discover.ts";
 import { faultScenes } from "./faults.ts";
 import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
+import { newcomerScenes } from "./newcomer.ts";
 import { openCodeScenes } from "./opencode.ts";
 import { orchestratorScenes } from "./orchestrator.ts";
 import { permissionScenes } from "./permissions.ts";
@@ -18,6 +19,8 @@ import { turnScenes } from "./turns.ts";
 
 export interface Scene {
   name: string;
+  /** It takes minutes, and is not part of the bounded run. */
+  isLong?: boolean;
   run(world: World, checker: Checker): Promise<void>;
 }
 
@@ -37,4 +40,5 @@ export const SCENES: Scene[] = [
   ...geminiScenes,
   ...spawnScenes,
   ...orchestratorScenes,
+  ...newcomerScenes,
 ];

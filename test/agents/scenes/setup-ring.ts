@@ -1,18 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findDaemon, httpMesh } from "../../../src/client/index.ts";
 import { processesFrom, processInfo } from "../../../src/platform/process.ts";
-import { startChatCompletionsApi } from "../../support/chat-completions-api.ts";
-import { claudeEnv, seedClaudeHome } from "../../support/claude-cli.ts";
-import { codexEnv, endCodexServer, seedCodexHome, trustFolder } from "../../support/codex-cli.ts";
-import { startGeminiApi } from "../../support/gemini-api.ts";
-import { geminiEnv, seedGeminiHome } from "../../support/gemini-cli.ts";
-import { startMessagesApi } from "../../support/messages-api.ts";
+import { claudeEnv } from "../../support/claude-cli.ts";
+import { codexEnv, endCodexServer } from "../../support/codex-cli.ts";
+import { geminiEnv } from "../../support/gemini-cli.ts";
 import type { Model, ModelServer } from "../../support/model-script.ts";
-import { OPENCODE_TOOL_NAMES, openCodeEnv, seedOpenCodeHome } from "../../support/opencode-cli.ts";
-import { startResponsesApi } from "../../support/responses-api.ts";
+import { openCodeEnv } from "../../support/opencode-cli.ts";
 import { answering, obedient } from "../models.ts";
-import { freePort, personOf } from "../person.ts";
+import { freePort, personOf, seedAll } from "../person.ts";
 import type { World } from "../world.ts";
 import type { Scene } from "./index.ts";
 
@@ -98,36 +94,20 @@ export const setupRingScenes: Scene[] = [
 
 /** Each CLI as its person has it before setup, on a model of its own. */
 function seed(world: World, user: string): Record<Place, ModelServer> {
-  const folders = Object.fromEntries(RING.map((name) => [name, join(world.root, name)])) as Record<Place, string>;
-  for (const folder of Object.values(folders)) {
-    mkdirSync(folder, { recursive: true });
-    Bun.spawnSync(["git", "init", "-q", "--initial-branch=main", folder], { stdout: "ignore", stderr: "ignore" });
-  }
   const model = (name: Place): Model =>
     answering((turn) => `${name} heard ${turn.text.match(/tell the word of (in-[a-z]+)/)?.[1]}`, obedient);
-  const claude = startMessagesApi(model("in-claude"));
-  const responses = startResponsesApi();
-  const gemini = startGeminiApi(model("in-gemini"));
-  const chat = startChatCompletionsApi(model("in-opencode"), OPENCODE_TOOL_NAMES);
-  world.onClose(async () => {
-    for (const server of [claude, responses, gemini, chat]) await server.stop();
-  });
-  seedClaudeHome(user, [folders["in-claude"]], { channels: true });
-  seedCodexHome({ codexHome: join(user, ".codex"), apiUrl: responses.url });
-  trustFolder(join(user, ".codex"), folders["in-codex"]);
-  seedGeminiHome({ home: user, trusted: [folders["in-gemini"]] });
-  seedOpenCodeHome({
-    home: user,
-    apiUrl: chat.url,
-    repowireHome: join(user, ".repowire"),
-    permission: {},
-    withScreen: true,
+  const place = (name: Place) => ({ folder: join(world.root, name), model: model(name) });
+  const servers = seedAll(world, user, {
+    "claude-code": place("in-claude"),
+    codex: place("in-codex"),
+    gemini: place("in-gemini"),
+    opencode: place("in-opencode"),
   });
   return {
-    "in-claude": claude,
-    "in-codex": responses.play(folders["in-codex"], model("in-codex"), { needsApproval: true }),
-    "in-gemini": gemini,
-    "in-opencode": chat,
+    "in-claude": servers["claude-code"],
+    "in-codex": servers.codex,
+    "in-gemini": servers.gemini,
+    "in-opencode": servers.opencode,
   };
 }
 
