@@ -9,9 +9,10 @@ const POLL_MS = 25;
 
 /**
  * The daemon ends with whoever tries it, however that ends: then the pipe that is this shell's stdin is closed. Builtins of sh only; the
- * shell becomes the daemon.
+ * shell becomes the daemon. Who waits for it keeps stderr open, so its end shows that nothing runs from the folder any more.
  */
-const WITH_PARENT = 'exec 3<&0; (while read -r _ <&3; do :; done; kill $$) >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+const WITH_PARENT =
+  'exec 3<&0; (while read -r _ <&3; do :; done; kill $$ 2>/dev/null) >/dev/null & exec "$@" 3<&- </dev/null';
 
 /**
  * Starts the daemon of the version in this folder in an empty home of its own, inside `scratch`, and sees that it answers with that
@@ -36,19 +37,18 @@ export async function tryVersion(folder: string, version: string, scratch: strin
     stdout: "ignore",
     stderr: "pipe",
   });
-  try {
-    const found = await healthOf(home, () => child.exitCode !== null);
-    if (found === version) return;
-    if (found !== undefined) throw failed(version, `its daemon says that it is ${found}`);
-    if (child.exitCode === null) throw failed(version, `its daemon does not answer within ${START_MS / 1000} s`);
-    const said = (await new Response(child.stderr).text()).trim().split("\n").at(-1);
-    throw failed(version, said?.replace(/^repowire: /, "") || `its daemon ended with code ${child.exitCode}`);
-  } finally {
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    child.stdin.end();
-    await child.exited;
-    clearTimeout(timer);
-  }
+  const errors = new Response(child.stderr).text();
+  const found = await healthOf(home, () => child.exitCode !== null);
+  const code = child.exitCode;
+  child.stdin.end();
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+  const said = (await errors).trim().split("\n").at(-1);
+  await child.exited;
+  clearTimeout(timer);
+  if (found === version) return;
+  if (found !== undefined) throw failed(version, `its daemon says that it is ${found}`);
+  if (code === null) throw failed(version, `its daemon does not answer within ${START_MS / 1000} s`);
+  throw failed(version, said?.replace(/^repowire: /, "") || `its daemon ended with code ${code}`);
 }
 
 async function healthOf(home: string, hasEnded: () => boolean): Promise<string | undefined> {
