@@ -414,6 +414,11 @@ export const LIMIT_TABLE = {
     why: "One text in a record of the log: a long stack fits; what is longer was never meant for a log.",
   },
   spoolFilesMax: { value: 2_000, unit: "count", why: "Hook events kept on disk while the daemon is down." },
+  programBytesMax: {
+    value: 300_000_000,
+    unit: "bytes",
+    why: "What an update downloads: Bun is some 40 MB packed, a program some 4. More is not repowire.",
+  },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMIT_TABLE;

@@ -947,6 +947,41 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "README.md",
   },
   {
+    id: "program.binary-whole",
+    text: "The single binary is all of repowire: setup, daemon, channel, tools server, hooks, plugins and dashboard need nothing beside it.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "program.binary-isolated",
+    text: "The single binary reads neither the bunfig.toml nor the .env of the folder that it is started in.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.unnoticed",
+    text: "An update under running sessions loses and doubles no message; a call that waits gets its answer, and what runs keeps its own version.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.atomic",
+    text: "An update that is killed at any moment leaves the old or the new version, whole and at work, and the next one goes through.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.goes-back",
+    text: "A version that fails its trial is not made current; one that does not work in its home is taken back, with the database as it was, and that is said.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.checked",
+    text: "What comes from a registry is installed only if its sha512 is the announced one.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.refreshes",
+    text: "An update brings what setup installed to the new version, and allows no tool that was not allowed.",
+    source: "docs/setup.md",
+  },
+  {
     id: "service.install",
     text: "`service install` has the daemon kept by systemd or launchd with the PATH of that moment, and proves that it answers; `service uninstall`, and `uninstall`, remove exactly what was written.",
     source: "docs/service.md",
