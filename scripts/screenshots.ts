@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { HTTP_PATHS, PAGE_HEADER } from "../src/protocol/endpoints.ts";
 import { privateTerminal } from "../test/support/terminal.ts";
 
 /**
@@ -67,7 +68,23 @@ async function loggedIn(context: BrowserContext, link: string): Promise<void> {
     .fill("Is `GET /users` **paged**? If so:\n\n- how many per page\n- which parameter goes on");
   await page.getByRole("button", { name: "Ask", exact: true }).click();
   await page.locator(".mine .chip", { hasText: "answered" }).waitFor();
+  // One that is kept back, for the person to decide.
+  await operation(page, "quiet", { peer: "infra", seconds: 1_800 });
+  const text = "The migration waits for **your** word: `0042_users_email` changes the table that backend reads.";
+  await operation(page, "notify", { peer: "infra", text, urgency: "urgent" });
   await page.close();
+}
+
+/** What the page itself would call, with its own login. */
+async function operation(page: Page, name: string, input: unknown): Promise<void> {
+  const status = await page.evaluate(
+    async ({ path, header, body }) => {
+      const headers = { "content-type": "application/json", [header]: localStorage.getItem("repowire.page") ?? "" };
+      return (await fetch(path, { method: "POST", headers, body })).status;
+    },
+    { path: HTTP_PATHS.operation(name), header: PAGE_HEADER, body: JSON.stringify(input) },
+  );
+  if (status !== 200) throw new Error(`${name}: HTTP ${status}`);
 }
 
 async function shoot(page: Page, origin: string, ending: string): Promise<void> {

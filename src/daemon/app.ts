@@ -186,6 +186,7 @@ const PAGE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
   "history",
   "approvals",
   "pauses",
+  "held",
   "trace",
   "spawn_options",
 ]);

@@ -420,13 +420,19 @@ export const OPERATIONS = {
           kind: MessageKind,
           from: z.string(),
           to: z.string(),
+          to_id: PeerId,
           excerpt: z.string(),
+          /** Its beginning as it was written, and what was left out at its end, in UTF-16 units. */
+          text: z.string(),
+          rest_chars: z.number().int(),
           queued_at: z.number().int(),
           reason: z.string(),
           /** Held by the gate, so that a person can decide it here; else by the recipient's own runtime. */
           can_decide: z.boolean(),
         }),
       ),
+      /** Held beyond those listed, which are the oldest. */
+      more: z.number().int(),
     }),
     callers: PEOPLE,
     human: true,

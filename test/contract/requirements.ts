@@ -692,6 +692,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.held",
+    text: "Each held message stands on the page with sender, recipient, reason and text; it is let through or sent back there, the first verdict counts, and whoever comes second reads what became of it.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.answer",
     text: "A question to the person is answered on the page.",
     source: "docs/dashboard.md",
