@@ -187,6 +187,7 @@ const PAGE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
   "approvals",
   "pauses",
   "held",
+  "mismatches",
   "trace",
   "spawn_options",
 ]);

@@ -93,7 +93,7 @@ function View({ at }: { at: Route }) {
     case "peer":
       return <Conversation key={at.id} peer={at.id} />;
     case "thread":
-      return <Conversation key={at.id} thread={at.id} />;
+      return <Conversation key={at.id} thread={at.id} open={at.open} />;
     case "waits":
       return <Waits />;
     case "find":

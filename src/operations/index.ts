@@ -19,6 +19,7 @@ import { historyHandler, searchHandler } from "./find.ts";
 import { circleInboundHandler, decideHeldHandler, heldHandler, quietHandler } from "./gate.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
+import { mismatchesHandler } from "./mismatches.ts";
 import { paneHandler } from "./pane.ts";
 import { pausesHandler, resumeHandler } from "./pauses.ts";
 import {
@@ -74,6 +75,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     held: heldHandler(deps),
     decide_held: decideHeldHandler(deps),
     set_role: setRoleHandler(deps),
+    mismatches: mismatchesHandler(deps),
     pauses: pausesHandler(deps),
     resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),

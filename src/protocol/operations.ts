@@ -448,6 +448,36 @@ export const OPERATIONS = {
     callers: PEOPLE,
     human: true,
   },
+  mismatches: {
+    purpose:
+      "List the deliveries of which the recipient's own record shows something else than what was recorded, the newest first.",
+    input: z.strictObject({}),
+    output: z.object({
+      mismatches: z.array(
+        z.object({
+          id: Handle,
+          message: MessageId,
+          thread: MessageId,
+          kind: MessageKind,
+          from: z.string(),
+          to: z.string(),
+          to_id: PeerId,
+          /** What was recorded of it when it was found, and by which proof. */
+          ledger: z.object({ state: DeliveryState, proof: z.string().optional() }),
+          /** What the session's own record showed then. */
+          record: z.enum(["shown", "not_shown"]),
+          /** Both in one sentence. */
+          why: z.string(),
+          /** What is recorded now: a receipt that was missed is made up for. */
+          state: DeliveryState,
+          /** Epoch milliseconds: since when that was recorded, and when it was found to differ. */
+          recorded_at: z.number().int().optional(),
+          found_at: z.number().int(),
+        }),
+      ),
+    }),
+    callers: ["human", "orchestrator", "service"],
+  },
   pauses: {
     purpose: "List the messages that the loop guard has stopped.",
     input: z.strictObject({}),

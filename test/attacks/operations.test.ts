@@ -75,6 +75,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { id: handle, verdict: "release" },
     { id: handle, verdict: "refuse", reason: "mine" },
   ],
+  mismatches: () => [{}],
   pauses: () => [{}],
   resume: ({ victimName, handle, message }) => [{ what: victimName }, { what: handle }, { what: message }],
   approvals: () => [{}, { all: true }],

@@ -697,6 +697,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.mismatches",
+    text: "Each delivery whose session's own record shows something else stands under Health: what the ledger said and since when, what the record shows, when it was found, and the way to its trace.",
+    source: "docs/dashboard.md; docs/observability.md",
+  },
+  {
+    id: "dashboard.find-kept",
+    text: "A search is narrowed by peer, sender, kind and days; its address holds all of it, and leads to the same search again.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.answer",
     text: "A question to the person is answered on the page.",
     source: "docs/dashboard.md",

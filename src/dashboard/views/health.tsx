@@ -6,6 +6,7 @@ import { loggedOut, now } from "../live/mesh.ts";
 import { span } from "../live/say.ts";
 import { attempt } from "../live/toasts.ts";
 import { Command } from "../parts/copy.tsx";
+import { Mismatches } from "./mismatches.tsx";
 
 /** How the daemon itself is, by its own account. */
 export function Health() {
@@ -54,6 +55,7 @@ export function Health() {
           </div>
         ))}
       </dl>
+      <Mismatches />
       <p>Its log, in a terminal:</p>
       <Command text="repowire daemon logs -f" />
       <h2>This browser</h2>
