@@ -97,7 +97,7 @@ function View({ at }: { at: Route }) {
     case "waits":
       return <Waits />;
     case "find":
-      return <Find key={at.words} words={at.words} />;
+      return <Find words={at.words} filters={at.filters ?? {}} />;
     case "health":
       return <Health />;
     default:

@@ -16,6 +16,7 @@ export * from "./operations.ts";
 export * from "./outcomes.ts";
 export * from "./peers.ts";
 export * from "./rpc.ts";
+export * from "./run-file.ts";
 export * from "./runtimes.ts";
 export * from "./tokens.ts";
 export * from "./tracing.ts";

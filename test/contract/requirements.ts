@@ -707,6 +707,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.save",
+    text: "A thread is saved as Markdown and a run as one file that replays, with or without what was said.",
+    source: "docs/dashboard.md; docs/export.md",
+  },
+  {
     id: "dashboard.answer",
     text: "A question to the person is answered on the page.",
     source: "docs/dashboard.md",

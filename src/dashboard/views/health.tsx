@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { HTTP_PATHS } from "../../protocol/endpoints.ts";
 import type { Health as HealthReport } from "../../protocol/index.ts";
-import { headers, logOut, Refusal, refusalOf } from "../live/api.ts";
+import { logOut, Refusal } from "../live/api.ts";
+import { loadHealth } from "../live/health.ts";
 import { loggedOut, now } from "../live/mesh.ts";
 import { span } from "../live/say.ts";
 import { attempt } from "../live/toasts.ts";
@@ -14,7 +14,7 @@ export function Health() {
   const [why, setWhy] = useState("");
   const tick = now.value;
   useEffect(() => {
-    load().then(
+    loadHealth().then(
       (found) => {
         setHealth(found);
         setWhy("");
@@ -73,11 +73,4 @@ export function Health() {
       </button>
     </section>
   );
-}
-
-async function load(): Promise<HealthReport> {
-  const response = await fetch(HTTP_PATHS.health, { headers: headers() });
-  // A daemon that is not well says so with the same document.
-  if (!response.ok && response.status !== 503) throw await refusalOf(response);
-  return (await response.json()) as HealthReport; // as the daemon makes it
 }
