@@ -188,6 +188,9 @@ const PAGE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
   "pauses",
   "held",
   "mismatches",
+  "examine",
+  "samples",
+  "daemon_log",
   "trace",
   "spawn_options",
 ]);

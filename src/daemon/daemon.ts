@@ -11,25 +11,15 @@ import { readDaemonRecord, writeDaemonRecord } from "../platform/daemon-record.t
 import { newHandle, newMessageId, newPeerId, newSecret } from "../platform/ids.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
-import { isAlive, type LoopbackConnection } from "../platform/process.ts";
+import { isAlive } from "../platform/process.ts";
 import { ensureToken } from "../platform/token.ts";
 import { within } from "../platform/within.ts";
-import {
-  asRepowireError,
-  HOST,
-  HTTP_PATHS,
-  LIMITS,
-  type MessageId,
-  type PeerId,
-  RepowireError,
-  VERSION,
-} from "../protocol/index.ts";
+import { HOST, LIMITS, type MessageId, type PeerId, RepowireError, VERSION } from "../protocol/index.ts";
 import { sqliteStore } from "../store/sqlite/store.ts";
-import { createApp, problemResponse } from "./app.ts";
+import { createApp } from "./app.ts";
 import { createCallers } from "./callers.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import { createEventStream } from "./events-stream.ts";
-import { checkOrigin, isPublicHost } from "./guard.ts";
 import { createHealth, type PartCheck } from "./health.ts";
 import { prepareHome } from "./home.ts";
 import { createEventHub } from "./hub.ts";
@@ -38,11 +28,14 @@ import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { countRefusals } from "./metrics/refusals.ts";
+import { createSampler } from "./metrics/samples.ts";
 import { addDoor } from "./page/door.ts";
 import { createLogins, loginUrl } from "./page/logins.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { type Reconciler, startReconciler } from "./reconciler.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
+import { createSelfView, levelsOf } from "./self-view.ts";
+import { serve } from "./server.ts";
 import { checkSession } from "./session-check.ts";
 import { traceCalls } from "./tracing/calls.ts";
 import { createTracing, type Tracing } from "./tracing/tracing.ts";
@@ -136,6 +129,7 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
+  const sampler = createSampler({ totals: metrics.totals, levels: () => levelsOf(engine, counts) });
   const logins = createLogins({ engine });
   let listening = config.port;
   const publicOrigin = config.dashboard.public_origin;
@@ -162,6 +156,13 @@ async function startLocked(
         runtimes: config.spawn.runtimes,
         profiles: Object.entries(config.spawn.profiles).map(([name, { runtime }]) => ({ name, runtime })),
       },
+      daemon: createSelfView({
+        paths,
+        startedAt,
+        sampler,
+        checks: () => checks,
+        mismatches: () => reconciler?.count() ?? 0,
+      }),
       discover: (places) => runtimes.discover(places),
       probe: dispatcher.probe,
     },
@@ -225,13 +226,8 @@ async function startLocked(
     mismatches: reconciler?.count() ?? 0,
   });
   metrics.addGauges({ engine, startedAt, counts, storeIsOk: () => store.fault === undefined });
-  const health = createHealth({
-    instance,
-    startedAt,
-    engine,
-    parts: { store: storeCheck, ...runtimes.checks, truth: () => reconciler?.check() ?? { ok: true } },
-    counts,
-  });
+  const checks = { store: storeCheck, ...runtimes.checks, truth: () => reconciler?.check() ?? { ok: true } };
+  const health = createHealth({ instance, startedAt, engine, parts: checks, counts });
   const app = createApp({
     token,
     operations,
@@ -267,6 +263,7 @@ async function startLocked(
   });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
+    every(LIMITS.sampleMs, () => sampler.take(Date.now())),
     every(SETTLE_EVERY_MS, async () => store.settle()),
     every(HOME_CHECK_MS, async () => {
       if (readDaemonRecord(paths.home)?.instance === instance) return;
@@ -331,68 +328,4 @@ async function startTracing(config: Config, instance: string, engine: () => Engi
 function every(ms: number, run: () => Promise<unknown>): () => void {
   const timer = setInterval(() => void run().catch((error) => log.error("a regular task failed", { error })), ms);
   return () => clearInterval(timer);
-}
-
-interface ServeParts {
-  port: number;
-  publicOrigin: string | undefined;
-  app: ReturnType<typeof createApp>;
-  links: ReturnType<typeof createLinkServer>;
-  onRefused(error: unknown): void;
-}
-
-function serve({ port, publicOrigin, app, links, onRefused }: ServeParts): Server<LinkSocketData> {
-  try {
-    return Bun.serve<LinkSocketData>({
-      hostname: HOST,
-      port,
-      idleTimeout: 30,
-      // Refused by `readJson` with a sentence, without being read; Bun's own refusal has none.
-      maxRequestBodySize: LIMITS.frameBytesMax * 64,
-      fetch(request, server) {
-        try {
-          checkOrigin(request, server.port ?? port, publicOrigin);
-          const connection = connectionOf(server, request);
-          const isPublic = isPublicHost(request, publicOrigin);
-          if (new URL(request.url).pathname === HTTP_PATHS.link) {
-            if (isPublic) throw new RepowireError("unauthorized", "Sessions join on this machine only.");
-            if (server.upgrade(request, { data: { connection } })) return undefined;
-            throw new RepowireError("invalid_input", "This address takes WebSocket connections only.");
-          }
-          return app.fetch(request, { connection, isPublic, keepOpen: () => server.timeout(request, 0) });
-        } catch (error) {
-          onRefused(error);
-          return problemResponse(asRepowireError(error));
-        }
-      },
-      websocket: {
-        idleTimeout: 60,
-        sendPings: true,
-        // Somewhat larger ones are refused with a sentence; beyond that the connection ends.
-        maxPayloadLength: LIMITS.frameBytesMax * 4,
-        backpressureLimit: LIMITS.frameBytesMax * 16,
-        closeOnBackpressureLimit: true,
-        open: (socket) => links.open(socket),
-        message(socket, message) {
-          socket.data.link?.receive(typeof message === "string" ? message : new TextDecoder().decode(message));
-        },
-        close: (socket) => socket.data.link?.closed(),
-      },
-    });
-  } catch (error) {
-    const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    if (taken)
-      throw new RepowireError(
-        "unavailable",
-        `Port ${port} on ${HOST} is used by another program. Stop that program, or set another port: \`port:\` in config.yaml, or REPOWIRE_PORT.`,
-      );
-    throw error;
-  }
-}
-
-function connectionOf(server: Server<LinkSocketData>, request: Request): LoopbackConnection | undefined {
-  const address = server.requestIP(request);
-  return address && server.port !== undefined
-    ? { daemonPort: server.port, clientPort: address.port, openedAt: performance.now() }
-    : undefined;
 }

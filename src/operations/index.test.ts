@@ -39,8 +39,10 @@ describe("who may call what", () => {
   test("what only people may do is exactly this", () => {
     expect(forPeople.sort()).toEqual([
       "circle_inbound",
+      "daemon_log",
       "decide",
       "decide_held",
+      "examine",
       "export",
       "held",
       "login_link",

@@ -12,6 +12,7 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { askSeveralHandler } from "./ask-several.ts";
+import { daemonLogHandler, examineHandler, samplesHandler } from "./daemon-view.ts";
 import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
@@ -56,13 +57,15 @@ export interface Operations {
 
 export function createOperations(deps: OperationDeps, epoch: string): Operations {
   const restart = restartHandler(deps);
+  const peers = peersHandler(deps);
+  const probe = probeHandler(deps);
   const handlers: Handlers = {
     ask: askHandler(deps),
     ask_several: askSeveralHandler(deps),
     reply: replyHandler(deps),
     notify: notifyHandler(deps),
     broadcast: broadcastHandler(deps),
-    peers: peersHandler(deps),
+    peers,
     describe: describeHandler(deps),
     whoami: whoamiHandler(deps),
     inbox: inboxHandler(deps),
@@ -86,8 +89,11 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     history: historyHandler(deps),
     export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
-    probe: probeHandler(deps),
+    probe,
     purge: purgeHandler(deps),
+    examine: examineHandler(deps, { peers, probe }),
+    samples: samplesHandler(deps),
+    daemon_log: daemonLogHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps, restart),
     restart,

@@ -3,11 +3,13 @@ import type { Engine } from "../core/engine.ts";
 import type { Clock, Ids, Launcher, Worktrees } from "../core/ports.ts";
 import type {
   CallOptions,
+  Finding,
   MeshEvent,
   MessageId,
   OperationName,
   OperationOutput,
   OperationParams,
+  Peer,
   PeerId,
   Places,
   UnreachableSession,
@@ -34,8 +36,17 @@ export interface OperationDeps {
     found: { peer: PeerId; isNew: boolean; can: readonly string[] }[];
     unreachable: UnreachableSession[];
   }>;
+  /** What the daemon can say of itself. */
+  daemon: DaemonView;
   /** Asks the other end of a route for a sign of life; throws what went wrong. */
   probe(route: string): Promise<void>;
+}
+
+export interface DaemonView {
+  findings(online: readonly Peer[], probes: OperationOutput<"probe">["probes"]): Promise<Finding[]>;
+  samples(): OperationOutput<"samples">;
+  /** Throws what makes the log unreadable. */
+  log(cursor: string | undefined): OperationOutput<"daemon_log">;
 }
 
 export interface Call<Name extends OperationName> {

@@ -4,6 +4,7 @@ export * from "./endpoints.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./export.ts";
+export * from "./findings.ts";
 export * from "./guard.ts";
 export * from "./hooks.ts";
 export * from "./http.ts";

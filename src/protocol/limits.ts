@@ -311,6 +311,19 @@ export const LIMIT_TABLE = {
     unit: "bytes",
     why: "The daemon's log; when it is full it becomes `daemon.log.1`, and what that held is gone. Days of a busy mesh, quickly searched.",
   },
+  logTailBytes: {
+    value: 131_072,
+    unit: "bytes",
+    why: "How much of the log one look at its end reads: some hundred lines, more than a screen holds. What is further back stands in the file.",
+  },
+  logTailLinesMax: { value: 300, unit: "count", why: "Lines of one look at the log's end." },
+  logCursorCharsMax: { value: 64, unit: "characters", why: "A cursor of the log is two numbers." },
+  sampleMs: {
+    value: 15_000,
+    unit: "ms",
+    why: "How often the daemon notes how busy it is: a burst shows, and an hour is a small list.",
+  },
+  samplesMax: { value: 240, unit: "count", why: "Such notes that are kept, in memory: an hour of them." },
   logTextCharsMax: {
     value: 8_000,
     unit: "characters",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
 import { ExportPage } from "./export.ts";
+import { Finding, LoggedLine, Sample } from "./findings.ts";
 import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
@@ -625,6 +626,39 @@ export const OPERATIONS = {
       ),
     }),
     callers: ["human", "orchestrator", "service"],
+  },
+  examine: {
+    purpose:
+      "Try what the daemon itself can try (its files, disk, database, log, tmux, the ways into live sessions), and say of each part how it is and the one next step.",
+    input: z.strictObject({}),
+    output: z.object({ findings: z.array(Finding) }),
+    callers: PEOPLE,
+    human: true,
+  },
+  samples: {
+    purpose: "How busy the daemon was, in short stretches, back to its start or for an hour.",
+    input: z.strictObject({}),
+    output: z.object({
+      /** The length of a stretch. */
+      every_ms: z.number().int(),
+      /** The newest last. */
+      samples: z.array(Sample),
+    }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  daemon_log: {
+    purpose: "The end of the daemon's own log, or what was written to it behind a cursor.",
+    input: z.strictObject({ cursor: z.string().max(LIMITS.logCursorCharsMax).optional() }),
+    output: z.object({
+      /** The newest last. */
+      lines: z.array(LoggedLine),
+      /** Where to go on. */
+      cursor: z.string(),
+      /** Lines before those shown were left out: there were too many at once. */
+      is_cut: z.boolean(),
+    }),
+    callers: PEOPLE,
+    human: true,
   },
   purge: {
     purpose: "Remove closed messages, events and empty seats older than some days.",

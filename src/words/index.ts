@@ -7,3 +7,4 @@ export * from "./opencode.ts";
 export * from "./orchestrator.ts";
 export * from "./results.ts";
 export * from "./session.ts";
+export * from "./session-findings.ts";

@@ -101,6 +101,9 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
   probe: ({ victimName }) => [{}, { peer: victimName }],
+  examine: () => [{}],
+  samples: () => [{}],
+  daemon_log: () => [{}, { cursor: "0:0" }],
   purge: () => [{ days: 0 }, {}],
 };
 

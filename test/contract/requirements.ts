@@ -712,6 +712,21 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md; docs/export.md",
   },
   {
+    id: "dashboard.findings",
+    text: "Health shows what the daemon itself can try, each part with how it is, and one next step where it is not well.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.samples",
+    text: "Health shows how busy the daemon was in the last hour, as charts that also say it in words.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.log",
+    text: "The daemon's own log is followed on the page by people only: masked, bounded, without a gap that is not said.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.answer",
     text: "A question to the person is answered on the page.",
     source: "docs/dashboard.md",

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { appendFileSync, chmodSync, statSync } from "node:fs";
 import { homePaths } from "../../src/platform/paths.ts";
 import { sqliteStore } from "../../src/store/sqlite/store.ts";
 import { type BrowserScene, browserScene, withBrowser } from "../support/browser-scene.ts";
@@ -36,6 +37,65 @@ withBrowser("Health", () => {
     await open.waitFor();
     expect(await open.count()).toBe(1);
     await open.getByText("the claimed one").waitFor();
+    await page.close();
+  });
+
+  // @req dashboard.findings
+  test("says of each part how it is, the worst first, with one next step; checked again, it is as it is by then", async () => {
+    const { database } = scene.daemon.sandbox.paths;
+    chmodSync(database, 0o644);
+    const page = await scene.open("/#/health");
+    const checks = page.locator("section", { has: page.getByRole("heading", { name: "Checks" }) });
+    await checks.getByText(/^1 not well, \d+ could be better\.$/).waitFor();
+    const first = checks.locator(".finding").first();
+    expect(await first.textContent()).toMatch(/^✕not well ?files others may look into repowire\.db.*Next: chmod go=/);
+    for (const part of ["disk", "daemon", "database", "clock", "sessions"])
+      expect(await checks.locator(".finding strong", { hasText: new RegExp(`^${part}$`) }).count()).toBeGreaterThan(0);
+    for (const finding of await checks.locator(".finding").all()) {
+      const isWell = (await finding.locator(".chip.good").count()) > 0;
+      expect([await finding.textContent(), await finding.locator(".next").count()]).toEqual([
+        expect.any(String),
+        isWell ? 0 : 1,
+      ]);
+    }
+    chmodSync(database, 0o600);
+    await checks.getByRole("button", { name: "Check again" }).click();
+    await checks.getByText("the home, its token and its database are yours alone").waitFor();
+    await page.close();
+  });
+
+  // @req dashboard.samples
+  test("shows how busy the daemon was, each chart also in words", async () => {
+    const page = await scene.open("/#/health");
+    const chart = page.getByRole("img", { name: /^Messages accepted over the last hour/ });
+    await chart.waitFor();
+    // The first note comes some seconds after the start.
+    await page.getByRole("img", { name: /^Memory over the last hour: \d+ MB, most \d+ MB$/ }).waitFor();
+    expect(await page.locator(".charts polyline").count()).toBeGreaterThan(3);
+    expect(await page.locator(".charts li").count()).toBe(6);
+    await page.close();
+  });
+
+  // @req dashboard.log
+  test("follows the daemon's log as it is written, without what it must not show", async () => {
+    const page = await scene.open("/#/health");
+    await page.getByRole("button", { name: "Follow" }).click();
+    const log = page.getByRole("log", { name: "The daemon's log" });
+    await log.getByText("daemon started").first().waitFor();
+    const line = { time: new Date().toISOString(), level: "warning", category: "test", message: "a <b>bold</b> line" };
+    const secret = { ...line, message: "token=abcdef123456789" };
+    appendFileSync(
+      scene.daemon.sandbox.paths.daemonLog,
+      [line, secret].map((one) => `${JSON.stringify(one)}\n`).join(""),
+    );
+    await log.getByText("a <b>bold</b> line").waitFor();
+    expect(await log.textContent()).not.toContain("abcdef123456789");
+    await page.getByLabel("warnings and errors only").check();
+    await log.getByText("daemon started").first().waitFor({ state: "detached" });
+    // Looking at it writes nothing into it.
+    const size = statSync(scene.daemon.sandbox.paths.daemonLog).size;
+    await page.waitForTimeout(3_500);
+    expect(statSync(scene.daemon.sandbox.paths.daemonLog).size).toBe(size);
     await page.close();
   });
 });

@@ -5,7 +5,9 @@ import { loadHealth } from "../live/health.ts";
 import { loggedOut, now } from "../live/mesh.ts";
 import { span } from "../live/say.ts";
 import { attempt } from "../live/toasts.ts";
-import { Command } from "../parts/copy.tsx";
+import { Charts } from "./charts.tsx";
+import { Findings } from "./findings.tsx";
+import { LogTail } from "./log-tail.tsx";
 import { Mismatches } from "./mismatches.tsx";
 
 /** How the daemon itself is, by its own account. */
@@ -55,9 +57,10 @@ export function Health() {
           </div>
         ))}
       </dl>
+      <Findings />
+      <Charts />
       <Mismatches />
-      <p>Its log, in a terminal:</p>
-      <Command text="repowire daemon logs -f" />
+      <LogTail />
       <h2>This browser</h2>
       <button
         type="button"
