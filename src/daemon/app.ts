@@ -188,6 +188,7 @@ const PAGE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
   "pauses",
   "held",
   "mismatches",
+  "worktrees",
   "examine",
   "samples",
   "daemon_log",

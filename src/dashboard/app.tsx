@@ -6,6 +6,7 @@ import { address, go, type Route, route } from "./live/route.ts";
 import { Help } from "./parts/help.tsx";
 import { Palette } from "./parts/palette.tsx";
 import { Toasts } from "./parts/toasts.tsx";
+import { AskSeveralDialog } from "./views/ask-several.tsx";
 import { BroadcastDialog } from "./views/broadcast.tsx";
 import { Conversation } from "./views/conversation.tsx";
 import { Find } from "./views/find.tsx";
@@ -15,6 +16,7 @@ import { LoggedOut } from "./views/logged-out.tsx";
 import { Mesh } from "./views/mesh.tsx";
 import { SpawnDialog } from "./views/spawn.tsx";
 import { Waits } from "./views/waits.tsx";
+import { Worktrees } from "./views/worktrees.tsx";
 
 const open = signal<"palette" | "help" | undefined>(undefined);
 
@@ -76,6 +78,7 @@ export function App() {
       </main>
       <Toasts />
       {openDialog.value?.name === "spawn" ? <SpawnDialog onClose={closeDialog} /> : null}
+      {openDialog.value?.name === "ask_several" ? <AskSeveralDialog onClose={closeDialog} /> : null}
       {openDialog.value?.name === "broadcast" ? (
         <BroadcastDialog circle={openDialog.value.circle} onClose={closeDialog} />
       ) : null}
@@ -100,6 +103,8 @@ function View({ at }: { at: Route }) {
       return <Find words={at.words} filters={at.filters ?? {}} />;
     case "health":
       return <Health />;
+    case "worktrees":
+      return <Worktrees />;
     default:
       return at satisfies never;
   }

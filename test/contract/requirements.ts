@@ -727,6 +727,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.ask-several",
+    text: "One question goes from the page to several that a person chose, nobody beforehand; how each stands, and who was not asked and why, is shown.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.worktrees",
+    text: "A worktree is removed on the page only after what would be lost stood there by name and was ticked; what came later is not lost with it.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.answer",
     text: "A question to the person is answered on the page.",
     source: "docs/dashboard.md",
@@ -768,7 +778,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: "dashboard.act",
-    text: "The page renames, moves, ends, tells all and resumes through the daemon alone: asked about first where it cannot be undone, its cost said first where it costs, shown as done when it is.",
+    text: "The page renames, moves, appoints, keeps quiet, ends, tells all and resumes through the daemon alone: asked about first where it cannot be undone, its cost said first where it costs, shown as done when it is.",
     source: "docs/dashboard.md",
   },
   {

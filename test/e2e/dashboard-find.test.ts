@@ -34,6 +34,7 @@ withBrowser("Find", () => {
   test("is narrowed by sender, kind and days, and its address leads to the same search again", async () => {
     const page = await scene.open("/#/find/contract");
     await page.getByText("3 found").waitFor();
+    await page.getByText("Narrow it down").click();
     await page.getByLabel("Sent by").selectOption({ label: "frontend" });
     await page.getByText("2 found").waitFor();
     await page.getByLabel("Kind").selectOption("ask");

@@ -6,6 +6,7 @@ const PLACES: Route[] = [
   { view: "mesh" },
   { view: "waits" },
   { view: "health" },
+  { view: "worktrees" },
   { view: "peer", id: "peer_1" },
   { view: "thread", id: "msg_1" },
   { view: "thread", id: "msg_1", open: "msg_2" },

@@ -8,7 +8,8 @@ export type Route =
   | { view: "thread"; id: string; open?: string }
   | { view: "waits" }
   | { view: "find"; words: string; filters?: FindFilters }
-  | { view: "health" };
+  | { view: "health" }
+  | { view: "worktrees" };
 
 /** What a search is narrowed to. Days as they are typed, in the browser's own time zone. */
 export interface FindFilters {
@@ -28,7 +29,7 @@ export function parseRoute(text: string): Route {
   const [id = "", open = ""] = rest.split("/").map(decode);
   if (view === "peer" && id) return { view, id };
   if (view === "thread" && id) return { view, id, ...(open ? { open } : {}) };
-  if (view === "waits" || view === "health") return { view };
+  if (view === "waits" || view === "health" || view === "worktrees") return { view };
   return { view: "mesh" };
 }
 

@@ -64,7 +64,8 @@ function One({ chart: { title, of, say }, samples, room }: { chart: Chart; sampl
   return (
     <figure class="chart">
       <figcaption>
-        {title} <span class="quiet">{text}</span>
+        {title}
+        <span class="quiet">{text}</span>
       </figcaption>
       <Spark values={values} room={room} label={`${title} over the last hour: ${text}`} />
     </figure>

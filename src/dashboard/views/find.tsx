@@ -133,52 +133,54 @@ async function find(words: string, filters: FindFilters, cursor: number | undefi
 function Filters({ filters, onChange }: { filters: FindFilters; onChange(part: FindFilters): void }) {
   const isSet = Object.values(filters).some((value) => value !== undefined);
   return (
-    <fieldset class="filters">
-      <legend class="hidden">Narrow it down</legend>
-      <PeerChoice label="Sent by" value={filters.from} onChange={(from) => onChange({ from })} />
-      <PeerChoice label="By or to" value={filters.peer} onChange={(peer) => onChange({ peer })} />
-      <label>
-        Kind
-        <select
-          value={filters.kind ?? ""}
-          onChange={(event) => onChange({ kind: (event.currentTarget.value || undefined) as FindFilters["kind"] })}
-        >
-          <option value="">all</option>
-          <option value="ask">questions</option>
-          <option value="answer">answers</option>
-          <option value="notify">one-way</option>
-          <option value="broadcast">to all</option>
-          <option value="permission">permissions</option>
-        </select>
-      </label>
-      <label>
-        From day
-        <input
-          type="date"
-          value={filters.since ?? ""}
-          onChange={(event) => onChange({ since: event.currentTarget.value || undefined })}
-        />
-      </label>
-      <label>
-        To day
-        <input
-          type="date"
-          value={filters.until ?? ""}
-          onChange={(event) => onChange({ until: event.currentTarget.value || undefined })}
-        />
-      </label>
-      {isSet ? (
-        <button
-          type="button"
-          class="small"
-          onClick={() =>
-            onChange({ from: undefined, peer: undefined, kind: undefined, since: undefined, until: undefined })
-          }
-        >
-          Clear
-        </button>
-      ) : null}
-    </fieldset>
+    <details open={isSet || matchMedia("(min-width: 50rem)").matches}>
+      <summary>Narrow it down</summary>
+      <div class="filters">
+        <PeerChoice label="Sent by" value={filters.from} onChange={(from) => onChange({ from })} />
+        <PeerChoice label="By or to" value={filters.peer} onChange={(peer) => onChange({ peer })} />
+        <label>
+          Kind
+          <select
+            value={filters.kind ?? ""}
+            onChange={(event) => onChange({ kind: (event.currentTarget.value || undefined) as FindFilters["kind"] })}
+          >
+            <option value="">all</option>
+            <option value="ask">questions</option>
+            <option value="answer">answers</option>
+            <option value="notify">one-way</option>
+            <option value="broadcast">to all</option>
+            <option value="permission">permissions</option>
+          </select>
+        </label>
+        <label>
+          From day
+          <input
+            type="date"
+            value={filters.since ?? ""}
+            onChange={(event) => onChange({ since: event.currentTarget.value || undefined })}
+          />
+        </label>
+        <label>
+          To day
+          <input
+            type="date"
+            value={filters.until ?? ""}
+            onChange={(event) => onChange({ until: event.currentTarget.value || undefined })}
+          />
+        </label>
+        {isSet ? (
+          <button
+            type="button"
+            class="small"
+            onClick={() =>
+              onChange({ from: undefined, peer: undefined, kind: undefined, since: undefined, until: undefined })
+            }
+          >
+            Clear
+          </button>
+        ) : null}
+      </div>
+    </details>
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Level, OperationOutput } from "../../protocol/index.ts";
 import { call } from "../live/api.ts";
 import { useLoaded } from "../live/load.ts";
-import { visible } from "../live/markdown.ts";
+import { Coded } from "../parts/coded.tsx";
 
 type Finding = OperationOutput<"examine">["findings"][number];
 
@@ -30,9 +30,7 @@ export function Findings() {
       </p>
       <ul class="findings">
         {findings?.map((finding) => (
-          <li key={`${finding.part} ${finding.found}`}>
-            <One finding={finding} />
-          </li>
+          <One key={`${finding.part} ${finding.found}`} finding={finding} />
         ))}
       </ul>
       <p class="quiet">
@@ -52,7 +50,7 @@ function summary(findings: readonly Finding[]): string {
 function One({ finding: { part, level, found, next } }: { finding: Finding }) {
   const { tone, mark, word } = CHIP[level];
   return (
-    <div class="finding">
+    <li class="finding">
       <span class={`chip ${tone}`}>
         <span class="mark" aria-hidden="true">
           {mark}
@@ -60,14 +58,14 @@ function One({ finding: { part, level, found, next } }: { finding: Finding }) {
         {word}
       </span>
       <p>
-        <strong>{part}</strong> {visible(found)}
+        <strong>{part}</strong> <Coded text={found} />
         {next ? (
           <span class="next">
             <span class="quiet">Next: </span>
-            {visible(next)}
+            <Coded text={next} />
           </span>
         ) : null}
       </p>
-    </div>
+    </li>
   );
 }

@@ -35,31 +35,34 @@ export function Health() {
         ) : null}
       </header>
       {why ? <p role="alert">{why}</p> : null}
-      <ul class="parts">
-        {Object.entries(health?.parts ?? {}).map(([name, part]) => (
-          <li key={name}>
-            <span class={`chip ${part.ok ? "good" : "bad"}`}>
-              <span class="mark" aria-hidden="true">
-                {part.ok ? "✓" : "✕"}
-              </span>
-              {part.ok ? "well" : "not well"}
-            </span>{" "}
-            {name.replaceAll("_", " ")}
-            {part.detail ? <span class="quiet"> {part.detail}</span> : null}
-          </li>
-        ))}
-      </ul>
-      <dl class="counts">
-        {Object.entries(health?.counts ?? {}).map(([name, count]) => (
-          <div key={name}>
-            <dt>{name.replaceAll("_", " ")}</dt>
-            <dd>{count.toLocaleString()}</dd>
-          </div>
-        ))}
-      </dl>
       <Findings />
       <Charts />
       <Mismatches />
+      <section aria-labelledby="parts-title">
+        <h2 id="parts-title">Parts of the daemon</h2>
+        <ul class="parts">
+          {Object.entries(health?.parts ?? {}).map(([name, part]) => (
+            <li key={name}>
+              <span class={`chip ${part.ok ? "good" : "bad"}`}>
+                <span class="mark" aria-hidden="true">
+                  {part.ok ? "✓" : "✕"}
+                </span>
+                {part.ok ? "well" : "not well"}
+              </span>{" "}
+              {name.replaceAll("_", " ")}
+              {part.detail ? <span class="quiet"> {part.detail}</span> : null}
+            </li>
+          ))}
+        </ul>
+        <dl class="counts">
+          {Object.entries(health?.counts ?? {}).map(([name, count]) => (
+            <div key={name}>
+              <dt>{name.replaceAll("_", " ")}</dt>
+              <dd>{count.toLocaleString()}</dd>
+            </div>
+          ))}
+        </dl>
+      </section>
       <LogTail />
       <h2>This browser</h2>
       <button

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { Peer } from "../../protocol/index.ts";
-import { sayToAll, startSession } from "../live/dialogs.ts";
+import { askSeveral, sayToAll, startSession } from "../live/dialogs.ts";
 import { approvals, now, openQuestions, peers, sessions } from "../live/mesh.ts";
 import { address, route } from "../live/route.ts";
 import { age, presenceLine, RUNTIME, rungLine, shortPath } from "../live/say.ts";
@@ -22,6 +22,12 @@ export function Mesh({ isList = false }: { isList?: boolean }) {
           <h1 id="mesh-title">Mesh</h1>
           <p class="quiet">{summary(shown)}</p>
           <div class="actions">
+            <a class="button" href={address({ view: "worktrees" })}>
+              Worktrees
+            </a>
+            <button type="button" onClick={askSeveral}>
+              Ask several…
+            </button>
             <button type="button" onClick={startSession}>
               Start a session
             </button>
