@@ -25,6 +25,8 @@ const THEMES = ["light", "dark"] as const;
 const DEMO_MS = 90_000;
 /** What moves has come to rest. */
 const SETTLE_MS = 400;
+/** So many events before the end, messages were under way. */
+const REPLAY_BACK = 6;
 
 const scratch = mkdtempSync(join(tmpdir(), "rws-"));
 const terminal = privateTerminal(scratch);
@@ -106,9 +108,29 @@ async function shoot(page: Page, origin: string, ending: string): Promise<void> 
   await page.goto(`${origin}/#/find/users`);
   await page.locator(".found li").first().waitFor();
   await take("find");
+  await page.goto(`${origin}/#/replay`);
+  await page.getByRole("slider").waitFor();
+  for (let step = 0; step < REPLAY_BACK; step++) await page.getByRole("button", { name: "Event before" }).click();
+  await take("replay");
+  await page.goto(`${origin}/#/worktrees`);
+  await page.getByText("None yet.").waitFor();
+  await take("worktrees");
   await page.goto(`${origin}/#/health`);
   await page.getByText("links").waitFor();
   await take("health");
+  await page.getByRole("button", { name: "Follow" }).scrollIntoViewIfNeeded();
+  await page.getByRole("button", { name: "Follow" }).click();
+  await take("health-below");
+  await page.goto(origin);
+  await page.getByRole("button", { name: "Ask several…" }).click();
+  await page.getByRole("checkbox").first().check();
+  await take("ask-several");
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "backend" }).first().click();
+  await page.getByRole("button", { name: "Mail…" }).click();
+  await take("mail");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.keyboard.press("Control+k");
   await page.getByRole("dialog").waitFor();
   await take("palette");

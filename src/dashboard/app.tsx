@@ -14,6 +14,7 @@ import { FirstRun } from "./views/first-run.tsx";
 import { Health } from "./views/health.tsx";
 import { LoggedOut } from "./views/logged-out.tsx";
 import { Mesh } from "./views/mesh.tsx";
+import { ReplayView } from "./views/replay.tsx";
 import { SpawnDialog } from "./views/spawn.tsx";
 import { Waits } from "./views/waits.tsx";
 import { Worktrees } from "./views/worktrees.tsx";
@@ -103,6 +104,8 @@ function View({ at }: { at: Route }) {
       return <Find words={at.words} filters={at.filters ?? {}} />;
     case "health":
       return <Health />;
+    case "replay":
+      return <ReplayView at={at} />;
     case "worktrees":
       return <Worktrees />;
     default:

@@ -737,6 +737,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.replay",
+    text: "A span of the log is gone through with a slider, by keyboard too: who was how and what was under way at each event, from the log alone; what it does not tell is shown as not known, and a span that is too long is cut with a word.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.answer",
     text: "A question to the person is answered on the page.",
     source: "docs/dashboard.md",

@@ -7,6 +7,9 @@ const PLACES: Route[] = [
   { view: "waits" },
   { view: "health" },
   { view: "worktrees" },
+  { view: "replay" },
+  { view: "replay", from: 1_000, to: 2_000 },
+  { view: "replay", from: 1_000, to: 2_000, at: 7 },
   { view: "peer", id: "peer_1" },
   { view: "thread", id: "msg_1" },
   { view: "thread", id: "msg_1", open: "msg_2" },
@@ -33,6 +36,8 @@ describe("every place has an address, which leads there again", () => {
       words: "x",
       filters: { kind: undefined, since: undefined, until: undefined, peer: undefined },
     });
+    for (const text of ["#/replay?from=9&to=1", "#/replay?from=x&to=1e9", "#/replay?to=5"])
+      expect(parseRoute(text)).toEqual({ view: "replay" });
     for (const text of ["", "#", "#/", "#/nowhere", "#/peer", "#/thread/", "#/../token", "#//x"])
       expect(parseRoute(text)).toEqual({ view: "mesh" });
     expect(parseRoute("#/find/%zz")).toMatchObject({ view: "find", words: "%zz" });

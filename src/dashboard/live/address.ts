@@ -9,7 +9,9 @@ export type Route =
   | { view: "waits" }
   | { view: "find"; words: string; filters?: FindFilters }
   | { view: "health" }
-  | { view: "worktrees" };
+  | { view: "worktrees" }
+  /** Epoch milliseconds, and the number of the event that is looked at; without a span, the last hour. */
+  | { view: "replay"; from?: number; to?: number; at?: number };
 
 /** What a search is narrowed to. Days as they are typed, in the browser's own time zone. */
 export interface FindFilters {
@@ -26,6 +28,7 @@ export function parseRoute(text: string): Route {
   const [path = "", asked = ""] = text.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [view, rest = ""] = path.split(/\/(.*)/s);
   if (view === "find") return { view, words: decode(rest), filters: parseFilters(asked) };
+  if (view === "replay") return { view, ...parseSpan(asked) };
   const [id = "", open = ""] = rest.split("/").map(decode);
   if (view === "peer" && id) return { view, id };
   if (view === "thread" && id) return { view, id, ...(open ? { open } : {}) };
@@ -38,6 +41,7 @@ export function address(to: Route): string {
   if (to.view === "thread")
     return `#/thread/${encodeURIComponent(to.id)}${to.open ? `/${encodeURIComponent(to.open)}` : ""}`;
   if (to.view === "find") return `#/find/${encodeURIComponent(to.words)}${filterText(to.filters ?? {})}`;
+  if (to.view === "replay") return `#/replay${spanText(to)}`;
   return `#/${to.view}`;
 }
 
@@ -57,6 +61,22 @@ function parseFilters(asked: string): FindFilters {
     since: day("since"),
     until: day("until"),
   };
+}
+
+function parseSpan(asked: string): { from?: number; to?: number; at?: number } {
+  const given = new URLSearchParams(asked);
+  const number = (name: string) => {
+    const text = given.get(name) ?? "";
+    return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  };
+  const [from, to, at] = [number("from"), number("to"), number("at")];
+  if (from === undefined || to === undefined || from >= to) return {};
+  return { from, to, ...(at === undefined ? {} : { at }) };
+}
+
+function spanText({ from, to, at }: { from?: number; to?: number; at?: number }): string {
+  if (from === undefined || to === undefined) return "";
+  return `?from=${from}&to=${to}${at === undefined ? "" : `&at=${at}`}`;
 }
 
 function filterText(filters: FindFilters): string {

@@ -10,6 +10,11 @@ addEventListener("hashchange", () => {
 
 export const route = computed<Route>(() => parseRoute(hash.value));
 
+/** The same place, seen at another moment: an address to keep, not one to go back to. */
+export function settle(to: Route): void {
+  history.replaceState(history.state, "", address(to));
+}
+
 export function go(to: Route): void {
   location.hash = address(to);
 }

@@ -83,6 +83,7 @@ function choicesFor(words: string, places: readonly Place[]): Choice[] {
       run: to({ view: "peer", id }),
     })),
     ...places.map(({ name, to: route }) => ({ name, what: "go", run: to(route) })),
+    { name: "Replay", what: "go", run: to({ view: "replay" }) },
     { name: "Worktrees", what: "go", run: to({ view: "worktrees" }) },
     { name: "Start a session", what: "do", run: startSession },
     { name: "Ask several", what: "do", run: askSeveral },

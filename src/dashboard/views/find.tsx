@@ -55,6 +55,9 @@ export function Find({ words, filters }: { words: string; filters: FindFilters }
       <header class="view-head">
         <h1 id="find-title">Find</h1>
         <div class="actions">
+          <a class="button small" href={address({ view: "replay" })}>
+            Replay
+          </a>
           <button type="button" class="small" onClick={() => setIsSaving(true)}>
             Save a run…
           </button>
