@@ -127,6 +127,9 @@ async function shoot(page: Page, origin: string, ending: string): Promise<void> 
   await take("ask-several");
   await page.keyboard.press("Escape");
   await page.getByRole("link", { name: "backend" }).first().click();
+  await page.getByText("Its own conversation").click();
+  await page.locator(".turn").first().waitFor();
+  await take("own-turns");
   await page.getByRole("button", { name: "Mail…" }).click();
   await take("mail");
   await page.keyboard.press("Escape");

@@ -29,6 +29,7 @@ import { createMcpEndpoint } from "./mcp.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { countRefusals } from "./metrics/refusals.ts";
 import { createSampler } from "./metrics/samples.ts";
+import { readOwnTurns } from "./own-turns.ts";
 import { addDoor } from "./page/door.ts";
 import { createLogins, loginUrl } from "./page/logins.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
@@ -156,6 +157,7 @@ async function startLocked(
         runtimes: config.spawn.runtimes,
         profiles: Object.entries(config.spawn.profiles).map(([name, { runtime }]) => ({ name, runtime })),
       },
+      ownTurns: (peer) => readOwnTurns(runtimes.adapterOf(peer), peer),
       daemon: createSelfView({
         paths,
         startedAt,

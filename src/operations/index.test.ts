@@ -56,6 +56,7 @@ describe("who may call what", () => {
       "set_role",
       "spawn_options",
       "trust_repository",
+      "turns",
     ]);
   });
 

@@ -38,6 +38,7 @@ import { replyHandler } from "./reply.ts";
 import { restartHandler } from "./restart.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
 import { spawnHandler } from "./spawn.ts";
+import { turnsHandler } from "./turns.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
@@ -91,6 +92,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     discover: discoverHandler(deps),
     probe,
     purge: purgeHandler(deps),
+    turns: turnsHandler(deps),
     examine: examineHandler(deps, { peers, probe }),
     samples: samplesHandler(deps),
     daemon_log: daemonLogHandler(deps),

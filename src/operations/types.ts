@@ -1,6 +1,6 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Clock, Ids, Launcher, Worktrees } from "../core/ports.ts";
+import type { Clock, Ids, Launcher, PeerRecord, Worktrees } from "../core/ports.ts";
 import type {
   CallOptions,
   Finding,
@@ -9,6 +9,7 @@ import type {
   OperationName,
   OperationOutput,
   OperationParams,
+  OwnTurn,
   Peer,
   PeerId,
   Places,
@@ -36,6 +37,8 @@ export interface OperationDeps {
     found: { peer: PeerId; isNew: boolean; can: readonly string[] }[];
     unreachable: UnreachableSession[];
   }>;
+  /** What the session's own record has of its user and its model, masked and bounded; or why it cannot be read. */
+  ownTurns(peer: PeerRecord): Promise<{ turns: OwnTurn[]; isWhole: boolean } | { reason: string }>;
   /** What the daemon can say of itself. */
   daemon: DaemonView;
   /** Asks the other end of a route for a sign of life; throws what went wrong. */

@@ -15,6 +15,7 @@ export * from "./messages.ts";
 export * from "./moves.ts";
 export * from "./operations.ts";
 export * from "./outcomes.ts";
+export * from "./own-turns.ts";
 export * from "./peers.ts";
 export * from "./rpc.ts";
 export * from "./run-file.ts";

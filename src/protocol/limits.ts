@@ -318,6 +318,17 @@ export const LIMIT_TABLE = {
   },
   logTailLinesMax: { value: 300, unit: "count", why: "Lines of one look at the log's end." },
   logCursorCharsMax: { value: 64, unit: "characters", why: "A cursor of the log is two numbers." },
+  ownTurnsMax: {
+    value: 50,
+    unit: "count",
+    why: "Turns of a session's own record that are shown at once: what a person scrolls through to see what it is doing.",
+  },
+  ownTurnsReadBytes: {
+    value: 1_048_576,
+    unit: "bytes",
+    why: "How much of the end of a session's record is read for that: results of tools stand between, and reading takes a few milliseconds.",
+  },
+  ownTurnOptionsMax: { value: 12, unit: "count", why: "Answers to choose from that are shown of one question." },
   sampleMs: {
     value: 15_000,
     unit: "ms",

@@ -32,6 +32,7 @@ import {
   worktreeOptions,
 } from "./operation-shapes.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, RollUp, TraceStep } from "./outcomes.ts";
+import { OwnTurn } from "./own-turns.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
 
@@ -626,6 +627,25 @@ export const OPERATIONS = {
       ),
     }),
     callers: ["human", "orchestrator", "service"],
+  },
+  turns: {
+    purpose:
+      "The newest that a session's user and its model said there, read from the session's own record where its runtime keeps one; messages of the mesh are left out.",
+    input: z.strictObject({
+      peer: peerField,
+      limit: z.number().int().positive().max(LIMITS.ownTurnsMax).optional(),
+    }),
+    output: z.object({
+      peer: z.string(),
+      /** The newest last. */
+      turns: z.array(OwnTurn),
+      /** There is more in the record, before these. */
+      is_cut: z.boolean(),
+      /** Why nothing can be read. */
+      why: z.string().optional(),
+    }),
+    callers: PEOPLE,
+    human: true,
   },
   examine: {
     purpose:

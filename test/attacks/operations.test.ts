@@ -101,6 +101,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
   export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
   probe: ({ victimName }) => [{}, { peer: victimName }],
+  turns: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim, limit: 50 }],
   examine: () => [{}],
   samples: () => [{}],
   daemon_log: () => [{}, { cursor: "0:0" }],

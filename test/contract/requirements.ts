@@ -742,6 +742,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.own-turns",
+    text: "What a session's user and its model said there is shown to people only, from that session's own record and marked as that: masked, bounded, without what came from the mesh; of a question with options, the options.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.answer",
     text: "A question to the person is answered on the page.",
     source: "docs/dashboard.md",

@@ -19,7 +19,8 @@ export function Spark({ values, room, label }: SparkProps) {
     <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
       <line class="spark-base" x1="0" x2={WIDTH} y1={HEIGHT - EDGE} y2={HEIGHT - EDGE} />
       {lines.map((points) => (
-        <polyline key={points[0]} points={points.join(" ")} />
+        // A line of one point is drawn by its round ends.
+        <polyline key={points[0]} points={[...points, points.at(-1)].join(" ")} />
       ))}
     </svg>
   );

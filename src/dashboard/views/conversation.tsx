@@ -10,6 +10,7 @@ import { createTimeline, type Row, type Timeline } from "../live/timeline.ts";
 import { PresenceMark } from "../parts/state.tsx";
 import { Composer } from "./composer.tsx";
 import { MessageRow } from "./message.tsx";
+import { OwnTurns } from "./own-turns.tsx";
 import { PeerActions } from "./peer-actions.tsx";
 import { saveThread } from "./save-thread.ts";
 
@@ -63,6 +64,7 @@ function PeerHead({ peer }: { peer: Peer }) {
           {peer.spawned_by ? <dd>{peer.spawned_by}</dd> : null}
         </dl>
       </details>
+      {peer.role === "agent" || peer.role === "orchestrator" ? <OwnTurns key={peer.id} peer={peer} /> : null}
     </header>
   );
 }

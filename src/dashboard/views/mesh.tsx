@@ -22,13 +22,13 @@ export function Mesh({ isList = false }: { isList?: boolean }) {
           <h1 id="mesh-title">Mesh</h1>
           <p class="quiet">{summary(shown)}</p>
           <div class="actions">
-            <a class="button" href={address({ view: "worktrees" })}>
+            <a class="button small" href={address({ view: "worktrees" })}>
               Worktrees
             </a>
-            <button type="button" onClick={askSeveral}>
+            <button type="button" class="small" onClick={askSeveral}>
               Ask several…
             </button>
-            <button type="button" onClick={startSession}>
+            <button type="button" class="small" onClick={startSession}>
               Start a session
             </button>
           </div>

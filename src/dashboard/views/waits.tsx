@@ -21,6 +21,7 @@ import { attempt } from "../live/toasts.ts";
 import { Command } from "../parts/copy.tsx";
 import { Markdown } from "../parts/markdown.tsx";
 import { HeldMessage } from "./held.tsx";
+import { OpenQuestion } from "./own-turns.tsx";
 
 /** What goes on only when a person has done something. */
 export function Waits() {
@@ -197,6 +198,7 @@ function Elsewhere({ peer }: { peer: Peer }) {
         <a href={address({ view: "peer", id: peer.id })}>{peer.name}</a> waits in its own terminal
       </h2>
       <p>{presenceLine(peer, now.value)}</p>
+      <OpenQuestion peer={peer} />
       <p class="quiet">
         {peer.capabilities.includes("relay_permissions")
           ? "This request did not come here: decide it where the session runs."
