@@ -1,5 +1,5 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
+import { connectLink, enrichInSession, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
 import { createMeshServer } from "../../src/mcp/index.ts";
 import { checkoutState, realPath } from "../../src/platform/checkout.ts";
 import { repowireHome } from "../../src/platform/paths.ts";
@@ -32,15 +32,16 @@ export async function runChannel(parts: ChannelParts): Promise<void> {
   let link: Link | undefined;
   let goReady = () => {};
 
+  const linked = throughLink(() => link);
+  const folder = () => realPath(parts.env.CLAUDE_PROJECT_DIR || process.cwd());
   const mesh = createMeshServer({
-    mesh: throughLink(() => link),
+    mesh: linked,
     toolNames: CLAUDE_TOOLS,
     instructions: joins ? INSTRUCTIONS : undefined,
     experimental: joins ? { "claude/channel": {}, "claude/channel/permission": {} } : undefined,
     toolMeta: { "anthropic/alwaysLoad": true },
     withoutTools: !joins,
-    enrich: async (operation, input) =>
-      operation === "reply" && input.outcome !== "progress" ? { ...input, checkout: await ownCheckout() } : input,
+    enrich: enrichInSession({ mesh: () => linked, folder, checkout: () => checkoutState(folder()) }),
     onResultWritten: (messages) => {
       for (const message of messages) link?.report({ type: "result_written", message });
     },
@@ -48,10 +49,6 @@ export async function runChannel(parts: ChannelParts): Promise<void> {
     onFault: (error) => complain(error),
   });
   const permissions = createPermissionRelay(mesh.server, () => link);
-
-  function ownCheckout() {
-    return checkoutState(realPath(parts.env.CLAUDE_PROJECT_DIR || process.cwd()));
-  }
 
   async function push(items: Envelope[]): Promise<DeliverResult[]> {
     const results: DeliverResult[] = [];

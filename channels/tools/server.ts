@@ -1,5 +1,13 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { claimOf, connectLink, type Link, linkUrl, reachDaemon, throughLink } from "../../src/client/index.ts";
+import {
+  claimOf,
+  connectLink,
+  enrichInSession,
+  type Link,
+  linkUrl,
+  reachDaemon,
+  throughLink,
+} from "../../src/client/index.ts";
 import { createMeshServer } from "../../src/mcp/index.ts";
 import { checkoutState, realPath } from "../../src/platform/checkout.ts";
 import { repowireHome } from "../../src/platform/paths.ts";
@@ -33,15 +41,14 @@ export async function runToolsServer(parts: ToolsServerParts): Promise<void> {
   const joins = row.isPeer(env, cliPid);
   const cli = instanceOf(cliPid);
   let link: Link | undefined;
+  const linked = throughLink(() => link);
+  const folder = () => realPath(row.folder(env));
   const mesh = createMeshServer({
-    mesh: throughLink(() => link),
+    mesh: linked,
     toolNames: row.toolNames,
     instructions: joins ? row.instructions : undefined,
     withoutTools: !joins,
-    enrich: async (operation, input) =>
-      operation === "reply" && input.outcome !== "progress"
-        ? { ...input, checkout: await checkoutState(realPath(row.folder(env))) }
-        : input,
+    enrich: enrichInSession({ mesh: () => linked, folder, checkout: () => checkoutState(folder()) }),
     onResultWritten: (messages) => {
       for (const message of messages) link?.report({ type: "result_written", message });
     },

@@ -220,6 +220,7 @@ export function createSeat(parts: SeatParts): Seat {
     tools: {
       mesh: () => throughLink(() => link),
       isSubagent: conversations.isSubagent,
+      folder: () => parts.folder,
       checkout: () => checkoutState(parts.folder),
       onCarried: carried.add,
       onResult(session, operation, args, output) {

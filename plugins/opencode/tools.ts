@@ -1,3 +1,4 @@
+import { enrichInSession } from "../../src/client/index.ts";
 import { callTool } from "../../src/mcp/call-tool.ts";
 import { listTools, operationOfTool, type ToolListing } from "../../src/mcp/tools.ts";
 import type { CheckoutState, Mesh, MessageId, OperationOutput, ToolOperation } from "../../src/protocol/index.ts";
@@ -20,6 +21,7 @@ export interface PluginTool {
 export interface ToolParts {
   mesh(): Mesh;
   isSubagent(session: string): Promise<boolean>;
+  folder(): string;
   checkout(): Promise<CheckoutState | undefined>;
   /** The result of this call carries these messages to the model. */
   onCarried(call: { session: string; callID: string | undefined }, messages: MessageId[]): void;
@@ -27,7 +29,7 @@ export interface ToolParts {
     session: string,
     operation: ToolOperation,
     args: Record<string, unknown>,
-    output: OperationOutput<ToolOperation | "ask_several">,
+    output: OperationOutput<ToolOperation | "ask_several" | "schedule">,
   ): void;
   onFault(error: unknown): void;
 }
@@ -52,8 +54,7 @@ export function pluginTools(parts: ToolParts): Record<string, PluginTool> {
           args,
           toolNames: OPENCODE_TOOLS,
           options: { signal: context.abort, subagent: await parts.isSubagent(context.sessionID) },
-          enrich: async (of, input) =>
-            of === "reply" && input.outcome !== "progress" ? { ...input, checkout: await parts.checkout() } : input,
+          enrich: enrichInSession(parts),
           onFault: parts.onFault,
         });
         // OpenCode shows its sentence to the model as the tool's error, and the turn goes on.

@@ -2,6 +2,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
+import { attachmentCommand } from "./commands/attachment.ts";
 import { circleCommand } from "./commands/circle.ts";
 import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { daemonCommand } from "./commands/daemon.ts";
@@ -13,18 +14,23 @@ import { historyCommand, searchCommand } from "./commands/find.ts";
 import { heldCommand, quietCommand, refuseCommand, releaseCommand } from "./commands/gate.ts";
 import { inboxCommand, replyCommand, whoamiCommand } from "./commands/mail.ts";
 import { mcpCommand } from "./commands/mcp.ts";
+import { morningCommand } from "./commands/morning.ts";
 import { orchestratorCommand } from "./commands/orchestrator.ts";
+import { overviewCommand } from "./commands/overview.ts";
 import { peerCommand } from "./commands/peer.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resumeCommand } from "./commands/resume.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { selftestPeerCommand } from "./commands/selftest-peer.ts";
 import { serviceCommand } from "./commands/service.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { agentCommands } from "./commands/spawn.ts";
 import { statusCommand } from "./commands/status.ts";
+import { topCommand } from "./commands/top.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
+import { watchCommand } from "./commands/watch.ts";
 import { worktreeCommand } from "./commands/worktree.ts";
 import { cliContext } from "./context.ts";
 import { printError } from "./output.ts";
@@ -46,6 +52,8 @@ export function createProgram(): Command {
     .exitOverride();
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
+    overviewCommand(context),
+    topCommand(context),
     statusCommand(context),
     doctorCommand(context),
     discoverCommand(context),
@@ -57,10 +65,12 @@ export function createProgram(): Command {
     orchestratorCommand(),
     traceCommand(context),
     logCommand(context),
+    morningCommand(context),
     searchCommand(context),
     historyCommand(context),
     inboxCommand(context),
     replyCommand(context),
+    attachmentCommand(context),
     approvalsCommand(context),
     approveCommand(context),
     denyCommand(context),
@@ -68,6 +78,8 @@ export function createProgram(): Command {
     releaseCommand(context),
     refuseCommand(context),
     quietCommand(context),
+    scheduleCommand(context),
+    watchCommand(context),
     resumeCommand(context),
     whoamiCommand(context),
     daemonCommand(context),
@@ -96,9 +108,8 @@ async function main(): Promise<void> {
   const isJson = process.argv.includes("--json");
   try {
     const words = process.argv.slice(2);
-    // Alone, it shows what is there already; a newcomer has nothing to read first.
     const isAlone = words.every((word) => word === "--json");
-    await createProgram().parseAsync(isAlone ? ["discover", ...words] : words, { from: "user" });
+    await createProgram().parseAsync(isAlone ? ["overview", ...words] : words, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     else if (error instanceof CancelledError) {

@@ -1,3 +1,4 @@
+export * from "./attach.ts";
 export * from "./claim.ts";
 export * from "./http.ts";
 export * from "./link.ts";

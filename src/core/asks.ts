@@ -6,6 +6,7 @@ import {
   type CheckoutState,
   type EventType,
   type FailReason,
+  type Handle,
   LIMITS,
   type Message,
   type MessageId,
@@ -43,6 +44,9 @@ export interface OpenAsk {
   urgency: Urgency;
   message?: MessageId;
   traceparent?: string;
+  attachments?: readonly Handle[];
+  /** The chain that it belongs to, where that is not what the asker is in right now. */
+  chain?: { thread?: MessageId; hops: number };
   /** The call that will wait, unless it does not wait at all. */
   wait?: Waiting;
 }
@@ -91,7 +95,7 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
   }
   const loop = loopThrough(ctx, asker, askee);
   if (loop && !loop.returnable && request.wait) throw loopError(ctx, asker.id, loop.chain);
-  const chain = chainOf(ctx, asker);
+  const chain = request.chain ?? chainOf(ctx, asker);
   countMessage(ctx, { from: asker, to: [askee], ...chain });
   const { message, deliveries } = acceptMessage(ctx, {
     id: request.message ?? ctx.ids.message(),
@@ -102,6 +106,7 @@ function createAsk(ctx: Context, request: OpenAsk): AskRecord {
     urgency: request.urgency,
     ...chain,
     traceparent: request.traceparent,
+    attachments: request.attachments,
     expiryMs: LIMITS.askExpiryMs,
   });
   const delivery = deliveries[0];
@@ -174,6 +179,7 @@ export interface Reply {
   checkout?: CheckoutState;
   message?: MessageId;
   traceparent?: string;
+  attachments?: readonly Handle[];
 }
 
 /** Closes an ask with an answer or a refusal, and sends that to the asker. Repeating it changes nothing. */
@@ -194,6 +200,7 @@ export function replyToAsk(ctx: Context, reply: Reply): { ask: AskRecord; repeat
     checkout: reply.checkout,
     message: reply.message,
     traceparent: reply.traceparent,
+    attachments: reply.attachments,
   });
   return { ...closed, repeated: false };
 }
@@ -230,6 +237,7 @@ interface Closing {
   message?: MessageId;
   /** The call that answered; else the answer goes on in the question's trace. */
   traceparent?: string;
+  attachments?: readonly Handle[];
   urgency?: Urgency;
 }
 
@@ -275,6 +283,7 @@ export function closeAsk(
     hops: question?.hops ?? 0,
     checkout: closing.checkout,
     traceparent: closing.traceparent ?? question?.traceparent,
+    attachments: closing.attachments,
     expiryMs: LIMITS.askExpiryMs,
   });
   dropSupersededAnswer(ctx, ask);

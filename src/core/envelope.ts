@@ -49,6 +49,7 @@ export function makeEnvelope(
     cursor: delivery.lease_seq ?? 0,
     created_at: message.created_at,
     traceparent: message.traceparent,
+    attachments: message.attachments.length > 0 ? message.attachments : undefined,
     answer_to: message.kind === "answer" ? answerTo(ctx, message) : undefined,
   };
 }

@@ -1,6 +1,7 @@
 export * from "./addressing.ts";
 export * from "./approvals.ts";
 export * from "./asks.ts";
+export * from "./attachments.ts";
 export * from "./caller.ts";
 export * from "./context.ts";
 export * from "./deadlines.ts";
@@ -21,6 +22,7 @@ export * from "./retention.ts";
 export * from "./retry.ts";
 export * from "./router.ts";
 export * from "./routes.ts";
+export * from "./schedules.ts";
 export * from "./seats.ts";
 export * from "./sessions.ts";
 export * from "./text-search.ts";

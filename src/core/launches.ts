@@ -184,14 +184,15 @@ export function noteLaunchEnded(ctx: Context, id: PeerId): void {
     tellSpawner(
       ctx,
       peer,
-      `${peer.name} ended by itself: its process is gone. Its seat and mailbox stay; \`repowire peer resume ${peer.name}\` starts it again.`,
+      `${peer.name} ended by itself: its process is gone. Its seat, its mailbox and open questions to it stay; kill_peer with restart (\`repowire peer resume ${peer.name}\`) starts it again.`,
     );
 }
 
-export function tellSpawner(ctx: Context, peer: PeerRecord, text: string): void {
+/** `normal` wakes an idle spawner: it waits for a session that does nothing any more. `fyi` is for what needs nothing of it. */
+export function tellSpawner(ctx: Context, peer: PeerRecord, text: string, urgency: "normal" | "fyi" = "normal"): void {
   const spawner = peer.launch && ctx.tx.peers.get(peer.launch.spawner);
   if (!spawner || ctx.tx.deliveries.count(spawner.id, ["queued", "held"]) >= LIMITS.mailboxLengthMax) return;
-  acceptNotice(ctx, { from: peer, to: spawner, body: text, urgency: "fyi" });
+  acceptNotice(ctx, { from: peer, to: spawner, body: text, urgency });
 }
 
 export function failOpenAsks(ctx: Context, id: PeerId, text: string): number {

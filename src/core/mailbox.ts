@@ -4,6 +4,7 @@ import {
   DELIVERY_MOVES,
   type DeliveryState,
   type EventType,
+  type Handle,
   LIMITS,
   type Message,
   type MessageId,
@@ -15,6 +16,7 @@ import {
   type Rung,
   type Urgency,
 } from "../protocol/index.ts";
+import { attach } from "./attachments.ts";
 import { type Context, emit, stir } from "./context.ts";
 import { effectiveInbound } from "./inbound.ts";
 import type { DeliveryRecord, PeerRecord } from "./ports.ts";
@@ -36,6 +38,7 @@ export interface NewMessage {
   hops: number;
   traceparent?: string;
   checkout?: CheckoutState;
+  attachments?: readonly Handle[];
   expiryMs: number;
 }
 
@@ -52,7 +55,7 @@ export function acceptMessage(ctx: Context, draft: NewMessage): { message: Messa
     to: draft.circle === undefined ? (draft.to[0]?.id ?? "") : `circle:${draft.circle}`,
     body: draft.body,
     body_bytes: byteLength(draft.body),
-    attachments: [],
+    attachments: attach(ctx, draft.from, draft.attachments ?? [], draft.id),
     in_reply_to: draft.in_reply_to,
     thread: draft.thread ?? draft.id,
     urgency: draft.urgency,
@@ -151,7 +154,9 @@ export function checkMailbox(ctx: Context, to: PeerRecord): void {
 export function freeHandle(ctx: Context): string {
   for (;;) {
     const handle = ctx.ids.handle();
-    if (!ctx.tx.deliveries.isHandleTaken(handle)) return handle;
+    const { schedule, attachment } = ctx.tx.shelves;
+    if (ctx.tx.deliveries.isHandleTaken(handle) || schedule.get(handle) || attachment.get(handle)) continue;
+    return handle;
   }
 }
 

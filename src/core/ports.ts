@@ -2,6 +2,7 @@ import type {
   Approval,
   Ask,
   AskOutcome,
+  Attachment,
   Delivery,
   Envelope,
   InboundPolicy,
@@ -15,6 +16,7 @@ import type {
   ProcessInstance,
   Rung,
   Runtime,
+  Schedule,
   SpawnRuntime,
 } from "../protocol/index.ts";
 import type { SearchTerm } from "./text-search.ts";
@@ -90,7 +92,8 @@ export interface LaunchRecord {
 }
 
 /** A peer as stored: the public shape, and what only the daemon needs to know. */
-export interface PeerRecord extends Omit<Peer, "unread" | "inbound" | "inbound_reason" | "delivery" | "spawned_by"> {
+export interface PeerRecord
+  extends Omit<Peer, "unread" | "open_asks" | "inbound" | "inbound_reason" | "delivery" | "spawned_by"> {
   /** Order of creation; a folder's lowest free seat is taken first. */
   seat: number;
   instance?: ProcessInstance;
@@ -245,6 +248,28 @@ export interface GateRecord {
   at: number;
 }
 
+/** A file that goes with messages, or waits for its first. Its bytes are kept by hash (`Blobs`). */
+export interface AttachmentRecord extends Attachment {
+  /** Who brought it. */
+  owner: PeerId;
+  /** Epoch ms. */
+  at: number;
+  messages: MessageId[];
+  /** How much of its text each reader's model was shown, in bytes. */
+  shown: Record<PeerId, number>;
+}
+
+/** A message that waits for its time, or for a peer. */
+export interface ScheduleRecord extends Omit<Schedule, "from" | "from_id" | "to" | "to_id"> {
+  from: PeerId;
+  to: PeerId;
+  /** The chain in which it was made: sending later is no way round the guard against talk in circles. */
+  thread?: MessageId;
+  hops: number;
+  /** For what waits for a peer. */
+  expires_awake_ms?: number;
+}
+
 /** What repowire keeps of other kinds, by id: few and small, so all of it is held in memory beside its table. */
 export interface Shelves {
   pause: PauseRecord;
@@ -255,6 +280,8 @@ export interface Shelves {
   login: LoginRecord;
   mismatch: MismatchRecord;
   gate: GateRecord;
+  schedule: ScheduleRecord;
+  attachment: AttachmentRecord;
 }
 export type ShelfName = keyof Shelves;
 
@@ -410,6 +437,35 @@ export interface Budgets {
   pairPerNight: number;
   circlePerMinute: number;
   threadDepth: number;
+}
+
+/** The bytes of attachments, by their hash. Rejections are `RepowireError`s. */
+export interface Blobs {
+  /** Begins a file; its parts are appended until it is finished or dropped. */
+  begin(): Promise<BlobDraft>;
+  /** At most `length` bytes from `offset`; fewer at the end. */
+  read(sha256: string, offset: number, length: number): Promise<Uint8Array>;
+  /** Removes all files but those named, and drafts that nobody finished; young ones stay, whoever they are for. */
+  keepOnly(known: ReadonlySet<string>): Promise<void>;
+}
+
+export interface BlobDraft {
+  append(bytes: Uint8Array): Promise<void>;
+  /** Durable from here on. Resolves to the hash. */
+  finish(): Promise<string>;
+  drop(): Promise<void>;
+}
+
+/** Times as people write them. Pure: the same text at the same instant gives the same. */
+export interface Calendar {
+  /** The zone of this machine. */
+  readonly zone: string;
+  /** Whether there is such a zone. */
+  isZone(zone: string): boolean;
+  /** The first instant (epoch ms) after `after` that fits the cron pattern, undefined when none ever does. Throws where it is no pattern. */
+  next(pattern: string, zone: string, after: number): number | undefined;
+  /** The instant of a date and time of day in a zone: `2026-12-02T09:00`. Undefined where it is none. */
+  at(local: string, zone: string): number | undefined;
 }
 
 /** What is to be started, as a caller wishes it. */

@@ -337,6 +337,7 @@ export function publicPeer(ctx: Context, peer: PeerRecord): Peer {
     inbound: inbound.policy,
     inbound_reason: inbound.reason,
     unread: ctx.tx.deliveries.count(peer.id, ["queued", "held"]),
+    open_asks: { to_answer: ctx.tx.asks.openTo(peer.id).length, asked: ctx.tx.asks.openFrom(peer.id).length },
     pid: peer.presence.state === "offline" ? undefined : peer.instance?.pid,
   };
 }

@@ -88,6 +88,7 @@ export function noteRestarted(ctx: Context, id: PeerId, by: PeerRecord, continue
       ctx,
       peer,
       `${peer.name} was restarted by ${by.name}; it ${continues ? "continues its conversation" : "begins a new conversation"}.`,
+      "fyi",
     );
 }
 

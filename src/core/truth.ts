@@ -50,6 +50,7 @@ export function askOutcome(ctx: Context, ask: AskRecord): AskOutcome {
         text: part,
         elapsed_ms: Math.max(0, answer.created_at - ask.opened_at),
         answer: { message: answer.id, handle: delivery.handle },
+        attachments: answer.attachments.length > 0 ? answer.attachments : undefined,
       };
       if (ask.state === "declined") return { ...shared, state: "declined" };
       return {

@@ -4,7 +4,9 @@ import type { SharedServer } from "../adapters/adapter.ts";
 import { createEngine, createLive, type Engine, emit, present, purgeOlder, recover } from "../core/index.ts";
 import { createLauncher } from "../launcher/launcher.ts";
 import { createWorktrees } from "../launcher/worktrees.ts";
-import { createOperations, createWaits } from "../operations/index.ts";
+import { createOperations, createWaits, keepAttachments } from "../operations/index.ts";
+import { createBlobs } from "../platform/blobs.ts";
+import { calendar } from "../platform/calendar.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
 import { readDaemonRecord, writeDaemonRecord } from "../platform/daemon-record.ts";
@@ -132,6 +134,7 @@ async function startLocked(
   dispatcher.connect(engine);
   const sampler = createSampler({ totals: metrics.totals, levels: () => levelsOf(engine, counts) });
   const logins = createLogins({ engine });
+  const blobs = createBlobs(paths.attachments);
   let listening = config.port;
   const publicOrigin = config.dashboard.public_origin;
   const handlers = createOperations(
@@ -142,6 +145,8 @@ async function startLocked(
       waits,
       launcher: createLauncher({ paths, spawn: config.spawn }),
       worktrees: createWorktrees(paths),
+      calendar,
+      blobs,
       humanName: config.human,
       onEventOf: hub.subscribeTo,
       loginLink(madeBy) {
@@ -256,7 +261,7 @@ async function startLocked(
   const port = server.port ?? config.port;
   listening = port;
   writeDaemonRecord(paths.home, { instance, pid: process.pid, port, version: VERSION, started_at: startedAt });
-  watch = startWatch({ engine, clock, isAlive });
+  watch = startWatch({ engine, clock, calendar, isAlive });
   reconciler = startReconciler({
     engine,
     hub,
@@ -272,7 +277,10 @@ async function startLocked(
       log.error("the home was removed or taken over; stopping", { home: paths.home });
       onGone();
     }),
-    every(PURGE_EVERY_MS, () => purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS)),
+    every(PURGE_EVERY_MS, async () => {
+      await purgeOlder(engine, clock.now().wall - config.retention_days * DAY_MS);
+      await keepAttachments({ engine, blobs });
+    }),
     followWords(store, engine, (error) => log.error("the index of words did not follow", { error })),
   ];
   if (store.damagedMovedTo)

@@ -1,4 +1,13 @@
-import { type Clock, type Engine, endSession, keepDeadlines, lookingOnce, type PeerRecord } from "../core/index.ts";
+import {
+  type Calendar,
+  type Clock,
+  type Engine,
+  endSession,
+  keepDeadlines,
+  lookingOnce,
+  type PeerRecord,
+} from "../core/index.ts";
+import { sendDue } from "../operations/index.ts";
 import { logger } from "../platform/log.ts";
 import { LIMITS } from "../protocol/index.ts";
 
@@ -13,10 +22,11 @@ export interface Watch {
   stop(): void;
 }
 
-/** Once a second: what time decides, and whose process is gone. Presence is the life of a process, however it ended. */
+/** Once a second: what time decides, what is due to be sent, and whose process is gone. Presence is the life of a process, however it ended. */
 export function startWatch(parts: {
   engine: Engine;
   clock: Clock;
+  calendar: Calendar;
   isAlive(instance: NonNullable<PeerRecord["instance"]>): boolean;
 }): Watch {
   const { engine, clock } = parts;
@@ -32,6 +42,7 @@ export function startWatch(parts: {
       for (const peer of gone) endSession(ctx, peer, "its process ended");
       keepDeadlines(ctx);
     });
+    await sendDue(parts);
   };
   const look = () => void tick().catch((error) => log.error("the watch failed", { error }));
   let stopTimer = () => {};

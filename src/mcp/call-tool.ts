@@ -12,7 +12,7 @@ import {
   RepowireError,
   type ToolOperation,
 } from "../protocol/index.ts";
-import { cleanText, resultText, rollUpText, type ToolNames } from "../words/index.ts";
+import { cleanText, resultText, rollUpText, scheduleText, type ToolNames } from "../words/index.ts";
 import { toolInput } from "./tools.ts";
 
 export interface ToolCall {
@@ -32,7 +32,7 @@ export type ToolCallResult =
       text: string;
       /** Messages that this result brings to the session; whoever writes it to the runtime reports them. */
       carried: MessageId[];
-      output: OperationOutput<ToolOperation | "ask_several">;
+      output: OperationOutput<ToolOperation | "ask_several" | "schedule">;
     }
   | { text: string; refusal: RepowireError };
 
@@ -42,6 +42,7 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
   try {
     const parsed = toolInput(operation).safeParse(call.args);
     if (!parsed.success) throw fromZod(parsed.error, OPERATIONS[operation].tool.name);
+    if ("files" in parsed.data && parsed.data.files) refuseFiles(call, parsed.data);
     const input = call.enrich ? await call.enrich(operation, parsed.data) : parsed.data;
     const through = typeof mesh === "function" ? await mesh() : mesh;
     const several = operation === "ask" ? forSeveral(input as OperationInput<"ask">) : undefined;
@@ -52,6 +53,11 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
         carried: carriedMessages("ask_several", output),
         output,
       };
+    }
+    const later = operation === "notify" ? forLater(input) : undefined;
+    if (later) {
+      const output = await through.schedule(later, call.options);
+      return { text: scheduleText(output.schedule, { tools: call.toolNames, now: Date.now() }), carried: [], output };
     }
     const output = await callMesh(through, operation, input, call.options);
     const carried = carriedMessages(operation, output);
@@ -64,10 +70,28 @@ export async function callTool(mesh: Mesh | (() => Promise<Mesh>), call: ToolCal
   }
 }
 
+/** Files are read by the session's own side, now. */
+function refuseFiles({ enrich }: ToolCall, { when, outcome }: Record<string, unknown>): void {
+  if (!enrich)
+    throw new RepowireError(
+      "invalid_input",
+      'Files cannot be read from here. Run in your shell instead: repowire peer notify PEER "TEXT" --attach FILE (also: peer ask, reply).',
+    );
+  if (when !== undefined) throw new RepowireError("invalid_input", "Files cannot be sent later. Leave out when.");
+  if (outcome === "progress")
+    throw new RepowireError("invalid_input", "A line of progress takes no files. Attach them to the answer.");
+}
+
 /** The same question to several peers, where the tool was given several names. */
 function forSeveral({ peer, ...rest }: OperationInput<"ask">): OperationInput<"ask_several"> | undefined {
   const peers = namesIn(peer);
   return peers.length > 1 ? { ...rest, peers } : undefined;
+}
+
+/** A message for later, where the tool was told when. */
+function forLater(input: Record<string, unknown>): OperationInput<"schedule"> | undefined {
+  const { peer, text, when, urgency } = input as OperationInput<"schedule">;
+  return when === undefined ? undefined : { peer, text, when, urgency };
 }
 
 function callMesh(

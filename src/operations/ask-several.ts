@@ -118,6 +118,7 @@ async function open(
         urgency: params.urgency ?? "normal",
         message: params.message && idForAskee(params.message, to.peer),
         traceparent: params.traceparent,
+        attachments: params.attachments,
         wait: waiting,
       });
       return { message: ask.message, outcome, waitMs };

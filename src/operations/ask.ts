@@ -23,6 +23,7 @@ export function askHandler(deps: OperationDeps): Handler<"ask"> {
           urgency: params.urgency ?? "normal",
           message: params.message,
           traceparent: params.traceparent,
+          attachments: params.attachments,
           wait: wait && { id: wait.id, canTakeQuestion: true },
         });
         return { message: ask.message, outcome, waitMs: boundedWait(asker.runtime, asked) };

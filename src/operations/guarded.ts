@@ -6,7 +6,7 @@ import type { OperationDeps } from "./types.ts";
  * Runs a decision that sends. Where it would use a budget up, nothing of it is stored; the pause that follows from it is, in a decision
  * of its own, before the sender hears of it.
  */
-export async function runSending<T>(deps: OperationDeps, from: PeerId, decide: Decide<T>): Promise<T> {
+export async function runSending<T>(deps: Pick<OperationDeps, "engine">, from: PeerId, decide: Decide<T>): Promise<T> {
   try {
     return await deps.engine.run(decide);
   } catch (error) {

@@ -9,8 +9,11 @@ import {
   leaseAsResult,
   makeEnvelope,
   type PeerRecord,
+  publicSchedule,
   RESULT_BODY_BYTES_MAX,
   recipientTruth,
+  removeSchedule,
+  scheduleNamed,
   seatOf,
   see,
   sliceBytes,
@@ -18,6 +21,7 @@ import {
 } from "../core/index.ts";
 import { type OperationOutput, RepowireError } from "../protocol/index.ts";
 import { boundedWait, waitFor } from "./ask.ts";
+import { showAttachment } from "./attachments.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 type InboxOutput = OperationOutput<"inbox">;
@@ -35,7 +39,7 @@ export function inboxHandler(deps: OperationDeps): Handler<"inbox"> {
       const waited = await waitForOwnAsk(deps, caller, id, waitMs, options.signal);
       if (waited) return waited;
     }
-    return deps.engine.run((ctx) => byHandle(ctx, caller, id));
+    return (await showAttachment(deps, caller, id)) ?? deps.engine.run((ctx) => byHandle(ctx, caller, id));
   };
 }
 
@@ -95,11 +99,16 @@ function mail(ctx: Context, caller: Caller): InboxOutput {
 }
 
 function withdraw(ctx: Context, caller: Caller, handle: string): InboxOutput {
+  const schedule = scheduleNamed(ctx, caller, handle);
+  if (schedule) {
+    removeSchedule(ctx, caller, schedule);
+    return { type: "schedule", schedule: publicSchedule(ctx, schedule), removed: true };
+  }
   const ask = ownAsk(ctx, caller, handle);
   if (!ask) {
     throw new RepowireError(
       "handle_unknown",
-      `${handle} is not a question of yours, so there is nothing to withdraw. inbox() lists your open questions.`,
+      `${handle} is no question or scheduled message of yours, so there is nothing to withdraw. inbox() lists your open questions.`,
     );
   }
   const { wasPresented } = withdrawAsk(ctx, ask);
@@ -114,6 +123,8 @@ function byHandle(ctx: Context, caller: Caller, handle: string): InboxOutput {
     if (ask.answer && !caller.mayBeSubagent) leaseAsResult(ctx, ask.answer, ask.asker);
     return { type: "ask", outcome };
   }
+  const schedule = scheduleNamed(ctx, caller, handle);
+  if (schedule) return { type: "schedule", schedule: publicSchedule(ctx, schedule), removed: false };
   const delivery = ctx.tx.deliveries.byHandle(handle);
   if (delivery?.peer !== peer.id) {
     throw new RepowireError(

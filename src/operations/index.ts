@@ -12,6 +12,7 @@ import {
 import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { askSeveralHandler } from "./ask-several.ts";
+import { attachHandler, attachmentHandler } from "./attachments.ts";
 import { daemonLogHandler, examineHandler, samplesHandler } from "./daemon-view.ts";
 import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
@@ -36,12 +37,15 @@ import { probeHandler } from "./probe.ts";
 import { eventsHandler, purgeHandler, traceHandler } from "./records.ts";
 import { replyHandler } from "./reply.ts";
 import { restartHandler } from "./restart.ts";
+import { scheduleHandler, schedulesHandler, unscheduleHandler } from "./schedules.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
 import { spawnHandler } from "./spawn.ts";
 import { turnsHandler } from "./turns.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
+export { keepAttachments } from "./attachments.ts";
+export { sendDue } from "./schedules.ts";
 export { withdrawCall } from "./several-ids.ts";
 export type { OperationDeps } from "./types.ts";
 export { createWaits, type Waits } from "./waits.ts";
@@ -80,6 +84,11 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     decide_held: decideHeldHandler(deps),
     set_role: setRoleHandler(deps),
     mismatches: mismatchesHandler(deps),
+    attach: attachHandler(deps),
+    attachment: attachmentHandler(deps),
+    schedule: scheduleHandler(deps),
+    schedules: schedulesHandler(deps),
+    unschedule: unscheduleHandler(deps),
     pauses: pausesHandler(deps),
     resume: resumeHandler(deps),
     approvals: approvalsHandler(deps),

@@ -8,6 +8,7 @@ import {
   RepowireError,
   type TraceStep,
 } from "../protocol/index.ts";
+import { keepAttachments } from "./attachments.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 /** What is on record: the trace of one message, pages of the event log, and its end by retention. */
@@ -103,6 +104,7 @@ export function purgeHandler(deps: OperationDeps): Handler<"purge"> {
   return async ({ params }) => {
     const before = deps.clock.now().wall - (params.older_than_days ?? LIMITS.retentionDays) * DAY_MS;
     const gone = await purgeOlder(deps.engine, before);
+    await keepAttachments(deps);
     if (gone.messages + gone.events + gone.peers > 0)
       await deps.engine.run((ctx) => emit(ctx, { type: "store.purged", data: { ...gone } }));
     return gone;

@@ -18,6 +18,8 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         );
       const base = { id: ask.handle, peer: asker.name, outcome, asker: asker.presence };
       if (outcome === "progress") {
+        if (params.attachments)
+          throw new RepowireError("invalid_input", "A line of progress takes no files. Attach them to the answer.");
         reportProgress(ctx, ask, progressLine(params.text));
         return { ...base, repeated: false, awaited: ctx.live.waitsFor(ask.message).length > 0 };
       }
@@ -30,6 +32,7 @@ export function replyHandler(deps: OperationDeps): Handler<"reply"> {
         checkout: params.checkout,
         message: params.message,
         traceparent: params.traceparent,
+        attachments: params.attachments,
       });
       return { ...base, repeated, awaited, ...(awaited && isShared ? { with_others: true } : {}) };
     });

@@ -16,6 +16,7 @@ import {
 } from "../core/index.ts";
 import {
   estimatedTokens,
+  type Handle,
   LIMITS,
   type MessageId,
   type RecipientTruth,
@@ -131,6 +132,7 @@ interface Draft extends Chain {
   text: string;
   message?: MessageId;
   traceparent?: string;
+  attachments?: readonly Handle[];
   urgency: Urgency;
   expiryMs: number;
   /** For broadcasts. */

@@ -1,6 +1,6 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Clock, Ids, Launcher, PeerRecord, Worktrees } from "../core/ports.ts";
+import type { Blobs, Calendar, Clock, Ids, Launcher, PeerRecord, Worktrees } from "../core/ports.ts";
 import type {
   CallOptions,
   Finding,
@@ -20,6 +20,8 @@ import type { Waits } from "./waits.ts";
 export interface OperationDeps {
   engine: Engine;
   clock: Clock;
+  calendar: Calendar;
+  blobs: Blobs;
   ids: Ids;
   waits: Waits;
   launcher: Launcher;

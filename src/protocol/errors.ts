@@ -46,6 +46,8 @@ export const ERRORS = {
   too_many_asks: { status: 429, exit: 75, retryable: true, title: "Too many open questions" },
   too_many_approvals: { status: 429, exit: 75, retryable: true, title: "Too many permission requests wait" },
   too_many_waits: { status: 429, exit: 75, retryable: true, title: "Too many calls wait at once" },
+  attachments_full: { status: 429, exit: 75, retryable: true, title: "Too many files are kept" },
+  too_many_schedules: { status: 429, exit: 75, retryable: true, title: "Too many scheduled messages" },
   too_many_recipients: { status: 400, exit: 65, retryable: false, title: "Too many recipients" },
   thread_paused: {
     status: 409,

@@ -1,3 +1,4 @@
+export * from "./attachments.ts";
 export * from "./carried.ts";
 export * from "./discovery.ts";
 export * from "./endpoints.ts";
@@ -20,6 +21,7 @@ export * from "./peers.ts";
 export * from "./rpc.ts";
 export * from "./run-file.ts";
 export * from "./runtimes.ts";
+export * from "./schedules.ts";
 export * from "./tokens.ts";
 export * from "./tracing.ts";
 export * from "./version.ts";

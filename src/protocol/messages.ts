@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Attachment } from "./attachments.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { AnsweredBy, AskState, DeliveryState, FailReason } from "./moves.ts";
@@ -45,7 +46,7 @@ export const Message = z.object({
   to: z.string(),
   body: z.string(),
   body_bytes: z.number().int(),
-  attachments: z.array(z.string()),
+  attachments: z.array(Attachment),
   in_reply_to: MessageId.optional(),
   thread: MessageId,
   urgency: Urgency,
@@ -125,6 +126,8 @@ export const Envelope = z.object({
   created_at: z.number().int(),
   /** Where the recipient's steps belong in the message's trace, if it has one. */
   traceparent: z.string().optional(),
+  /** Files that go with it; `inbox(id)` shows one. */
+  attachments: z.array(Attachment).optional(),
   /** For answers: what was asked, how it was answered and how long after the question. */
   answer_to: z
     .object({

@@ -1,13 +1,23 @@
 import { z } from "zod";
+import { AttachmentIds } from "./attachments.ts";
 import { Handle, MessageId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { Body, MessageKind, Urgency } from "./messages.ts";
 import { RecipientTruth } from "./outcomes.ts";
 import { CircleName, Peer, PeerName } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
+import { MissedPolicy, ScheduledKind } from "./schedules.ts";
 import { TraceParent } from "./tracing.ts";
 
 /** Inputs and results that the table of operations is made of: what a tool takes, what several rows share. */
+
+/** Read by the session's own side, in the session's folder; the daemon opens no path that a peer names. */
+const filesField = z
+  .array(z.string().min(1).max(LIMITS.pathCharsMax))
+  .min(1)
+  .max(LIMITS.attachmentsPerMessageMax)
+  .optional()
+  .describe("files of your checkout to attach");
 
 const waitSeconds = (described: string) => z.number().min(0).max(86_400).optional().describe(described);
 export const peerField = z.string().min(1).max(200);
@@ -20,13 +30,37 @@ export const askTool = z.strictObject({
   question: Body,
   wait_seconds: waitSeconds("default 90"),
   urgency: Urgency.optional(),
+  files: filesField,
 });
 export const replyTool = z.strictObject({
   id: Handle,
   text: Body,
   outcome: z.enum(["answer", "decline", "progress"]).optional(),
+  files: filesField,
 });
-export const notifyTool = z.strictObject({ peer: peerField, text: Body, urgency: Urgency.optional() });
+export const notifyTool = z.strictObject({
+  peer: peerField.describe('with when, "self" is you'),
+  text: Body,
+  urgency: Urgency.optional(),
+  when: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('send later: "30m", "2026-12-02 09:00", "cron 0 9 * * 1-5", "backend idle" (or waits, ends)'),
+  files: filesField,
+});
+/** A message for later. */
+export const scheduleInput = z.strictObject({
+  peer: peerField,
+  text: Body,
+  when: z.string().min(1).max(200),
+  kind: ScheduledKind.optional(),
+  urgency: Urgency.optional(),
+  missed: MissedPolicy.optional(),
+  /** An IANA name; this machine's zone otherwise. */
+  zone: z.string().min(1).max(64).optional(),
+});
 export const broadcastTool = z.strictObject({ text: Body, circle: CircleName.optional() });
 export const peersTool = z.strictObject({ circle: CircleName.optional(), include_offline: z.boolean().optional() });
 export const describeTool = z.strictObject({ text: z.string().trim().max(LIMITS.descriptionCharsMax) });
@@ -145,6 +179,9 @@ export const page = {
   limit: z.number().int().positive().max(LIMITS.findPageMax).optional(),
   cursor: z.number().int().positive().optional(),
 };
+
+/** Files that were brought before, by id. */
+export const attached = { attachments: AttachmentIds.optional() };
 
 /** A message id chosen by the caller: repeating a request with it is harmless. */
 export const idempotency = { message: MessageId.optional(), traceparent: TraceParent.optional() };

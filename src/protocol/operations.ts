@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Attachment } from "./attachments.ts";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
 import { ExportPage } from "./export.ts";
@@ -10,6 +11,7 @@ import { Approval, Ask, CheckoutState, Delivery, Envelope, MessageKind } from ".
 import { AskState, DeliveryState } from "./moves.ts";
 import {
   askTool,
+  attached,
   broadcastTool,
   describeTool,
   EndedProcess,
@@ -26,6 +28,7 @@ import {
   Restarted,
   replyTool,
   Started,
+  scheduleInput,
   spawnTool,
   WorktreeState,
   whoamiTool,
@@ -35,6 +38,7 @@ import { AskOutcome, FoundMessage, RecipientTruth, RollUp, TraceStep } from "./o
 import { OwnTurn } from "./own-turns.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
+import { Schedule } from "./schedules.ts";
 
 interface ToolShape {
   name: string;
@@ -65,7 +69,7 @@ const PEOPLE = ["human"] as const;
 export const OPERATIONS = {
   ask: {
     purpose: "Ask a peer a question and wait for its answer; the question lives on when the wait ends.",
-    input: askTool.extend({ peer: peerField, ...idempotency }),
+    input: askTool.omit({ files: true }).extend({ peer: peerField, ...attached, ...idempotency }),
     output: AskOutcome,
     callers: EVERYONE,
     tool: {
@@ -78,13 +82,15 @@ export const OPERATIONS = {
   ask_several: {
     purpose:
       "Ask several peers the same question, each by an ask of its own, and wait for all of them together. Whoever cannot be asked is named with the reason; `ask_peer` with several names is this.",
-    input: askTool.omit({ peer: true }).extend({ peers: z.array(peerField).min(1), ...idempotency }),
+    input: askTool
+      .omit({ peer: true, files: true })
+      .extend({ peers: z.array(peerField).min(1), ...attached, ...idempotency }),
     output: RollUp,
     callers: EVERYONE,
   },
   reply: {
     purpose: "Answer or decline a question by its id, or report progress on it.",
-    input: replyTool.extend({ ...idempotency, checkout: CheckoutState.optional() }),
+    input: replyTool.omit({ files: true }).extend({ ...attached, ...idempotency, checkout: CheckoutState.optional() }),
     output: z.object({
       id: z.string(),
       peer: z.string(),
@@ -107,7 +113,7 @@ export const OPERATIONS = {
   },
   notify: {
     purpose: "Tell a peer something, one way; returns the state reached.",
-    input: notifyTool.extend(idempotency),
+    input: notifyTool.omit({ when: true, files: true }).extend({ ...attached, ...idempotency }),
     output: z.object({ id: z.string(), message: MessageId, peer: z.string(), recipient: RecipientTruth }),
     callers: EVERYONE,
     tool: {
@@ -214,6 +220,15 @@ export const OPERATIONS = {
         peer: z.string(),
         /** Whether the recipient had it already; then its answer may still come, as fyi. */
         was_presented: z.boolean(),
+      }),
+      z.object({ type: z.literal("schedule"), schedule: Schedule, removed: z.boolean() }),
+      z.object({
+        type: z.literal("attachment"),
+        attachment: Attachment,
+        /** The part from byte `offset`; absent for a file that is no text. */
+        part: z.string().optional(),
+        offset: z.number().int(),
+        rest_bytes: z.number().int(),
       }),
     ]),
     callers: EVERYONE,
@@ -479,6 +494,58 @@ export const OPERATIONS = {
       ),
     }),
     callers: ["human", "orchestrator", "service"],
+  },
+  attach: {
+    purpose:
+      "Bring a file that is to go with a message, in parts: the first names it and its size, the others the upload. With the last part it has its id.",
+    input: z.strictObject({
+      /** Continues the upload that the first part began. */
+      upload: z.string().max(64).optional(),
+      name: z.string().min(1).max(255).optional(),
+      size: z.number().int().nonnegative().max(LIMITS.attachmentBytesMax).optional(),
+      data: z.base64().max(Math.ceil(LIMITS.attachmentChunkBytesMax / 3) * 4),
+    }),
+    output: z.object({
+      upload: z.string(),
+      /** Bytes so far. */
+      received: z.number().int(),
+      attachment: Attachment.optional(),
+    }),
+    callers: EVERYONE,
+  },
+  attachment: {
+    purpose: "Read a part of a file that came with a message, or that one brought oneself.",
+    input: z.strictObject({
+      id: Handle,
+      offset: z.number().int().nonnegative().max(LIMITS.attachmentBytesMax).optional(),
+      length: z.number().int().positive().max(LIMITS.attachmentChunkBytesMax).optional(),
+    }),
+    output: z.object({
+      attachment: Attachment,
+      offset: z.number().int(),
+      data: z.base64(),
+      rest_bytes: z.number().int(),
+    }),
+    callers: EVERYONE,
+  },
+  schedule: {
+    purpose:
+      "Send a message later: at a time, again and again, or when a peer is idle, waits for its human, or ends. `notify_peer` with `when` is this.",
+    input: scheduleInput,
+    output: z.object({ schedule: Schedule }),
+    callers: EVERYONE,
+  },
+  schedules: {
+    purpose: "List the messages that wait for a time or a peer: one's own; all of them for people and orchestrators.",
+    input: z.strictObject({}),
+    output: z.object({ schedules: z.array(Schedule) }),
+    callers: EVERYONE,
+  },
+  unschedule: {
+    purpose: "Remove a message that waits for a time or a peer: one's own; any of them for people and orchestrators.",
+    input: z.strictObject({ id: Handle }),
+    output: z.object({ schedule: Schedule }),
+    callers: EVERYONE,
   },
   pauses: {
     purpose: "List the messages that the loop guard has stopped.",

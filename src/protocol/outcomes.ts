@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Attachment } from "./attachments.ts";
 import { ErrorCode } from "./errors.ts";
 import { MessageId, PeerId } from "./ids.ts";
 import { CheckoutState, Envelope, MessageKind } from "./messages.ts";
@@ -53,6 +54,7 @@ export const AskOutcome = z.discriminatedUnion("state", [
     checkout: CheckoutState.optional(),
     elapsed_ms: z.number().int(),
     answer: answerRef,
+    attachments: z.array(Attachment).optional(),
   }),
   z.object({
     state: z.literal("declined"),
@@ -62,6 +64,7 @@ export const AskOutcome = z.discriminatedUnion("state", [
     text: z.string(),
     elapsed_ms: z.number().int(),
     answer: answerRef,
+    attachments: z.array(Attachment).optional(),
   }),
   z.object({
     state: z.literal("failed"),

@@ -94,6 +94,8 @@ export const Peer = z.object({
   inbound: InboundPolicy,
   inbound_reason: z.string().optional(),
   unread: z.number().int().nonnegative(),
+  /** Questions that it has to answer, and those of its own that are open. */
+  open_asks: z.object({ to_answer: z.number().int(), asked: z.number().int() }).optional(),
   last_seen_at: z.number().int(),
   joined_at: z.number().int(),
   /** The session's process on its machine, while it lives. */

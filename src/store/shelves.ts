@@ -8,6 +8,8 @@ const NAMES: Record<ShelfName, true> = {
   login: true,
   mismatch: true,
   gate: true,
+  schedule: true,
+  attachment: true,
 };
 export const SHELF_NAMES = Object.keys(NAMES) as ShelfName[]; // the keys of exactly this type
 

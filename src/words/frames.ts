@@ -1,4 +1,4 @@
-import type { Envelope } from "../protocol/index.ts";
+import type { Attachment, Envelope } from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
 import { duration, kilobytes } from "./numbers.ts";
 
@@ -66,9 +66,22 @@ function answerText(envelope: Envelope, from: string, body: string): string {
 
 export const CAPTURED = "last text of its turn, maybe not meant as an answer: ";
 
+/** What stands after a body that is not shown whole, or that files go with. */
 export function restNote(envelope: Envelope, tools: ToolNames): string {
-  if (envelope.shown_bytes >= envelope.body_bytes) return "";
-  return `\n[first ${kilobytes(envelope.shown_bytes)} of ${kilobytes(envelope.body_bytes)}; ${tools.inbox}(id="${envelope.handle}") continues]`;
+  const files = attachmentsNote(envelope.attachments, tools);
+  if (envelope.shown_bytes >= envelope.body_bytes) return files;
+  return `\n[first ${kilobytes(envelope.shown_bytes)} of ${kilobytes(envelope.body_bytes)}; ${tools.inbox}(id="${envelope.handle}") continues]${files}`;
+}
+
+/** `m4x9q report.txt (12 kB, text/plain)` */
+export function attachmentFacts({ id, name, size, type }: Attachment): string {
+  return `${id} ${cleanLine(name)} (${kilobytes(size)}, ${type})`;
+}
+
+export function attachmentsNote(attachments: readonly Attachment[] | undefined, tools: ToolNames): string {
+  if (!attachments || attachments.length === 0) return "";
+  const [first] = attachments;
+  return `\n[attached: ${attachments.map(attachmentFacts).join("; ")}; ${tools.inbox}(id="${first?.id}") shows one]`;
 }
 
 /** What the recipient should do, in an attribute that no peer can write. */

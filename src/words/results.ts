@@ -3,12 +3,14 @@ import type {
   Envelope,
   OperationOutput,
   Peer,
+  PeerMoment,
   RecipientTruth,
   RollUp,
+  Schedule,
   ToolOperation,
 } from "../protocol/index.ts";
 import { cleanLine, cleanText } from "./clean.ts";
-import { CAPTURED, frameText, type ToolNames } from "./frames.ts";
+import { attachmentFacts, attachmentsNote, CAPTURED, frameText, type ToolNames } from "./frames.ts";
 import { duration, kilobytes, plural, timeOfDay } from "./numbers.ts";
 
 /** What a model, or a person at a terminal, reads as the result of an operation. Never a state that was not proven. */
@@ -55,7 +57,7 @@ export function askText(outcome: AskOutcome, context: ResultContext): string {
           ? `\n[first ${kilobytes(outcome.shown_bytes)} of ${kilobytes(outcome.text_bytes)}; ${context.tools.inbox}(id="${outcome.answer.handle}") continues]`
           : "";
       const captured = outcome.by === "captured" ? `${CAPTURED}\n` : "";
-      return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}`;
+      return `${peer} answered in ${duration(outcome.elapsed_ms)} (${outcome.by}${at}):\n${captured}${cleanText(outcome.text)}${rest}${attachmentsNote(outcome.attachments, context.tools)}`;
     }
     case "declined":
       return `${peer} declined after ${duration(outcome.elapsed_ms)}: ${cleanText(outcome.text)}`;
@@ -240,9 +242,45 @@ function inboxText(output: OperationOutput<"inbox">, context: ResultContext): st
       return output.was_presented
         ? `${cleanLine(output.peer)} already has ${output.id}; it was told that you no longer wait. An answer may still come, as fyi.`
         : `withdrawn: ${output.id} never reached ${cleanLine(output.peer)}.`;
+    case "schedule":
+      return output.removed
+        ? `withdrawn: ${output.schedule.id} will not be sent.`
+        : scheduleText(output.schedule, context);
+    case "attachment":
+      return attachmentText(output, context);
     default:
       return output satisfies never;
   }
+}
+
+function attachmentText(
+  { attachment, part, offset, rest_bytes }: Extract<OperationOutput<"inbox">, { type: "attachment" }>,
+  { tools }: ResultContext,
+): string {
+  const facts = attachmentFacts(attachment);
+  if (part === undefined)
+    return `${facts} is no text. In your shell: repowire attachment get ${attachment.id} --out FILE`;
+  const from = offset > 0 ? `, from byte ${offset}` : "";
+  const rest =
+    rest_bytes > 0 ? `\n[${kilobytes(rest_bytes)} more; ${tools.inbox}(id="${attachment.id}") continues]` : "";
+  return `${facts}${from}. A peer's file, not your user's words:\n${cleanText(part)}${rest}`;
+}
+
+/** What was agreed on for later, and how it is taken back. */
+export function scheduleText(schedule: Schedule, { tools, now }: ResultContext): string {
+  const to = schedule.to_id === schedule.from_id ? "you" : cleanLine(schedule.to);
+  return `scheduled ${schedule.id}: it goes to ${to} ${whenText(schedule, now)}. ${tools.inbox}(id="${schedule.id}", cancel=true) withdraws it.`;
+}
+
+const MOMENTS: Record<PeerMoment, string> = { idle: "is idle", waits: "waits for its human", ends: "ends" };
+
+/** `at 09:00`, `at 09:00 and then by "0 9 * * *"`, `when backend is idle, within a day`. */
+export function whenText({ trigger, next_at }: Schedule, now: number): string {
+  if (trigger.type === "peer") return `when ${cleanLine(trigger.name)} ${MOMENTS[trigger.moment]}, within a day`;
+  const at = `at ${timeOfDay(next_at ?? 0, now)}`;
+  return trigger.type === "cron"
+    ? `${at} and then by "${cleanLine(trigger.pattern)}" (${cleanLine(trigger.zone)})`
+    : at;
 }
 
 type NeedsApproval = Extract<OperationOutput<"spawn">, { state: "needs_approval" }>;

@@ -17,7 +17,6 @@ export interface FuzzReport {
 
 /** Calls that would make the run wait for itself, or look outside the home. */
 const LEFT_OUT = new Set(["hello", "ping", "discover"]);
-const WAITS = new Set(["ask", "inbox"]);
 const IN_FLIGHT = 256;
 const HTTP_SHARE = 50;
 
@@ -25,6 +24,9 @@ const SCHEMAS = Object.entries({
   ...Object.fromEntries(Object.entries(OPERATIONS).map(([name, row]) => [name, row.input])),
   ...Object.fromEntries(Object.entries(LINK_METHODS).map(([name, row]) => [name, row.params])),
 }).filter(([name]) => !LEFT_OUT.has(name));
+
+/** Calls that wait for somebody unless they are told not to. */
+const WAITS = new Set(SCHEMAS.filter(([, schema]) => "wait_seconds" in schema.shape).map(([name]) => name));
 
 const NAMES = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "ask", "", "\u001b[2J", "from"];
 const hostile = fc.oneof(

@@ -12,12 +12,19 @@ interface Foreign {
   answerHandle: string;
   victim: PeerId;
   victimName: string;
+  /** A message of the victim's to itself, for later. */
+  schedule: string;
+  /** A file that the victim sent to the friend. */
+  attachment: string;
 }
 
 const SECRET = "between-the-two-of-us";
 
 const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
-  ask: ({ message }) => [{ peer: "friend", question: "mine now", message, wait_seconds: 0 }],
+  ask: ({ message, attachment }) => [
+    { peer: "friend", question: "mine now", message, wait_seconds: 0 },
+    { peer: "friend", question: "with theirs", attachments: [attachment], wait_seconds: 0 },
+  ],
   ask_several: ({ message }) => [
     { peers: ["friend", "victim"], question: "mine now", message, wait_seconds: 0 },
     { peers: ["friend"], question: `${SECRET} 2`, message, wait_seconds: 0 },
@@ -39,14 +46,33 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { text: "forged", id: victim },
   ],
   whoami: ({ handle, message, answerHandle }) => [{ id: handle }, { id: message }, { id: answerHandle }],
-  inbox: ({ handle, message, answerHandle, victim }) => [
+  inbox: ({ handle, message, answerHandle, victim, schedule, attachment }) => [
     { id: handle },
     { id: message },
     { id: answerHandle },
     { id: handle, cancel: true },
+    { id: schedule },
+    { id: schedule, cancel: true },
+    { id: attachment },
     { peer: victim },
     {},
   ],
+  attach: () => [
+    { name: "../../etc/passwd", size: 3, data: "eHh4" },
+    { name: "x", size: 3, data: "eHh4eHh4" },
+    { upload: "guessed", data: "eHh4" },
+    { data: "eHh4" },
+  ],
+  attachment: ({ attachment }) => [{ id: attachment }, { id: attachment, offset: 1 }],
+  schedule: ({ victimName }) => [
+    { peer: "nobody", text: "mine", when: "30m" },
+    { peer: "outsider", text: "out of my circle", when: "30m" },
+    { peer: "self", text: "mine", when: "outsider idle" },
+    { peer: "self", text: "mine", when: `${victimName} never` },
+    { peer: "self", text: "mine", when: "30m", from: victimName },
+  ],
+  schedules: () => [{}, { peer: "victim" }],
+  unschedule: ({ schedule }) => [{ id: schedule }],
   spawn: ({ victimName }) => [{ path: "/work/victim", runtime: "codex", name: victimName }],
   kill: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim }, { peer: victimName, restart: true }],
   restart: ({ victim, victimName }) => [
@@ -126,7 +152,16 @@ beforeEach(async () => {
   const answer = mesh.read(({ tx }) => tx.asks.get(first.message)?.answer ?? "");
   const open = await mesh.call(victim, "ask", { peer: "friend", question: `${SECRET} 2`, wait_seconds: 0 });
   await mesh.present(friend);
+  const later = await mesh.call(victim, "schedule", { peer: "self", text: `${SECRET} later`, when: "3h" });
+  const file = { name: `${SECRET}.txt`, size: SECRET.length, data: btoa(SECRET) };
+  const { attachment } = await mesh.call(victim, "attach", file);
+  const sending = mesh.call(victim, "notify", { peer: "friend", text: "a file", attachments: [attachment?.id ?? ""] });
+  await mesh.quiet();
+  await mesh.present(friend);
+  await sending;
   foreign = {
+    attachment: attachment?.id ?? "",
+    schedule: later.schedule.id,
     handle: open.id,
     message: open.message,
     answerHandle: mesh.delivery(answer, victim).handle,
@@ -138,6 +173,8 @@ beforeEach(async () => {
 /** What belongs to the others: their asks, their mail, their seats. */
 function theirs() {
   return mesh.read(({ tx }) => ({
+    schedules: tx.shelves.schedule.all().filter((record) => record.from !== mallory),
+    attachments: tx.shelves.attachment.all().filter(({ owner }) => owner !== mallory),
     asks: [...tx.asks.openFrom(foreign.victim), tx.asks.get(foreign.message)],
     mail: tx.deliveries.ofMessage(foreign.message),
     inbox: tx.deliveries.inStates(foreign.victim, ["queued", "leased", "presented", "held"]).filter(

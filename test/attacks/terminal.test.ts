@@ -94,6 +94,27 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   held: () => [["held"]],
   release: () => [["release", HOSTILE]],
   refuse: () => [["refuse", "zzzzz", HOSTILE]],
+  schedule: () => [
+    ["schedule", "add", mallory.name, HOSTILE, "--in", "1h"],
+    ["schedule", "add", HOSTILE, "x", "--in", "1h"],
+    ["schedule", "add", mallory.name, "x", "--when", `${HOSTILE} idle`],
+    ["schedule", "list"],
+    ["schedule", "remove", HOSTILE],
+  ],
+  overview: () => [["overview"], []],
+  top: () => [["top"]],
+  morning: () => [
+    ["morning", "--out", daemon.sandbox.file(`night-${Math.random()}.html`)],
+    ["morning", "--json"],
+  ],
+  attachment: () => [
+    ["attachment", "get", HOSTILE],
+    ["attachment", "get", "zzzzz"],
+  ],
+  watch: () => [
+    ["watch", HOSTILE],
+    ["watch", mallory.name, "--waits", "--timeout", "1s"],
+  ],
   quiet: () => [
     ["quiet", mallory.name, "1h"],
     ["quiet", mallory.name, "off"],

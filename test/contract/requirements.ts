@@ -307,6 +307,76 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "Receiver gate",
   },
   {
+    id: "attachment.by-id",
+    text: "A file travels by id and hash; the daemon opens no path that a peer names.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.readers",
+    text: "A file is read by whoever brought it, the recipients of its messages, and people; for others it is not there.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.whole",
+    text: "A message names only files that are here whole and durable; what breaks on the way leaves nothing.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.inside",
+    text: "A session's tools attach only files that really lie in its own checkout.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "attachment.retention",
+    text: "A file goes with the last of its messages, and one that went with none after an hour.",
+    source: "docs/attachments.md",
+  },
+  {
+    id: "cli.alone",
+    text: "`repowire` alone shows the mesh, what waits on its caller with the commands that decide it, and the next step.",
+    source: "README",
+  },
+  {
+    id: "cli.top",
+    text: "`repowire top` follows the mesh, heals when the daemon comes back, and gives the terminal back however it ends.",
+    source: "README",
+  },
+  {
+    id: "cli.morning",
+    text: "`repowire morning` counts a night from the record, over restarts, as one page that asks nobody for anything.",
+    source: "README",
+  },
+  {
+    id: "schedule.once",
+    text: "A scheduled message is sent once for each of its times, whatever dies in between.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.missed",
+    text: "A time that passed while no daemon ran brings one message late, or none and a note about it, as was chosen.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.refusal-told",
+    text: "Whoever made a scheduled message is told when it could not be sent.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.guarded",
+    text: "A scheduled message counts for the loop guard, in the chain in which it was made.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "schedule.own-only",
+    text: "An agent sees and removes only the scheduled messages that it made.",
+    source: "docs/schedules.md",
+  },
+  {
+    id: "watch.told-once",
+    text: "Who waits for a peer to be idle, to wait for its human or to end is told once, also that it ended before.",
+    source: "docs/schedules.md",
+  },
+  {
     id: "guard.budgets",
     text: "Agents that write to each other more than their budget allows are paused, whatever befalls the daemon.",
     source: "Loop guard",

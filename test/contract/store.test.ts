@@ -371,7 +371,7 @@ describe.each(STORES)("MessageStore records: %s", (_name, open) => {
         run((tx) => {
           for (const peer of [tx.peers.get(peerId(1)), ...tx.peers.all()])
             tryTo(() => Object.assign(peer?.presence ?? {}, { state: "offline" }));
-          tryTo(() => tx.messages.get(messageId(1))?.attachments.push("x"));
+          tryTo(() => tx.messages.get(messageId(1))?.attachments.pop());
           tryTo(() => tx.deliveries.byHandle(countedHandle(1))?.dead_rungs.push("push"));
           tryTo(() => Object.assign(tx.asks.get(messageId(1)) ?? {}, { state: "failed" }));
           tryTo(() => tx.approvals.pending()[0]?.requests.pop());

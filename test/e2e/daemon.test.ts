@@ -166,6 +166,9 @@ describe("repowire daemon", () => {
       parts: { store: { ok: true } },
     });
     expect((await daemon("logs")).out).toContain("daemon started");
+    const before = readDaemonRecord(sandbox.paths.home)?.pid;
+    expect((await daemon("restart")).out).toMatch(/^restarted on http:\/\/127\.0\.0\.1:\d+\n$/);
+    expect(readDaemonRecord(sandbox.paths.home)?.pid).not.toBe(before);
     expect(JSON.parse((await daemon("stop", "--json")).out)).toEqual({ running: false, stopped: true });
     expect(await findDaemon(sandbox.paths.home)).toBeUndefined();
     expect(readDaemonRecord(sandbox.paths.home)).toBeUndefined();

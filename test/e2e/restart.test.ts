@@ -78,10 +78,7 @@ describe.skipIf(findTmux() === undefined)("sessions that are started again in th
     const { peer } = await world.started({ path, profile: "works" });
     for (const entry of world.pidsIn(path))
       for (const pid of [entry.pid, entry.child]) process.kill(pid as number, "SIGKILL");
-    await until(
-      async () => (await mailOf(lead)).some((body) => body.includes("repowire peer resume mortal")),
-      "the notice",
-    );
+    await until(() => lead.received.some(({ body }) => body.includes("repowire peer resume mortal")), "the notice");
     // Its folder is on the list and its profile is the user's: nobody is asked.
     const again = await lead.call("kill", { peer: "mortal", restart: true });
     expect(again).toMatchObject({
@@ -159,10 +156,12 @@ describe.skipIf(findTmux() === undefined)("sessions that are started again in th
     const restarting = lead.call("restart", { peer: "lasting" }).catch((error: Error) => error.message);
     await until(() => world.pidsIn(path).length === 2, "its next process");
     await world.daemon.crashAndRestart();
-    await until(async () => (await seat("lasting"))?.delivery?.rung === "push", "its return");
-    const back = await seat("lasting");
-    expect(back).toMatchObject({ id: peer.id, spawned_by: "lead" });
-    expect(back?.presence.transition).toBeUndefined();
+    const isBack = async () => {
+      const there = await seat("lasting");
+      return there?.delivery?.rung === "push" && there.presence.transition === undefined;
+    };
+    await until(isBack, "its return");
+    expect(await seat("lasting")).toMatchObject({ id: peer.id, spawned_by: "lead" });
     await restarting;
     await lead.call("kill", { peer: "lasting" });
   });

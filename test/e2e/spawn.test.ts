@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { findTmux } from "../../src/adapters/tmux/index.ts";
 import { processInfo } from "../../src/platform/process.ts";
+import type { Envelope } from "../../src/protocol/index.ts";
 import type { DaemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { type LaunchWorld, launchWorld } from "../support/launch-world.ts";
@@ -208,10 +209,9 @@ describe.skipIf(!hasTmux)("sessions that repowire starts and ends", () => {
     const path = folder("mortal");
     const { peer } = await started({ path, profile: "works" });
     process.kill(peer.pid as number, "SIGKILL");
-    await until(async () => {
-      const mail = await lead.call("inbox", {});
-      return mail.type === "mail" && mail.items.some((item) => item.body.startsWith("mortal ended by itself"));
-    }, "the notice");
+    const isNotice = ({ body }: Envelope) => body.startsWith("mortal ended by itself");
+    const notice = await until(() => lead.received.find(isNotice), "the notice");
+    expect(notice.urgency).toBe("normal");
     for (const entry of pidsIn(path)) if (processInfo(entry.child as number)) process.kill(entry.child as number);
   });
 

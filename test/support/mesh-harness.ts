@@ -21,7 +21,8 @@ import {
   type SessionStart,
   settleDelivery,
 } from "../../src/core/index.ts";
-import { createOperations, createWaits, type Operations, type Waits } from "../../src/operations/index.ts";
+import { createOperations, createWaits, type Operations, sendDue, type Waits } from "../../src/operations/index.ts";
+import { calendar } from "../../src/platform/calendar.ts";
 import type {
   CallOptions,
   DeliverResult,
@@ -37,6 +38,7 @@ import type {
 import { memoryStore } from "../../src/store/memory.ts";
 import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
+import { memoryBlobs } from "./memory-blobs.ts";
 import { noDashboard } from "./no-dashboard.ts";
 import { noLauncher, noWorktrees } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
@@ -161,6 +163,8 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
     {
       engine,
       clock,
+      calendar,
+      blobs: memoryBlobs(),
       ids,
       waits,
       launcher: noLauncher,
@@ -256,6 +260,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       clock.advance(ms);
       await mesh.quiet();
       await engine.run(keepDeadlines);
+      await sendDue({ engine, calendar });
       await mesh.quiet();
     },
     // Promises that settle settle before the next turn of the event loop.

@@ -208,7 +208,9 @@ async function conclude({ staging, world, say }: CellOptions, session: AgentSess
     break;
   }
   const settings = session.settings();
-  if (settings.length === 0 && row.read > 0) throw new Error(`no setting of ${session.runtime}'s turns is on record`);
+  // A session that was killed may have taken a message in and never come to a turn of its model.
+  if (!staging.isFatal && settings.length === 0 && row.read > 0)
+    throw new Error(`no setting of ${session.runtime}'s turns is on record`);
   const kinds = new Set(settings.map((setting) => setting.split(" ")[0]));
   if (settings.length > kinds.size) {
     row.changed++;

@@ -59,10 +59,19 @@ export function createPaneRoute(parts: PaneRouteParts): PaneRoute {
   const handing = new Set<MessageId>();
   let isOpen = false;
 
-  async function deliver(items: Envelope[]): Promise<DeliverResult[]> {
+  /** The hand-over before this one, which must be over: two tags in one composer are a text that can never be sent. */
+  let before: Promise<unknown> = Promise.resolve();
+
+  function deliver(items: Envelope[]): Promise<DeliverResult[]> {
+    const mine = before.then(() => deliverOne(items));
+    before = mine.catch(() => {});
+    return mine;
+  }
+
+  async function deliverOne(items: Envelope[]): Promise<DeliverResult[]> {
     // What rides along comes with the hook, and everything else in a turn of its own.
     const first = items.find((item) => item.urgency !== "fyi") ?? items[0];
-    if (!first) return [];
+    if (!first || !engine.read((ctx) => inHand(ctx, first))) return [];
     const others = items.filter((item) => item !== first);
     await engine.run((ctx) => {
       for (const item of others) backInQueue(ctx, item);

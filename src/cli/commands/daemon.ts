@@ -58,6 +58,17 @@ export function daemonCommand(context: CliContext): Command {
       }),
   );
   daemon.addCommand(
+    new Command("restart")
+      .description("stop it and start it again, with the settings as they are now; sessions come back by themselves")
+      .option("--json", "print JSON")
+      .action(async (options) => {
+        const stopped = await stopDaemon(context.home, { comesBack: true });
+        const address = await ensureDaemon(context.home);
+        if (options.json) return printJson({ running: true, stopped, port: address.port });
+        print(`${stopped ? "restarted" : "started"} on http://127.0.0.1:${address.port}`);
+      }),
+  );
+  daemon.addCommand(
     new Command("status")
       .description("whether it runs, and how each part is")
       .option("--json", "print JSON")

@@ -1,23 +1,25 @@
 import { Command } from "@commander-js/extra-typings";
-import { type OperationOutput, type Places, PlaceVariable } from "../../protocol/index.ts";
+import { type Mesh, type OperationOutput, type Places, PlaceVariable } from "../../protocol/index.ts";
 import { plural } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { print, printJson } from "../output.ts";
 import { peerTable } from "./peer.ts";
 
-/** Also what `repowire` alone does: the first look at a machine where nothing is set up yet. */
 export function discoverCommand(context: CliContext) {
   return new Command("discover")
     .description("find agent sessions that already run, before any setup, and let them join")
     .option("--json", "print JSON")
     .action(async (options) => {
       const mesh = await context.mesh();
-      const output = await mesh.discover({ env: placesOf(process.env) });
+      const output = await discoverSessions(mesh);
       const { peers } = await mesh.peers({});
       if (options.json) return printJson({ ...output, peers });
       print(discoveryText(output, peers));
     });
 }
+
+/** Looks where this terminal's environment says that the CLIs keep their things. */
+export const discoverSessions = (mesh: Mesh) => mesh.discover({ env: placesOf(process.env) });
 
 function placesOf(env: Record<string, string | undefined>): Places {
   return Object.fromEntries(PlaceVariable.options.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
@@ -30,7 +32,8 @@ const SETUP_ADDS = [
   "  receipts by hooks, and permission requests decided from any terminal",
 ].join("\n");
 
-function discoveryText(
+/** To a newcomer, who has nothing to read first. */
+export function discoveryText(
   { found, unreachable }: OperationOutput<"discover">,
   peers: OperationOutput<"peers">["peers"],
 ): string {

@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { resultText } from "../../words/index.ts";
+import { attachFiles } from "../attach.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
 import { print, printJson } from "../output.ts";
@@ -27,10 +28,13 @@ export function replyCommand(context: CliContext) {
     .argument("<id>", "the five-character id of the question")
     .argument("<text...>", "the answer")
     .option("--decline", "decline, and say why")
+    .option("--attach <file...>", "files that go with it")
     .option("--json", "print JSON")
     .action(async (id, words, options) => {
-      const output = await (await context.mesh()).reply({
+      const mesh = await context.mesh();
+      const output = await mesh.reply({
         id,
+        attachments: await attachFiles(mesh, options.attach),
         text: words.join(" "),
         outcome: options.decline ? "decline" : "answer",
       });

@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { type AskOutcome, namesIn, type Peer } from "../../protocol/index.ts";
 import { askText, cleanLine, duration, plural, resultText, rollUpText, timeOfDay } from "../../words/index.ts";
+import { attachFiles } from "../attach.ts";
 import { CancelledError } from "../cancelled.ts";
 import type { CliContext } from "../context.ts";
 import { number } from "../number.ts";
@@ -83,6 +84,7 @@ function askCommand(context: CliContext) {
     .argument("<question...>", "one self-contained question")
     .option("-w, --wait <seconds>", "how long to wait; the answer is kept when it comes later", number, 90)
     .option("--urgent", "reach a busy session at its next tool boundary")
+    .option("--attach <file...>", "files that go with it")
     .option("--json", "print JSON")
     .action(async (name, words, options) => {
       const mesh = await context.mesh();
@@ -95,6 +97,7 @@ function askCommand(context: CliContext) {
         question: words.join(" "),
         wait_seconds: options.wait,
         urgency: options.urgent ? ("urgent" as const) : ("normal" as const),
+        attachments: await attachFiles(mesh, options.attach),
       };
       const peers = namesIn(name);
       if (peers.length > 1) {
@@ -125,11 +128,13 @@ function notifyCommand(context: CliContext) {
     .argument("<text...>", "what it should know")
     .option("--fyi", "start no turn; it is read with the next one")
     .option("--urgent", "reach a busy session at its next tool boundary")
+    .option("--attach <file...>", "files that go with it")
     .option("--json", "print JSON")
     .action(async (name, words, options) => {
       const mesh = await context.mesh();
+      const attachments = await attachFiles(mesh, options.attach);
       const urgency = options.urgent ? "urgent" : options.fyi ? "fyi" : "normal";
-      const output = await mesh.notify({ peer: name, text: words.join(" "), urgency });
+      const output = await mesh.notify({ peer: name, text: words.join(" "), urgency, attachments });
       if (options.json) printJson(output);
       else print(resultText("notify", output, { tools: CLI_TOOLS, now: Date.now() }));
     });

@@ -9,7 +9,8 @@ import { installCli } from "../install.ts";
 import type { World } from "../world.ts";
 
 export const GEMINI_VERSION = process.env.REPOWIRE_GEMINI_VERSION || "0.61.0";
-const install = (): string => installCli({ package: "@google/gemini-cli", version: GEMINI_VERSION, binary: "gemini" });
+export const installGemini = (): string =>
+  installCli({ package: "@google/gemini-cli", version: GEMINI_VERSION, binary: "gemini" });
 
 const PLACEHOLDER = "Type your message or @path/to/file";
 const DIALOG = /Allow execution of|Apply this change\?|Allow once/;
@@ -38,18 +39,8 @@ function launchers(world: World): { hook: string; mcp: string } {
   return { hook: write("repowire-hook", "hook.js"), mcp: write("repowire-mcp", "mcp.js") };
 }
 
-export interface GeminiCli extends AgentSession {
-  readonly home: string;
-  readonly folder: string;
-}
-
-/** Starts the CLI and waits for its screen alone. */
-export async function openGemini(
-  world: World,
-  name: string,
-  options: GeminiOptions,
-  ready: RegExp,
-): Promise<GeminiCli> {
+/** A folder, a HOME with repowire in it as setup would have left it, and a model behind it; nothing is started yet. */
+export function prepareGemini(world: World, name: string, options: GeminiOptions) {
   const folder = join(world.root, options.folder ?? name);
   mkdirSync(folder, { recursive: true });
   Bun.spawnSync(["git", "init", "-q", "--initial-branch=main", folder], { stdout: "ignore", stderr: "ignore" });
@@ -64,7 +55,22 @@ export async function openGemini(
     allowShell: options.allowShell,
     detectsLoops: options.detectsLoops,
   });
-  const api = startGeminiApi(options.model);
+  return { folder, home, api: startGeminiApi(options.model) };
+}
+
+export interface GeminiCli extends AgentSession {
+  readonly home: string;
+  readonly folder: string;
+}
+
+/** Starts the CLI and waits for its screen alone. */
+export async function openGemini(
+  world: World,
+  name: string,
+  options: GeminiOptions,
+  ready: RegExp,
+): Promise<GeminiCli> {
+  const { folder, home, api } = prepareGemini(world, name, options);
   world.terminal.open(name, {
     cwd: folder,
     env: {
@@ -72,7 +78,7 @@ export async function openGemini(
       ...options.env,
       ...(options.isPlain ? { TMUX: "", TMUX_PANE: "" } : {}),
     },
-    command: [install(), ...(options.args ?? [])],
+    command: [installGemini(), ...(options.args ?? [])],
   });
   await world.terminal.waitFor(name, ready, 60_000);
   const launcher = world.terminal.pid(name);
@@ -148,7 +154,7 @@ const READY = /Type your message/;
 export const gemini: AgentDriver = {
   runtime: "gemini",
   version: GEMINI_VERSION,
-  install,
+  install: installGemini,
   start: (world, name, options) => startGemini(world, name, options),
 };
 

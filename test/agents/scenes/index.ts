@@ -8,6 +8,7 @@ import { faultScenes } from "./faults.ts";
 import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
 import { openCodeScenes } from "./opencode.ts";
+import { orchestratorScenes } from "./orchestrator.ts";
 import { permissionScenes } from "./permissions.ts";
 import { setupScenes } from "./setup.ts";
 import { setupAllScenes } from "./setup-all.ts";
@@ -35,4 +36,5 @@ export const SCENES: Scene[] = [
   ...openCodeScenes,
   ...geminiScenes,
   ...spawnScenes,
+  ...orchestratorScenes,
 ];

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findDaemon, httpMesh } from "../../../src/client/index.ts";
 import { processesFrom, processInfo } from "../../../src/platform/process.ts";
@@ -11,8 +11,8 @@ import { startMessagesApi } from "../../support/messages-api.ts";
 import type { Model, ModelServer } from "../../support/model-script.ts";
 import { OPENCODE_TOOL_NAMES, openCodeEnv, seedOpenCodeHome } from "../../support/opencode-cli.ts";
 import { startResponsesApi } from "../../support/responses-api.ts";
-import { DRIVERS } from "../drivers/index.ts";
 import { answering, obedient } from "../models.ts";
+import { freePort, personOf } from "../person.ts";
 import type { World } from "../world.ts";
 import type { Scene } from "./index.ts";
 
@@ -95,28 +95,6 @@ export const setupRingScenes: Scene[] = [
     },
   },
 ];
-
-/** A person's machine: the four real CLIs on the PATH, a home of their own. */
-function personOf(world: World, user: string): Record<string, string> {
-  const bin = join(world.root, "pbin");
-  for (const folder of [user, bin]) mkdirSync(folder, { recursive: true });
-  for (const driver of DRIVERS)
-    symlinkSync(driver.install(), join(bin, driver.runtime === "claude-code" ? "claude" : driver.runtime));
-  return {
-    HOME: user,
-    PATH: `${bin}:${process.env.PATH ?? ""}`,
-    REPOWIRE_HOME: join(user, ".repowire"),
-    USER: "tester",
-  };
-}
-
-/** Codex is told the port, so it has to be a fixed one. */
-function freePort(): string {
-  const free = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const port = String(free.port);
-  void free.stop(true);
-  return port;
-}
 
 /** Each CLI as its person has it before setup, on a model of its own. */
 function seed(world: World, user: string): Record<Place, ModelServer> {

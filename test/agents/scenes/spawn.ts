@@ -3,10 +3,12 @@ import { dirname, join } from "node:path";
 import { processArgs, processInfo } from "../../../src/platform/process.ts";
 import { claudeEnv, seedClaudeHome } from "../../support/claude-cli.ts";
 import { codexEnv, trustFolder } from "../../support/codex-cli.ts";
+import { geminiEnv } from "../../support/gemini-cli.ts";
 import { startMessagesApi } from "../../support/messages-api.ts";
 import type { Model } from "../../support/model-script.ts";
 import { openCodeEnv } from "../../support/opencode-cli.ts";
 import { codexWorld, installCodex } from "../drivers/codex.ts";
+import { installGemini, prepareGemini } from "../drivers/gemini.ts";
 import { installOpenCode, prepareOpenCode } from "../drivers/opencode.ts";
 import { askId, reply } from "../models.ts";
 import type { World } from "../world.ts";
@@ -42,6 +44,11 @@ const PREPARE: Record<string, (world: World, name: string, folder: string, model
   async opencode(world, name, _folder, model) {
     const { home } = prepareOpenCode(world, name, { model });
     return { command: installOpenCode(), args: [], env: openCodeEnv(home) };
+  },
+  async gemini(world, name, _folder, model) {
+    const { home, api } = prepareGemini(world, name, { model });
+    world.onClose(() => api.stop());
+    return { command: installGemini(), args: [], env: geminiEnv({ home, apiUrl: api.url }) };
   },
 };
 

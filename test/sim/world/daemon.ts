@@ -15,7 +15,9 @@ import { createEventHub } from "../../../src/daemon/hub.ts";
 import { createLinkServer } from "../../../src/daemon/links.ts";
 import { startWatch } from "../../../src/daemon/presence-watch.ts";
 import { createOperations, createWaits, type Operations, type Waits } from "../../../src/operations/index.ts";
+import { calendar } from "../../../src/platform/calendar.ts";
 import { LIMITS, type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
+import { memoryBlobs } from "../../support/memory-blobs.ts";
 import { noDashboard } from "../../support/no-dashboard.ts";
 import { noLauncher, noWorktrees } from "../../support/no-launcher.ts";
 import type { Disk } from "./disk.ts";
@@ -92,6 +94,8 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
     {
       engine,
       clock,
+      calendar,
+      blobs: memoryBlobs(),
       ids: parts.ids,
       waits,
       launcher: noLauncher,
@@ -142,7 +146,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
         return { receive: (text) => data.link?.receive(text), closed: () => data.link?.closed() };
       },
     });
-    watch = startWatch({ engine, clock, isAlive: parts.isAlive });
+    watch = startWatch({ engine, clock, calendar, isAlive: parts.isAlive });
     hooks.start();
     isUp = true;
   }

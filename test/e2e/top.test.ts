@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
+import { type FakeSession, fakeSession } from "../support/fake-session.ts";
+import { type Person, person } from "../support/person.ts";
+import { fromSource } from "../support/setup-sandbox.ts";
+import { privateTerminal, type Terminal } from "../support/terminal.ts";
+
+setDefaultTimeout(60_000);
+
+let daemon: DaemonProcess;
+let backend: FakeSession;
+let frontend: FakeSession;
+let user: Person;
+let terminal: Terminal;
+let opened = 0;
+
+beforeAll(async () => {
+  daemon = await daemonProcess();
+  backend = await fakeSession(daemon.sandbox, "backend");
+  frontend = await fakeSession(daemon.sandbox, "frontend");
+  user = person(daemon.sandbox);
+  terminal = privateTerminal(daemon.sandbox.file("."));
+});
+afterAll(async () => {
+  user?.[Symbol.dispose]();
+  await backend?.[Symbol.asyncDispose]();
+  await frontend?.[Symbol.asyncDispose]();
+  await daemon[Symbol.asyncDispose]();
+});
+
+/** `repowire` alone or with words, in a shell that stays when it ends. */
+function open(...words: string[]): string {
+  const name = `top-${opened++}`;
+  const line = [...fromSource(), ...words].map((word) => `'${word}'`).join(" ");
+  terminal.open(name, {
+    cwd: daemon.sandbox.root,
+    env: daemon.sandbox.env,
+    command: ["sh", "-c", `echo before; ${line}; echo "[exit $?]"; sleep 600`],
+  });
+  return name;
+}
+
+describe("repowire top", () => {
+  // @req cli.top
+  test("shows the mesh as it is, follows it, and gives the terminal back", async () => {
+    const name = open("top");
+    const first = await terminal.waitFor(name, /frontend/);
+    expect(first).toMatch(/^repowire {2}\d\d:\d\d {2}\d peers/);
+    expect(first).toContain("q ends");
+    expect(first).not.toContain("before");
+    backend.requestPermission({ request: "r1", tool: "Bash", description: "try", preview: "npm test" });
+    backend.report({ type: "waiting", detail: "Bash" });
+    const waiting = await terminal.waitFor(name, /waiting \(Bash\)/);
+    // Who waits on a person stands first.
+    expect(waiting.indexOf("backend")).toBeLessThan(waiting.indexOf("frontend"));
+    expect(waiting).toContain("1 thing waits on you: repowire");
+    await frontend.call("notify", { peer: "backend", text: "hello" });
+    await terminal.waitFor(name, /frontend .* 1 +push/);
+    terminal.press(name, "s");
+    await terminal.waitFor(name, /s sorts \(by name\)/);
+    terminal.press(name, "q");
+    const after = await terminal.waitFor(name, /\[exit 0\]/);
+    expect(after).toStartWith("before");
+    expect(after).not.toContain("frontend");
+    terminal.kill(name);
+  });
+
+  test("says when the daemon is away and goes on when it is back", async () => {
+    const name = open("top");
+    await terminal.waitFor(name, /frontend/);
+    await daemon.crashAndRestart();
+    await terminal.waitFor(name, /frontend .*push/);
+    terminal.press(name, "q");
+    await terminal.waitFor(name, /\[exit 0\]/);
+    terminal.kill(name);
+  });
+
+  test("a signal that ends it leaves the terminal as it was", async () => {
+    const name = open("top");
+    await terminal.waitFor(name, /frontend/);
+    const shell = terminal.pid(name);
+    const [child] = Bun.spawnSync(["pgrep", "-P", String(shell)])
+      .stdout.toString()
+      .trim()
+      .split("\n");
+    process.kill(Number(child), "SIGTERM");
+    const after = await terminal.waitFor(name, /\[exit \d+\]/);
+    expect(after).toStartWith("before");
+    terminal.kill(name);
+  });
+
+  test("without a terminal it is one table", async () => {
+    const { out, code } = await backend.repowire("top");
+    expect([code, out.split("\n").filter((line) => line.includes("frontend")).length]).toEqual([0, 1]);
+    expect(JSON.parse((await user.repowire("top", "--json")).out).peers).toHaveLength(2);
+  });
+});
+
+describe("repowire alone", () => {
+  // @req cli.alone
+  test("shows the mesh, what waits on you with the commands that decide it, and the next step", async () => {
+    backend.requestPermission({ request: "r2", tool: "Bash", description: "try", preview: "npm test" });
+    const name = open();
+    const screen = await terminal.waitFor(name, /\[exit 0\]/);
+    expect(screen).toMatch(/\d peers/);
+    expect(screen).toMatch(/backend wants Bash since .*npm test/);
+    expect(screen).toMatch(/repowire approve \w{5} {3}or {3}repowire deny \w{5}/);
+    expect(screen).toContain("repowire --help");
+    terminal.kill(name);
+    const { out } = await user.repowire("--json");
+    expect(JSON.parse(out)).toMatchObject({ you: { to_answer: 0 } });
+  });
+
+  test("to an agent it tells nothing of what waits for people", async () => {
+    const { out, code } = await frontend.repowire("--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ approvals: [], held: [], pauses: [] });
+  });
+});
