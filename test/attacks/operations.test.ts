@@ -115,6 +115,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { words: "two", thread: message },
     { words: "two", thread: handle },
     { words: "b", relevance: true },
+    { words: SECRET, from: victimName },
   ],
   history: ({ victimName, message, handle }) => [
     {},
@@ -123,6 +124,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { thread: message },
     { thread: handle },
     { kind: "answer" },
+    { from: victimName },
   ],
   export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],

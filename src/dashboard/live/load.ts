@@ -15,8 +15,9 @@ export function useLoaded<T>(load: () => Promise<T>, everyMs: number | undefined
   useEffect(() => {
     let isOver = false;
     let isRunning = false;
-    const run = async () => {
-      if (isRunning || document.hidden) return;
+    const run = async (isFirst: boolean) => {
+      // A page that nobody looks at asks once, so that it is there when somebody does.
+      if (isRunning || (document.hidden && !isFirst)) return;
       isRunning = true;
       try {
         const found = await load();
@@ -29,8 +30,8 @@ export function useLoaded<T>(load: () => Promise<T>, everyMs: number | undefined
         isRunning = false;
       }
     };
-    void run();
-    const timer = everyMs === undefined ? undefined : setInterval(() => void run(), everyMs);
+    void run(true);
+    const timer = everyMs === undefined ? undefined : setInterval(() => void run(false), everyMs);
     return () => {
       isOver = true;
       clearInterval(timer);
