@@ -80,7 +80,8 @@ function Body({ row }: { row: Row }) {
   );
 }
 
-async function wholeText({ message, thread }: Row): Promise<string> {
+/** All of a message's text, of which lists show the beginning. */
+export async function wholeText({ message, thread }: Pick<Row, "message" | "thread">): Promise<string> {
   for (let after: number | undefined; ; ) {
     const page: OperationOutput<"export"> = await call("export", { thread, bodies: true, after });
     const found = page.messages.find(({ id }) => id === message)?.body;
