@@ -112,6 +112,10 @@ async function shoot(page: Page, origin: string, ending: string): Promise<void> 
   await page.getByRole("slider").waitFor();
   for (let step = 0; step < REPLAY_BACK; step++) await page.getByRole("button", { name: "Event before" }).click();
   await take("replay");
+  await page.goto(`${origin}/#/later`);
+  await page.getByLabel("When").fill("22:00");
+  await page.getByLabel("Text").fill("Run the slow tests, and tell me what failed.");
+  await take("later");
   await page.goto(`${origin}/#/worktrees`);
   await page.getByText("None yet.").waitFor();
   await take("worktrees");

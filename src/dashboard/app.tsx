@@ -12,6 +12,7 @@ import { Conversation } from "./views/conversation.tsx";
 import { Find } from "./views/find.tsx";
 import { FirstRun } from "./views/first-run.tsx";
 import { Health } from "./views/health.tsx";
+import { Later } from "./views/later.tsx";
 import { LoggedOut } from "./views/logged-out.tsx";
 import { Mesh } from "./views/mesh.tsx";
 import { ReplayView } from "./views/replay.tsx";
@@ -106,6 +107,8 @@ function View({ at }: { at: Route }) {
       return <Health />;
     case "replay":
       return <ReplayView at={at} />;
+    case "later":
+      return <Later />;
     case "worktrees":
       return <Worktrees />;
     default:

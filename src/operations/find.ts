@@ -135,5 +135,6 @@ function foundMessage(ctx: Context, message: Message): FoundMessage {
     })),
     ask: ctx.tx.asks.get(message.id)?.state,
     bytes: message.body_bytes,
+    attachments: message.attachments.length > 0 ? message.attachments : undefined,
   };
 }

@@ -852,6 +852,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.later",
+    text: "Messages for later are planned, seen and taken back on the page.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.attachments",
+    text: "A file that came with a message is saved from the page as it was sent, and never shown by it.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.worktrees",
     text: "A worktree is removed on the page only after what would be lost stood there by name and was ticked; what came later is not lost with it.",
     source: "docs/dashboard.md",

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { homePaths } from "../../src/platform/paths.ts";
 import { type BrowserScene, browserScene, withBrowser } from "../support/browser-scene.ts";
@@ -114,6 +114,45 @@ withBrowser("Acting on the page", () => {
     await one.getByRole("link", { name: "backend" }).click();
     await page.getByText("v2", { exact: true }).waitFor();
     await scene.someone.repowire("peer", "inbound", "frontend", "auto");
+    await page.close();
+  });
+
+  // @req dashboard.later
+  test("a message is planned, seen and taken back; what is no time is refused, and stays in the field", async () => {
+    const page = await scene.open("/");
+    await page.getByRole("link", { name: "Later" }).click();
+    await page.getByText("Nothing is planned.").waitFor();
+    await page.getByLabel("Whom").selectOption({ label: "frontend" });
+    await page.getByLabel("Text").fill("run the <b>slow</b> tests");
+    await page.getByLabel("When").fill("25:00");
+    await page.getByRole("button", { name: "Plan it" }).click();
+    await page
+      .getByRole("alert")
+      .getByText(/That is no time/)
+      .waitFor();
+    expect(await page.getByLabel("Text").inputValue()).toBe("run the <b>slow</b> tests");
+    await page.getByLabel("When").fill("3h");
+    await page.getByRole("button", { name: "Plan it" }).click();
+    const card = page.getByRole("article", { name: /^for later/ });
+    await card.getByText("run the <b>slow</b> tests").waitFor();
+    const planned = JSON.parse((await scene.someone.repowire("schedule", "list", "--json")).out).schedules;
+    expect(planned).toMatchObject([{ to: "frontend", kind: "notify", text: "run the <b>slow</b> tests" }]);
+    await card.getByRole("button", { name: "Take it back" }).click();
+    await page.getByText("Nothing is planned.").waitFor();
+    await page.close();
+  });
+
+  // @req dashboard.attachments
+  test("a file that came with a message is saved as it was sent", async () => {
+    const file = scene.daemon.sandbox.file("build.html");
+    writeFileSync(file, "<script>nine sheep</script>");
+    const sent = await scene.someone.repowire("peer", "notify", "frontend", "the report", "--attach", file);
+    expect([sent.code, sent.err]).toEqual([0, ""]);
+    const page = await scene.open(`/#/peer/${frontend.id}`);
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: /Save build\.html/ }).click();
+    const saved = await (await download).path();
+    expect(readFileSync(saved, "utf8")).toBe("<script>nine sheep</script>");
     await page.close();
   });
 

@@ -73,6 +73,7 @@ withBrowser("The dashboard's looks", () => {
       ["a search", "/#/find/paged", "Find"],
       ["health", "/#/health", "Health"],
       ["worktrees", "/#/worktrees", "Worktrees"],
+      ["planned messages", "/#/later", "Later"],
       ["a replay", "/#/replay", "Replay"],
     ])("%s has no serious finding, and nothing wider than the window", async (_name, path, heading) => {
       const page = await scene.open(path === "/#/peer/" ? path + sessions[0]?.id : path, context);

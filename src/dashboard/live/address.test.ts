@@ -7,6 +7,7 @@ const PLACES: Route[] = [
   { view: "waits" },
   { view: "health" },
   { view: "worktrees" },
+  { view: "later" },
   { view: "replay" },
   { view: "replay", from: 1_000, to: 2_000 },
   { view: "replay", from: 1_000, to: 2_000, at: 7 },

@@ -10,6 +10,7 @@ export type Route =
   | { view: "find"; words: string; filters?: FindFilters }
   | { view: "health" }
   | { view: "worktrees" }
+  | { view: "later" }
   /** Epoch milliseconds, and the number of the event that is looked at; without a span, the last hour. */
   | { view: "replay"; from?: number; to?: number; at?: number };
 
@@ -32,7 +33,7 @@ export function parseRoute(text: string): Route {
   const [id = "", open = ""] = rest.split("/").map(decode);
   if (view === "peer" && id) return { view, id };
   if (view === "thread" && id) return { view, id, ...(open ? { open } : {}) };
-  if (view === "waits" || view === "health" || view === "worktrees") return { view };
+  if (view === "waits" || view === "health" || view === "worktrees" || view === "later") return { view };
   return { view: "mesh" };
 }
 

@@ -84,6 +84,7 @@ function choicesFor(words: string, places: readonly Place[]): Choice[] {
     })),
     ...places.map(({ name, to: route }) => ({ name, what: "go", run: to(route) })),
     { name: "Replay", what: "go", run: to({ view: "replay" }) },
+    { name: "Later: planned messages", what: "go", run: to({ view: "later" }) },
     { name: "Worktrees", what: "go", run: to({ view: "worktrees" }) },
     { name: "Start a session", what: "do", run: startSession },
     { name: "Ask several", what: "do", run: askSeveral },

@@ -22,6 +22,9 @@ export function Mesh({ isList = false }: { isList?: boolean }) {
           <h1 id="mesh-title">Mesh</h1>
           <p class="quiet">{summary(shown)}</p>
           <div class="actions">
+            <a class="button small" href={address({ view: "later" })}>
+              Later
+            </a>
             <a class="button small" href={address({ view: "worktrees" })}>
               Worktrees
             </a>

@@ -8,6 +8,7 @@ import { ASK, DELIVERY, duration, KIND, type Said, timeOf } from "../live/say.ts
 import type { Row } from "../live/timeline.ts";
 import { Markdown } from "../parts/markdown.tsx";
 import { StateChip } from "../parts/state.tsx";
+import { Attachments } from "./attachments.tsx";
 
 interface Props {
   row: Row;
@@ -33,6 +34,7 @@ export class MessageRow extends Component<Props> {
           </time>
         </header>
         <Body row={row} />
+        <Attachments files={row.attachments} />
         <footer>
           <States row={row} />
           <button type="button" class="small" aria-expanded={isOpen} onClick={onToggle}>
