@@ -74,7 +74,10 @@ withBrowser("Replay", () => {
     await page.getByRole("button", { name: "Event before" }).click();
     await was.getByText(/open questions: 1$/).waitFor();
     const moment = await said();
-    await page.waitForFunction(() => location.hash.includes("at="));
+    // The address follows once the person rests; until then it may hold a moment before.
+    await page.waitForFunction(() =>
+      location.hash.endsWith(`at=${document.querySelector<HTMLElement>("input[type=range]")?.dataset.seq}`),
+    );
     await page.reload();
     await page.waitForFunction(
       (text) => document.querySelector("input[type=range]")?.getAttribute("aria-valuetext") === text,

@@ -61,6 +61,7 @@ export function Player({ replay, first, onSettle }: Props) {
           max={last}
           value={index}
           aria-label="Moment"
+          data-seq={event.seq}
           aria-valuetext={`${clock(event.at)}, ${said}`}
           onInput={({ currentTarget }) => go(Number(currentTarget.value))}
         />
