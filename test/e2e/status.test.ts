@@ -50,7 +50,7 @@ describe("repowire status", () => {
           installed: false,
           active: 0,
           cli: { version: "2.1.330" },
-          parts: { server: { there: 0, of: 1 }, hooks: { there: 0, of: 7 } },
+          parts: { server: { there: 0, of: 1 }, hooks: { there: 0, of: 8 } },
         },
         { runtime: "opencode", cli: null, installed: false },
         { runtime: "codex", cli: null, installed: false },
@@ -82,7 +82,7 @@ describe("repowire status", () => {
     });
     expect(found.runtimes[0]).toMatchObject({
       installed: true,
-      parts: { server: { there: 1, of: 1 }, hooks: { there: 7, of: 7 }, tools: { there: 8, of: 8 } },
+      parts: { server: { there: 1, of: 1 }, hooks: { there: 8, of: 8 }, tools: { there: 8, of: 8 } },
     });
     expect(found.peers).toContainEqual(
       expect.objectContaining({
@@ -111,7 +111,7 @@ describe("repowire status", () => {
     sandbox.write(".claude/settings.json", JSON.stringify({ disableAllHooks: true, hooks }));
     rmSync(join(sandbox.paths.bin, "repowire-claude"), { force: true });
     const found = await status();
-    expect(found.runtimes[0]?.parts).toMatchObject({ hooks: { there: 6, of: 7 }, tools: { there: 0, of: 8 } });
+    expect(found.runtimes[0]?.parts).toMatchObject({ hooks: { there: 7, of: 8 }, tools: { there: 0, of: 8 } });
     expect(found.advice).toEqual(
       expect.arrayContaining([
         {
