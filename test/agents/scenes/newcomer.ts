@@ -136,6 +136,8 @@ function installFromClone(world: World, npm: string, env: Record<string, string>
     return ran.stdout.toString().trim();
   };
   run(world.root, "git", "clone", "-q", HERE, clone);
+  // Packing builds the bundles.
+  run(clone, "npm", "install", "--no-audit", "--no-fund");
   const packed = run(clone, "npm", "pack", "--silent").split("\n").at(-1) ?? "";
   run(clone, "npm", "install", "-g", "--no-audit", "--no-fund", "--prefix", npm, join(clone, packed));
 }
