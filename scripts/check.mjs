@@ -5,6 +5,11 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
+  console.log("npm run check -- [--static]: all that must hold on every commit; --static leaves out the tests.");
+  process.exit(0);
+}
+
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bin = (name) => join(root, "node_modules", ".bin", name);
 const isStatic = process.argv.includes("--static");

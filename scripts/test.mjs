@@ -7,6 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findBun } from "./bun.mjs";
 
+if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
+  console.log(`npm test -- [file or folder ...] [options of \`bun test\`]: the suite that needs no agent CLI.
+
+  -t PATTERN        only tests whose name fits
+  --only-failures   print nothing of what passed
+  --bail            stop at the first failure`);
+  process.exit(0);
+}
+
 const bun = findBun();
 if (!bun) {
   console.error("Bun was not found. Run `npm install` first.");

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { helped } from "../support/helped.ts";
 import { DRIVERS } from "./drivers/index.ts";
 import { installClaude } from "./install.ts";
 import { type Row, resultsFile, tableOf } from "./report.ts";
@@ -6,6 +7,16 @@ import { isInShard, runAll } from "./runner.ts";
 import { UNITS } from "./units.ts";
 
 const FILE = resultsFile<Row>("results.json");
+
+helped(`
+npm run test:agents -- [options] [part of a unit's name ...]: the suite with real agent CLIs on scripted models.
+
+  --list        name the units
+  --bounded     what every submission gets
+  --shard K/N   a part of the units, for example 1/4
+  --resume      leave out what passed before
+  --retry       try once more what failed, and say so
+`);
 
 /**
  * The suite with real agent CLIs. Words choose units by a part of their name; `--list` names them; `--bounded` runs what every

@@ -1,4 +1,5 @@
 import { cpus, release, totalmem } from "node:os";
+import { helped } from "../support/helped.ts";
 import { fsyncTime } from "./disk.ts";
 import { durableHops, throughput } from "./durable.ts";
 import { idleLinks } from "./idle.ts";
@@ -27,6 +28,13 @@ const PARTS: Record<string, { run: (world: BenchWorld) => Promise<Result[]> | Re
   stored: { run: stored },
   tokens: { run: tokenResults },
 };
+
+helped(`
+npm run bench -- [options]: the hot paths, each as a ratio against a baseline of the same run.
+
+  --only A,B   only these parts: ${Object.keys(PARTS).join(", ")}
+  --json       one line of JSON at the end
+`);
 
 const isJson = process.argv.includes("--json");
 const only = flagValue("--only")?.split(",");

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { helped } from "../support/helped.ts";
 import { processesOf } from "../support/processes-of.ts";
 import type { Fault, Verdict } from "./compare.ts";
 import type { FaultDriver } from "./driver.ts";
@@ -16,6 +17,16 @@ import { createWorld, type World } from "./world.ts";
  */
 const KILLS = 60;
 const KILLS_PER_WORLD = 50;
+
+helped(`
+npm run test:faults -- [options]: real processes killed, stopped and starved, held against their own books.
+
+  --kills N     how many processes are killed (60)
+  --seed S      the plan of faults
+  --only PART   only scenes that have this in their name
+  --json        the last line only
+  --verbose     name each fault as it happens
+`);
 
 const { values: flags } = parseArgs({
   options: {

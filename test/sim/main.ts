@@ -1,6 +1,7 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import * as fc from "fast-check";
+import { helped } from "../support/helped.ts";
 import { describeHistory, HISTORY, type History } from "./history.ts";
 import { type Counts, runHistory } from "./run-history.ts";
 
@@ -10,6 +11,15 @@ import { type Counts, runHistory } from "./run-history.ts";
  */
 const SEEDS_DEFAULT = 2_000;
 const LOG_LINES_MAX = 150;
+
+helped(`
+npm run test:sim -- [options]: seeded histories of a whole mesh in memory, checked against the promises.
+
+  --seeds N   how many histories (2000; with --seed 1)
+  --seed S    the first of them; alone: this one again
+  --log       print everything that happened
+  --bail      stop at the first that breaks a promise, without shrinking it
+`);
 
 const { values } = parseArgs({
   options: {

@@ -3,6 +3,7 @@ import { DRIVERS } from "../agents/drivers/index.ts";
 import { installClaude } from "../agents/install.ts";
 import { resultsFile } from "../agents/report.ts";
 import { isInShard, type Runnable, runAll } from "../agents/runner.ts";
+import { helped } from "../support/helped.ts";
 import { runCell } from "./cell.ts";
 import { brokenIn, type Row, sumOf, tableOf } from "./report.ts";
 import { TRUTH_STAGINGS } from "./stagings.ts";
@@ -18,6 +19,20 @@ const BOUNDED = [
 ];
 const START_MS = 120_000;
 const MESSAGE_MS = 60_000;
+
+helped(`
+npm run test:truth -- [options]: the ledger against the transcripts of the real agent CLIs.
+
+  --messages N    messages for each runtime and condition (20)
+  --full          60 of them
+  --bounded       a cell of each runtime, as every submission gets
+  --seed S        another plan of messages and moments (1)
+  --shard K/N     a part of the cells, for example 1/4
+  --runtime R     only this runtime; may be given several times
+  --condition C   only conditions that have this in their name; may be given several times
+  --resume        leave out cells that passed before
+  --list          name the cells
+`);
 
 /**
  * Whether the ledger tells the truth about real agent CLIs: their own transcripts are the judge. A table, then one line of JSON; exit

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { helped } from "../../support/helped.ts";
 import { tempHome } from "../../support/temp-home.ts";
 import { MUTATIONS, type Mutation } from "./list.ts";
 
@@ -8,6 +9,12 @@ import { MUTATIONS, type Mutation } from "./list.ts";
  * `npm run test:mutations [-- --seeds N] ["part of name"]`: puts each deliberate fault into a copy of the code and runs there whoever
  * must notice it. A fault that survives, or no longer fits the code, fails the run.
  */
+helped(`
+npm run test:mutations -- [options] ["part of name" ...]: puts deliberate faults into a copy of the code; each must be noticed.
+
+  --seeds N   histories of the simulation for each fault that it must notice
+`);
+
 const { values, positionals } = parseArgs({ options: { seeds: { type: "string" } }, allowPositionals: true });
 const SEEDS = 600;
 const root = join(import.meta.dir, "..", "..", "..");
