@@ -1,3 +1,5 @@
+import { fit } from "./fit-table.ts";
+
 /**
  * A screen of our own in the terminal: the alternate one, so that what stood there comes back, whatever ends us. Lines are written over
  * those before, without clearing first, so nothing flickers.
@@ -49,27 +51,4 @@ export function openScreen(on: { key(key: string): void; resize(): void }): Live
     },
     close,
   };
-}
-
-const graphemes = new Intl.Segmenter();
-
-/** A line cut to so many columns, as a terminal counts them; escapes for colour take none and are kept whole. */
-export function fit(line: string, columns: number): string {
-  if (Bun.stringWidth(line) <= columns) return line;
-  let out = "";
-  let width = 0;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
-  for (const part of line.split(/(\u001b\[[0-9;]*m)/)) {
-    if (part.startsWith("\u001b[")) {
-      out += part;
-      continue;
-    }
-    for (const { segment } of graphemes.segment(part)) {
-      const next = Bun.stringWidth(segment);
-      if (width + next > columns - 1) return `${out}…\u001b[0m`;
-      out += segment;
-      width += next;
-    }
-  }
-  return out;
 }

@@ -1,9 +1,10 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { VERSION } from "../protocol/index.ts";
+import { RepowireError, toProblem, VERSION } from "../protocol/index.ts";
 import { CancelledError } from "./cancelled.ts";
 import { approvalsCommand, approveCommand, denyCommand } from "./commands/approvals.ts";
 import { attachmentCommand } from "./commands/attachment.ts";
 import { circleCommand } from "./commands/circle.ts";
+import { commandsCommand } from "./commands/commands.ts";
 import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
@@ -33,7 +34,8 @@ import { uninstallCommand } from "./commands/uninstall.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { worktreeCommand } from "./commands/worktree.ts";
 import { cliContext } from "./context.ts";
-import { printError } from "./output.ts";
+import { programHelp } from "./help.ts";
+import { printError, printJson } from "./output.ts";
 
 const EXIT_USAGE = 2;
 /** As a shell counts a Ctrl-C. */
@@ -49,6 +51,7 @@ export function createProgram(): Command {
     .showHelpAfterError("(--help shows what there is)")
     // What stands after `repowire codex` is for codex.
     .enablePositionalOptions()
+    .configureHelp({ formatHelp: (command) => programHelp(command.description()) })
     .exitOverride();
   const commands: CommandUnknownOpts[] = [
     setupCommand(context),
@@ -89,6 +92,7 @@ export function createProgram(): Command {
     replayCommand(),
     purgeCommand(context),
     completionCommand(),
+    commandsCommand(),
     uninstallCommand(context),
   ];
   for (const command of commands) program.addCommand(command);
@@ -104,6 +108,15 @@ function exitInsteadOfThrow(command: CommandUnknownOpts): void {
   for (const sub of command.commands) exitInsteadOfThrow(sub);
 }
 
+/** Commander has told a person already; whoever reads JSON is told as of any other refusal. */
+function endOfParsing(error: CommanderError, isJson: boolean): number {
+  if (error.exitCode === 0) return 0;
+  const detail = error.message.replace(/^error: /, "");
+  if (isJson && detail !== "(outputHelp)")
+    printJson({ error: { ...toProblem(new RepowireError("invalid_input", detail)) } });
+  return EXIT_USAGE;
+}
+
 async function main(): Promise<void> {
   const isJson = process.argv.includes("--json");
   try {
@@ -111,7 +124,7 @@ async function main(): Promise<void> {
     const isAlone = words.every((word) => word === "--json");
     await createProgram().parseAsync(isAlone ? ["overview", ...words] : words, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    if (error instanceof CommanderError) process.exitCode = endOfParsing(error, isJson);
     else if (error instanceof CancelledError) {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = EXIT_CANCELLED;

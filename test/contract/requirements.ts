@@ -368,7 +368,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: "cli.alone",
-    text: "`repowire` alone shows the mesh, what waits on its caller with the commands that decide it, and the next step.",
+    text: "`repowire` alone shows the mesh, what waits on its caller with the commands that decide it, and the next step, on one screen.",
     source: "README",
   },
   {

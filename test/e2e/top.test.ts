@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { type Person, person } from "../support/person.ts";
@@ -92,7 +93,10 @@ describe("repowire top", () => {
   test("without a terminal it is one table", async () => {
     const { out, code } = await backend.repowire("top");
     expect([code, out.split("\n").filter((line) => line.includes("frontend")).length]).toEqual([0, 1]);
-    expect(JSON.parse((await user.repowire("top", "--json")).out).peers).toHaveLength(2);
+    const names = JSON.parse((await user.repowire("top", "--json")).out).peers.map(
+      (peer: { name: string }) => peer.name,
+    );
+    expect(names).toEqual(expect.arrayContaining(["backend", "frontend"]));
   });
 });
 
@@ -104,11 +108,45 @@ describe("repowire alone", () => {
     const screen = await terminal.waitFor(name, /\[exit 0\]/);
     expect(screen).toMatch(/\d peers/);
     expect(screen).toMatch(/backend wants Bash since .*npm test/);
-    expect(screen).toMatch(/repowire approve \w{5} {3}or {3}repowire deny \w{5}/);
+    expect(screen).toMatch(/Next: repowire approve \w{5}/);
+    expect(screen).toMatch(/repowire approve \w+ {3}or {3}repowire deny \w+ \[reason\]/);
     expect(screen).toContain("repowire --help");
     terminal.kill(name);
     const { out } = await user.repowire("--json");
     expect(JSON.parse(out)).toMatchObject({ you: { to_answer: 0 } });
+  });
+
+  test("to a program it is lines without a table, and a question that it lists is not read by that", async () => {
+    const { name } = JSON.parse((await user.repowire("whoami", "--json")).out).peer;
+    const asked = await backend.call("ask", { peer: name, question: "May I drop it?", wait_seconds: 0 });
+    const { out, code } = await user.repowire();
+    expect(code).toBe(0);
+    expect(out).toContain(`${asked.id}  backend asks you`);
+    expect(out).not.toContain("NAME");
+    const facts = JSON.parse((await user.repowire("--json")).out);
+    expect(facts).toMatchObject({ daemon: { running: true }, you: { to_answer: 1 } });
+    expect(facts.questions).toMatchObject([{ id: asked.id, from: "backend", text: "May I drop it?" }]);
+    expect(facts.next).toContain("repowire approve");
+    expect(await backend.call("inbox", { id: asked.id })).toMatchObject({
+      type: "ask",
+      outcome: { state: "pending", recipient: { delivery: "queued" } },
+    });
+    await user.repowire("reply", asked.id, "yes");
+  });
+
+  test("where no daemon can be started it says why and what to do", async () => {
+    await using taken = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("another program") });
+    const env = {
+      ...daemon.sandbox.env,
+      REPOWIRE_HOME: daemon.sandbox.file("another-home"),
+      REPOWIRE_PORT: String(taken.port),
+    };
+    mkdirSync(env.REPOWIRE_HOME);
+    const run = (...words: string[]) => Bun.spawnSync([...fromSource(), ...words], { cwd: daemon.sandbox.root, env });
+    const text = run();
+    expect([text.exitCode, text.stdout.toString()]).toEqual([0, expect.stringContaining("Next: repowire doctor")]);
+    const json = run("--json");
+    expect([json.exitCode, JSON.parse(json.stdout.toString()).daemon.running]).toEqual([0, false]);
   });
 
   test("to an agent it tells nothing of what waits for people", async () => {

@@ -8,7 +8,7 @@ import type { CliContext } from "../context.ts";
 import { type LiveScreen, openScreen } from "../live-screen.ts";
 import { print, printJson, table } from "../output.ts";
 import { collectOverview, type Overview, waitingFor } from "../overview.ts";
-import { presenceText, questionsText } from "./overview.ts";
+import { presenceText, questionsText } from "../overview-text.ts";
 
 /** The mesh as a live table: who waits on a person first. Without a terminal it prints one table and ends. */
 export function topCommand(context: CliContext) {
@@ -142,7 +142,7 @@ function tableOf(peers: readonly Peer[], rates: ReadonlyMap<PeerId, number>): st
   const rows = peers.map((peer) => [
     peer.circle === "default" ? peer.name : `${peer.name}@${peer.circle}`,
     peer.role === "agent" ? peer.runtime : peer.role,
-    presenceText(peer),
+    presenceText(peer, Date.now()),
     questionsText(peer),
     peer.unread > 0 ? String(peer.unread) : "",
     String(rates.get(peer.id) ?? 0),
