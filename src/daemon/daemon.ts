@@ -3,6 +3,7 @@ import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
 import { createFileReports } from "../adapters/files.ts";
 import {
+  type Context,
   createEngine,
   createLive,
   createRadar,
@@ -18,6 +19,7 @@ import { createOperations, createWaits, keepAttachments } from "../operations/in
 import { createBlobs } from "../platform/blobs.ts";
 import { calendar } from "../platform/calendar.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
+import { commits } from "../platform/commits.ts";
 import type { Config } from "../platform/config.ts";
 import { readDaemonRecord, writeDaemonRecord } from "../platform/daemon-record.ts";
 import { newHandle, newMessageId, newPeerId, newSecret } from "../platform/ids.ts";
@@ -109,7 +111,8 @@ async function startLocked(
   const metrics = createMetrics(() => engine);
   const store = sqliteStore(paths.database, { synchronous: config.synchronous, onCommit: metrics.commitTook });
   const mark = store.read((tx) => tx.meta.get(CLOCK_KEY));
-  const clock = realClock(mark ? (JSON.parse(mark) as ClockMark) : undefined); // written below from a ClockMark
+  const lastMark = mark ? (JSON.parse(mark) as ClockMark) : undefined; // written below from a ClockMark
+  const clock = realClock(lastMark);
   const hub = createEventHub();
   const waits = createWaits();
   const live = createLive();
@@ -154,6 +157,7 @@ async function startLocked(
       waits,
       launcher: createLauncher({ paths, spawn: config.spawn }),
       worktrees: createWorktrees(paths),
+      commits,
       calendar,
       blobs,
       humanName: config.human,
@@ -282,7 +286,7 @@ async function startLocked(
 
   await engine.run((ctx) => {
     if (store.damagedMovedTo) emit(ctx, { type: "store.damaged", data: { moved_to: store.damagedMovedTo } });
-    emit(ctx, { type: "daemon.started", data: { version: VERSION } });
+    emit(ctx, { type: "daemon.started", data: { version: VERSION, alive_at: lastAlive(ctx, lastMark) } });
     recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
   });
 
@@ -380,4 +384,10 @@ async function startTracing(config: Config, instance: string, engine: () => Engi
 function every(ms: number, run: () => Promise<unknown>): () => void {
   const timer = setInterval(() => void run().catch((error) => log.error("a regular task failed", { error })), ms);
   return () => clearInterval(timer);
+}
+
+/** When the daemon before this one was known to live: what sessions did since then, nobody saw. */
+function lastAlive({ tx }: Context, mark: ClockMark | undefined): number | undefined {
+  const last = tx.events.after(tx.events.last() - 1, 1)[0]?.at;
+  return mark?.wall === undefined ? last : Math.max(mark.wall, last ?? 0);
 }

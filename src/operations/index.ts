@@ -20,6 +20,7 @@ import { historyHandler, searchHandler } from "./find.ts";
 import { circleInboundHandler, decideHeldHandler, heldHandler, quietHandler } from "./gate.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
+import { nightHandler } from "./night.ts";
 import { paneHandler } from "./pane.ts";
 import { pausesHandler, resumeHandler } from "./pauses.ts";
 import {
@@ -92,6 +93,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     events: eventsHandler(deps, epoch),
     search: searchHandler(deps),
     history: historyHandler(deps),
+    night: nightHandler(deps),
     export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
     probe: probeHandler(deps),
