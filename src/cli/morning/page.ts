@@ -151,7 +151,7 @@ function stuckSection({ stuck, away, until }: Night): Html {
       ? ""
       : html`<p class="why">No daemon ran ${away.map(({ from, to }) => `from ${timeOfDay(from, until)} to ${timeOfDay(to, until)}`).join(", ")}: what sessions did then is not known, and not counted.</p>`;
   return rows.length > 0
-    ? html`<section><h2>Stuck</h2>${unknown}<div class="wide"><table><thead><tr><th>Session</th><th>Why</th><th>Minutes</th><th>Times</th><th></th></tr></thead><tbody>${rows}</tbody></table></div></section>`
+    ? html`<section><h2>Stuck</h2>${unknown}<div class="wide"><table><thead><tr><th>Session</th><th>Why</th><th class="number">Minutes</th><th class="number">Times</th><th></th></tr></thead><tbody>${rows}</tbody></table></div></section>`
     : html`<section><h2>Stuck</h2>${unknown}<p>No session was stuck.</p></section>`;
 }
 
@@ -173,7 +173,7 @@ function pairsSection({ pairs }: Night): Html {
       html`<tr><th scope="row">${cleanLine(from)} → ${cleanLine(to)}</th><td class="number">${String(asked)}</td><td class="number">${String(answered)}</td><td class="number">${String(told)}</td></tr>`,
   );
   return rows.length > 0
-    ? html`<section><h2>Who wrote to whom</h2><div class="wide"><table><thead><tr><th>From → to</th><th>Questions</th><th>Answers</th><th>Other</th></tr></thead><tbody>${rows}</tbody></table></div></section>`
+    ? html`<section><h2>Who wrote to whom</h2><div class="wide"><table><thead><tr><th>From → to</th><th class="number">Questions</th><th class="number">Answers</th><th class="number">Other</th></tr></thead><tbody>${rows}</tbody></table></div></section>`
     : section("Who wrote to whom", [], "Nobody wrote anything.");
 }
 

@@ -25,8 +25,10 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: 0.25rem 0.75rem 0.25rem 0; vertical-align: top; font-weight: normal; overflow-wrap: normal; }
 tbody tr { border-top: 1px solid var(--line); break-inside: avoid; }
 thead th { color: var(--dim); }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+th.number, .number { text-align: right; font-variant-numeric: tabular-nums; }
 meter { width: 8rem; }
+meter::-webkit-meter-optimum-value { background: var(--dim); }
+meter::-moz-meter-bar { background: var(--dim); }
 @media (max-width: 36rem) { meter { display: none; } }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } details::details-content { content-visibility: visible; display: block; } summary { display: none; } meter { display: none; } .wide { overflow: visible; } }
 `;
