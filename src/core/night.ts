@@ -41,7 +41,7 @@ export function nightOf(records: NightRecords): Night {
       failed: count("failed"),
       expired: count("expired"),
       cancelled: count("cancelled"),
-      commits: records.repositories.reduce((sum, { commits }) => sum + commits.length, 0),
+      commits: records.repositories.reduce((sum, { total }) => sum + total, 0),
     },
     open_from_before: records.openFromBefore.slice(-LIMITS.nightListedMax),
     pairs: pairsOf(records.messages),

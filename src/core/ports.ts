@@ -568,8 +568,8 @@ export interface Worktrees {
 export interface Commits {
   /** The repository that a folder is a checkout of; undefined where it is none. */
   repositoryOf(folder: string): string | undefined;
-  /** On its local branches, from `since` on, before `until` (epoch ms), the newest first; none where git does not tell. */
-  made(repository: string, since: number, until: number): Promise<{ commits: NightCommit[]; isCut: boolean }>;
+  /** Of the newest, and of how many in all: on its local branches, from `since` on, before `until` (epoch ms); none where git does not tell. */
+  made(repository: string, since: number, until: number): Promise<{ commits: NightCommit[]; total: number }>;
 }
 
 /** Starts and ends sessions. Rejections are `RepowireError`s. */

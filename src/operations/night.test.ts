@@ -19,7 +19,7 @@ const commits: Commits = {
   repositoryOf: (folder) => (folder.startsWith("/work/backend") ? "/work/backend" : undefined),
   made: async (_repository, since, until) => ({
     commits: [{ hash: "abc1234", at: (since + until) / 2, author: "x", subject: "<script>alert(1)</script>" }],
-    isCut: false,
+    total: 3,
   }),
 };
 
@@ -107,7 +107,7 @@ describe("a night", () => {
       failed: 0,
       expired: 0,
       cancelled: 0,
-      commits: 1,
+      commits: 3,
     });
     expect(night.questions).toMatchObject([
       { from: "frontend", to: "infra", state: "answered", took_ms: 10 * MINUTE, answer: "4000 & up" },

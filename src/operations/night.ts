@@ -189,8 +189,8 @@ async function repositoriesOf(
   }
   const found = [];
   for (const [path, peers] of [...byRepository].sort(([a], [b]) => a.localeCompare(b))) {
-    const { commits, isCut } = await deps.commits.made(path, since, until);
-    if (commits.length > 0) found.push({ path, peers: [...peers].sort(), commits, is_cut: isCut });
+    const { commits, total } = await deps.commits.made(path, since, until);
+    if (commits.length > 0) found.push({ path, peers: [...peers].sort(), commits, total });
   }
   return found;
 }

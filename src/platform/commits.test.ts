@@ -79,6 +79,19 @@ test("a repository that would run programs with a log runs none", async () => {
   expect(existsSync(ran)).toBe(false);
 });
 
+test("all are counted, the newest listed", async () => {
+  commit("first", NIGHT);
+  // Faster than 250 commits by hand: one stream that git reads.
+  const stream = Array.from({ length: 250 }, (_, n) => {
+    const at = NIGHT / 1_000 + n + 1;
+    const from = n === 0 ? "from refs/heads/main^0\n" : "";
+    return `commit refs/heads/main\ncommitter x <x@y> ${at} +0000\ndata 3\nno.\n${from}\n`;
+  });
+  Bun.spawnSync(["git", "fast-import", "--quiet"], { cwd: repository, stdin: Buffer.from(stream.join("")) });
+  const { commits: listed, total } = await commits.made(repository, NIGHT, NIGHT + 10 * HOUR);
+  expect([listed.length, total]).toEqual([200, 251]);
+});
+
 test("a subject of any length is cut, and what cannot be looked at has none", async () => {
   commit("x".repeat(100_000), NIGHT + HOUR);
   const { commits: found } = await commits.made(repository, NIGHT, NIGHT + 10 * HOUR);

@@ -10,13 +10,14 @@ export const commits = {
     const checkout = readCheckout(folder);
     return checkout && (checkout.worktreeOf ?? checkout.root);
   },
-  async made(repository: string, since: number, until: number): Promise<{ commits: NightCommit[]; isCut: boolean }> {
+  async made(repository: string, since: number, until: number): Promise<{ commits: NightCommit[]; total: number }> {
     const git = await quietGit(repository, GIT_MS);
-    // What was fetched was made elsewhere: local branches alone, and where HEAD stands by itself. A subject may be of any length.
+    // What was fetched was made elsewhere: local branches alone, and where HEAD stands by itself.
+    const span = ["--branches", "HEAD", `--since=${seconds(since)}`, `--until=${seconds(until)}`];
+    // A subject may be of any length.
     const log = await git?.(
-      ...["-c", "log.showSignature=false", "--no-pager", "log", "--branches", "HEAD", "--no-show-signature"],
-      ...["--no-patch", "--no-ext-diff", "--no-textconv", "--no-color", "--no-mailmap"],
-      ...[`--max-count=${LIMITS.nightCommitsMax + 1}`, `--since=${seconds(since)}`, `--until=${seconds(until)}`],
+      ...["-c", "log.showSignature=false", "--no-pager", "log", ...span, "--no-show-signature", "--no-patch"],
+      ...["--no-ext-diff", "--no-textconv", "--no-color", "--no-mailmap", `--max-count=${LIMITS.nightCommitsMax}`],
       ...["-z", "--format=%h%x00%ct%x00%<(80,trunc)%an%x00%<(200,trunc)%s", "--"],
     );
     // No name and no subject can hold a NUL, whatever else is in it.
@@ -26,7 +27,9 @@ export const commits = {
       const [hash = "", at, author = "", subject = ""] = words.slice(n, n + 4);
       found.push({ hash, at: Number(at) * 1_000, author: author.trim(), subject: subject.trim() });
     }
-    return { commits: found.slice(0, LIMITS.nightCommitsMax), isCut: found.length > LIMITS.nightCommitsMax };
+    if (found.length < LIMITS.nightCommitsMax) return { commits: found, total: found.length };
+    const counted = await git?.("rev-list", "--count", ...span, "--");
+    return { commits: found, total: counted?.ok ? Number(counted.out) : found.length };
   },
 };
 

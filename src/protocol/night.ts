@@ -75,8 +75,8 @@ export const Night = z.object({
       /** Whose checkouts are of it. */
       peers: z.array(z.string()),
       commits: z.array(NightCommit),
-      /** There are more than are listed. */
-      is_cut: z.boolean(),
+      /** Of all, listed or not. */
+      total: z.number().int(),
     }),
   ),
   decisions: z.array(

@@ -25,5 +25,5 @@ export const noWorktrees: Worktrees = {
 
 export const noCommits: Commits = {
   repositoryOf: () => undefined,
-  made: async () => ({ commits: [], isCut: false }),
+  made: async () => ({ commits: [], total: 0 }),
 };

@@ -159,8 +159,8 @@ const minutes = (ms: number): string => String(Math.round(ms / 60_000));
 
 function commitsSection({ repositories, until }: Night): Html {
   const parts = repositories.map(
-    ({ path, peers, commits, is_cut }) =>
-      html`<h3>${cleanLine(path)} <span class="why">${peers.map(cleanLine).join(", ")}</span></h3><ul>${commits.map(({ hash, at, author, subject }) => html`<li><time>${timeOfDay(at, until)}</time> <code>${cleanLine(hash)}</code> ${cleanLine(subject)} <span class="why">${cleanLine(author)}</span></li>`)}</ul>${is_cut ? html`<p>There are more: the newest are listed.</p>` : ""}`,
+    ({ path, peers, commits, total }) =>
+      html`<h3>${cleanLine(path)} <span class="why">${peers.map(cleanLine).join(", ")}</span></h3><ul>${commits.map(({ hash, at, author, subject }) => html`<li><time>${timeOfDay(at, until)}</time> <code>${cleanLine(hash)}</code> ${cleanLine(subject)} <span class="why">${cleanLine(author)}</span></li>`)}</ul>${total > commits.length ? html`<p>And ${String(total - commits.length)} older.</p>` : ""}`,
   );
   return parts.length > 0
     ? html`<section><h2>Commits</h2>${parts}</section>`
