@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { HTTP_PATHS, PAGE_HEADER } from "../src/protocol/endpoints.ts";
 import { privateTerminal } from "../test/support/terminal.ts";
 
 /**
@@ -24,6 +25,8 @@ const THEMES = ["light", "dark"] as const;
 const DEMO_MS = 90_000;
 /** What moves has come to rest. */
 const SETTLE_MS = 400;
+/** So many events before the end, messages were under way. */
+const REPLAY_BACK = 6;
 
 const scratch = mkdtempSync(join(tmpdir(), "rws-"));
 const terminal = privateTerminal(scratch);
@@ -67,7 +70,23 @@ async function loggedIn(context: BrowserContext, link: string): Promise<void> {
     .fill("Is `GET /users` **paged**? If so:\n\n- how many per page\n- which parameter goes on");
   await page.getByRole("button", { name: "Ask", exact: true }).click();
   await page.locator(".mine .chip", { hasText: "answered" }).waitFor();
+  // One that is kept back, for the person to decide.
+  await operation(page, "quiet", { peer: "infra", seconds: 1_800 });
+  const text = "The migration waits for **your** word: `0042_users_email` changes the table that backend reads.";
+  await operation(page, "notify", { peer: "infra", text, urgency: "urgent" });
   await page.close();
+}
+
+/** What the page itself would call, with its own login. */
+async function operation(page: Page, name: string, input: unknown): Promise<void> {
+  const status = await page.evaluate(
+    async ({ path, header, body }) => {
+      const headers = { "content-type": "application/json", [header]: localStorage.getItem("repowire.page") ?? "" };
+      return (await fetch(path, { method: "POST", headers, body })).status;
+    },
+    { path: HTTP_PATHS.operation(name), header: PAGE_HEADER, body: JSON.stringify(input) },
+  );
+  if (status !== 200) throw new Error(`${name}: HTTP ${status}`);
 }
 
 async function shoot(page: Page, origin: string, ending: string): Promise<void> {
@@ -89,9 +108,36 @@ async function shoot(page: Page, origin: string, ending: string): Promise<void> 
   await page.goto(`${origin}/#/find/users`);
   await page.locator(".found li").first().waitFor();
   await take("find");
+  await page.goto(`${origin}/#/replay`);
+  await page.getByRole("slider").waitFor();
+  for (let step = 0; step < REPLAY_BACK; step++) await page.getByRole("button", { name: "Event before" }).click();
+  await take("replay");
+  await page.goto(`${origin}/#/later`);
+  await page.getByLabel("When").fill("22:00");
+  await page.getByLabel("Text").fill("Run the slow tests, and tell me what failed.");
+  await take("later");
+  await page.goto(`${origin}/#/worktrees`);
+  await page.getByText("None yet.").waitFor();
+  await take("worktrees");
   await page.goto(`${origin}/#/health`);
   await page.getByText("links").waitFor();
   await take("health");
+  await page.getByRole("button", { name: "Follow" }).scrollIntoViewIfNeeded();
+  await page.getByRole("button", { name: "Follow" }).click();
+  await take("health-below");
+  await page.goto(origin);
+  await page.getByRole("button", { name: "Ask several…" }).click();
+  await page.getByRole("checkbox").first().check();
+  await take("ask-several");
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "backend" }).first().click();
+  await page.getByText("Its own conversation").click();
+  await page.locator(".turn").first().waitFor();
+  await take("own-turns");
+  await page.getByRole("button", { name: "Mail…" }).click();
+  await take("mail");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.keyboard.press("Control+k");
   await page.getByRole("dialog").waitFor();
   await take("palette");

@@ -13,6 +13,7 @@ import type {
   Runtime,
   UnreachableSession,
 } from "../protocol/index.ts";
+import type { OwnTurns } from "./own-turns.ts";
 
 /** What carries messages on a route: a link, a socket of the session, a pane. */
 export interface Transport {
@@ -96,6 +97,8 @@ export interface RuntimeAdapter {
    * the receipts. Absent where there is no record that could be read as a whole.
    */
   evidence?(peer: PeerRecord, claims: readonly Claim[]): Promise<Evidence[]>;
+  /** What the session's own record has of its user and its model; absent where no record can be read from outside. */
+  ownTurns?(peer: PeerRecord): Promise<OwnTurns>;
   /** How it is, for `/health`. */
   health(): { ok: boolean; detail?: string };
 }

@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 /** The help of the whole program on one screen: names by what one wants, and examples; `repowire commands` says what each does. */
 
 export const GROUPS: Record<string, string[]> = {
-  begin: ["setup", "discover", "claude", "codex", "gemini", "opencode", "orchestrator", "uninstall"],
+  begin: ["setup", "discover", "claude", "codex", "gemini", "opencode", "orchestrator", "update", "uninstall"],
   look: ["overview", "top", "status", "doctor", "dashboard", "trace", "log", "search", "history", "morning"],
   talk: ["peer", "inbox", "reply", "attachment", "schedule", "watch", "whoami"],
   decide: ["approvals", "approve", "deny", "held", "release", "refuse", "quiet", "resume"],

@@ -19,6 +19,7 @@ import { morningCommand } from "./commands/morning.ts";
 import { orchestratorCommand } from "./commands/orchestrator.ts";
 import { overviewCommand } from "./commands/overview.ts";
 import { peerCommand } from "./commands/peer.ts";
+import { programCommand } from "./commands/program.ts";
 import { purgeCommand } from "./commands/purge.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resumeCommand } from "./commands/resume.ts";
@@ -31,6 +32,7 @@ import { statusCommand } from "./commands/status.ts";
 import { topCommand } from "./commands/top.ts";
 import { logCommand, traceCommand } from "./commands/trace.ts";
 import { uninstallCommand } from "./commands/uninstall.ts";
+import { updateCommand } from "./commands/update.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { worktreeCommand } from "./commands/worktree.ts";
 import { cliContext } from "./context.ts";
@@ -92,12 +94,14 @@ export function createProgram(): Command {
     replayCommand(),
     purgeCommand(context),
     completionCommand(),
+    updateCommand(context),
     commandsCommand(),
     uninstallCommand(context),
   ];
   for (const command of commands) program.addCommand(command);
   program.addCommand(selftestPeerCommand(context), { hidden: true });
   program.addCommand(completeCommand(context), { hidden: true });
+  program.addCommand(programCommand(context), { hidden: true });
   exitInsteadOfThrow(program);
   return program;
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { createMesh, type MeshHarness } from "../../test/support/mesh-harness.ts";
-import type { PeerId } from "../protocol/index.ts";
+import { LIMITS, type PeerId } from "../protocol/index.ts";
 
 /** What a person keeps back by hand: a circle, a while, single messages. */
 
@@ -42,6 +42,28 @@ describe("one held message", () => {
   });
 
   // @req gate.by-person
+  test("decided already, the second verdict is refused with what became of it", async () => {
+    await notify("first");
+    const id = (await held())[0]?.id ?? "";
+    await decide(id, "refuse", "not tonight");
+    await expect(decide(id, "release")).rejects.toMatchObject({
+      code: "already_decided",
+      message: expect.stringMatching(/for backend it is refused \(not tonight\)/),
+    });
+    await expect(decide("aaaaa", "release")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("is listed with the beginning of its text, and how much is left out; beyond a page it is counted", async () => {
+    await notify(`**long** ${"x".repeat(LIMITS.findTextCharsMax)}`);
+    const [one] = await held();
+    expect(one?.text).toHaveLength(LIMITS.findTextCharsMax);
+    expect(one?.rest_chars).toBe("**long** ".length);
+    for (let n = 0; n < LIMITS.findPageMax; n++) await notify(`m${n}`);
+    const all = await mesh.call(anna, "held", {});
+    expect([all.held.length, all.more, all.held[0]?.id]).toEqual([LIMITS.findPageMax, 1, one?.id]);
+  });
+
+  // @req gate.by-person
   test("stays through when its hand-over has to be repeated", async () => {
     const { message } = await notify("first");
     await decide((await held())[0]?.id ?? "", "release");
@@ -60,7 +82,7 @@ describe("one held message", () => {
     expect(await mesh.call(frontend, "inbox", { id: asked.id })).toMatchObject({
       outcome: { state: "failed", detail: expect.stringContaining("not tonight") },
     });
-    await expect(decide(one?.id ?? "", "release")).rejects.toMatchObject({ code: "not_found" });
+    await expect(decide(one?.id ?? "", "release")).rejects.toMatchObject({ code: "already_decided" });
   });
 
   // @req gate.by-person

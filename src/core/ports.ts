@@ -159,6 +159,8 @@ export interface MessageQuery {
   terms: readonly SearchTerm[];
   /** Each of them sent the message or is one of its recipients. */
   parties?: readonly PeerId[];
+  /** Who sent it. */
+  sender?: PeerId;
   /** From one of the two to the other. */
   between?: readonly [PeerId, PeerId];
   /** The sender's circle, as it was then. */

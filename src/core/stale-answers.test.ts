@@ -35,6 +35,7 @@ test.each<[string, Partial<WatchedAnswer>, { head?: string; files: FileStamp[] }
   ["only its size differs", { files: [stamp("x")] }, { files: [stamp("x", T - 100, 6)] }, ["/r/x"]],
   ["a file is gone", { files: [stamp("x")] }, { files: [{ file: "/r/x" }] }, ["/r/x"]],
   ["it changed before the first look", { files: [stamp("x", T + 1)] }, { files: [stamp("x", T + 1)] }, ["/r/x"]],
+  ["it changed in the tick of the answer", { files: [stamp("x", T - 3)] }, { files: [stamp("x", T - 3)] }, ["/r/x"]],
   [
     "another commit, the files as they were",
     { files: [stamp("x")] },

@@ -16,6 +16,9 @@ export interface FileStamp {
   size?: number;
 }
 
+/** File systems take their time from a clock that stands still between two ticks: what was written after an answer may look older. */
+const FILE_CLOCK_MS = 20;
+
 /** What a checkout looks like now. */
 export interface AnswerLook {
   /** The commit; absent where it cannot be told. */
@@ -68,7 +71,7 @@ export function judgeAnswer(answer: WatchedAnswer, look: AnswerLook): Staleness 
     const found = now.get(stamp.file);
     const isSame = found !== undefined && found.mtime === stamp.mtime && found.size === stamp.size;
     // Changed between the answer and the first look at it.
-    const isOlder = stamp.mtime !== undefined && stamp.mtime <= answer.answered_at;
+    const isOlder = stamp.mtime !== undefined && stamp.mtime <= answer.answered_at - FILE_CLOCK_MS;
     return isSame && isOlder ? [] : [stamp.file];
   });
   const { head: from } = answer;

@@ -190,6 +190,12 @@ const PAGE_READS: ReadonlySet<OperationName> = new Set<OperationName>([
   "history",
   "approvals",
   "pauses",
+  "held",
+  "mismatches",
+  "worktrees",
+  "examine",
+  "samples",
+  "daemon_log",
   "trace",
   "spawn_options",
 ]);

@@ -23,12 +23,13 @@ import { commits } from "../platform/commits.ts";
 import type { Config } from "../platform/config.ts";
 import { readDaemonRecord, writeDaemonRecord } from "../platform/daemon-record.ts";
 import { newHandle, newMessageId, newPeerId, newSecret } from "../platform/ids.ts";
+import { takeLock } from "../platform/lock.ts";
 import { logger } from "../platform/log.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { isAlive } from "../platform/process.ts";
 import { ensureToken } from "../platform/token.ts";
 import { within } from "../platform/within.ts";
-import { HOST, type MessageId, type PeerId, RepowireError, VERSION } from "../protocol/index.ts";
+import { HOST, LIMITS, type MessageId, type PeerId, RepowireError, VERSION } from "../protocol/index.ts";
 import { sqliteStore } from "../store/sqlite/store.ts";
 import { createApp } from "./app.ts";
 import { createCallers } from "./callers.ts";
@@ -38,16 +39,18 @@ import { createHealth, type PartCheck } from "./health.ts";
 import { prepareHome } from "./home.ts";
 import { createEventHub } from "./hub.ts";
 import { createLinkServer, type LinkSocketData } from "./links.ts";
-import { takeLock } from "./lock.ts";
 import { createMcpEndpoint } from "./mcp.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { countRefusals } from "./metrics/refusals.ts";
+import { createSampler } from "./metrics/samples.ts";
 import { type Notifier, startNotifier, tryOf } from "./notifier.ts";
+import { readOwnTurns } from "./own-turns.ts";
 import { addDoor } from "./page/door.ts";
 import { createLogins, loginUrl } from "./page/logins.ts";
 import { startWatch, type Watch } from "./presence-watch.ts";
 import { type Reconciler, startReconciler } from "./reconciler.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
+import { createSelfView, levelsOf } from "./self-view.ts";
 import { serve } from "./serve.ts";
 import { checkSession } from "./session-check.ts";
 import { type StaleAnswers, startStaleAnswers } from "./stale-answers.ts";
@@ -144,6 +147,7 @@ async function startLocked(
     onFault: (error) => log.error("a batch was not stored", { error }),
   });
   dispatcher.connect(engine);
+  const sampler = createSampler({ totals: metrics.totals, levels: () => levelsOf(engine, counts) });
   const logins = createLogins({ engine });
   if (store.damagedMovedTo) setAside(paths.attachments, store.damagedMovedTo);
   const blobs = createBlobs(paths.attachments);
@@ -175,6 +179,14 @@ async function startLocked(
         runtimes: config.spawn.runtimes,
         profiles: Object.entries(config.spawn.profiles).map(([name, { runtime }]) => ({ name, runtime })),
       },
+      ownTurns: (peer) => readOwnTurns(runtimes.adapterOf(peer), peer),
+      daemon: createSelfView({
+        paths,
+        startedAt,
+        sampler,
+        checks: () => checks,
+        mismatches: () => reconciler?.count() ?? 0,
+      }),
       discover: (places) => runtimes.discover(places),
       probe: dispatcher.probe,
       tryNotifier: () => tryOf(notifier),
@@ -257,18 +269,13 @@ async function startLocked(
     notifier_failing: notifier?.isFailing() ? 1 : 0,
   });
   metrics.addGauges({ engine, startedAt, counts, storeIsOk: () => store.fault === undefined });
-  const health = createHealth({
-    instance,
-    startedAt,
-    engine,
-    parts: {
-      store: storeCheck,
-      ...runtimes.checks,
-      truth: () => reconciler?.check() ?? { ok: true },
-      notifier: () => notifier?.check() ?? { ok: true },
-    },
-    counts,
-  });
+  const checks = {
+    store: storeCheck,
+    ...runtimes.checks,
+    truth: () => reconciler?.check() ?? { ok: true },
+    notifier: () => notifier?.check() ?? { ok: true },
+  };
+  const health = createHealth({ instance, startedAt, engine, parts: checks, counts });
   const app = createApp({
     token,
     operations,
@@ -310,6 +317,7 @@ async function startLocked(
   if (command) notifier = startNotifier({ engine, hub, clock, command, cwd: paths.home });
   const stopTimers = [
     every(CLOCK_SAVE_MS, () => engine.run((ctx) => ctx.tx.meta.set(CLOCK_KEY, JSON.stringify(clock.mark())))),
+    every(LIMITS.sampleMs, () => sampler.take(Date.now())),
     every(SETTLE_EVERY_MS, async () => store.settle()),
     every(HOME_CHECK_MS, async () => {
       if (readDaemonRecord(paths.home)?.instance === instance) return;

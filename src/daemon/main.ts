@@ -3,6 +3,7 @@ import { logger, startLogging } from "../platform/log.ts";
 import { homePaths } from "../platform/paths.ts";
 import { redact } from "../platform/redact.ts";
 import { asRepowireError, ERRORS } from "../protocol/index.ts";
+import { MIGRATIONS } from "../store/sqlite/migrations.ts";
 import { NewerSchemaError } from "../store/sqlite/open.ts";
 import { AlreadyRunningError, startDaemon } from "./daemon.ts";
 import { prepareHome } from "./home.ts";
@@ -15,6 +16,9 @@ export interface DaemonProcessOptions {
   /** Another daemon of this home is no failure: end with 0, so that a service does not start this one again. */
   yields?: boolean;
 }
+
+/** The newest form of the database that this program knows; each step is one further. */
+export const SCHEMA: number = MIGRATIONS.length;
 
 /** Links come back this soon after a restart in good order. */
 const RESTART_MS = 500;

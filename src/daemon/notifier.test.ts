@@ -17,7 +17,13 @@ let frontend: PeerId;
 let hub: ReturnType<typeof createEventHub>;
 let notifier: Notifier | undefined;
 const at = (name: string) => join(temp.path, name);
-const lines = (name: string) => (existsSync(at(name)) ? readFileSync(at(name), "utf8").trim().split("\n") : []);
+/** A file that was only just opened for writing has none. */
+const lines = (name: string) =>
+  existsSync(at(name))
+    ? readFileSync(at(name), "utf8")
+        .split("\n")
+        .filter((line) => line !== "")
+    : [];
 
 beforeEach(async () => {
   temp = tempHome();

@@ -6,15 +6,19 @@ import { address, go, type Route, route } from "./live/route.ts";
 import { Help } from "./parts/help.tsx";
 import { Palette } from "./parts/palette.tsx";
 import { Toasts } from "./parts/toasts.tsx";
+import { AskSeveralDialog } from "./views/ask-several.tsx";
 import { BroadcastDialog } from "./views/broadcast.tsx";
 import { Conversation } from "./views/conversation.tsx";
 import { Find } from "./views/find.tsx";
 import { FirstRun } from "./views/first-run.tsx";
 import { Health } from "./views/health.tsx";
+import { Later } from "./views/later.tsx";
 import { LoggedOut } from "./views/logged-out.tsx";
 import { Mesh } from "./views/mesh.tsx";
+import { ReplayView } from "./views/replay.tsx";
 import { SpawnDialog } from "./views/spawn.tsx";
 import { Waits } from "./views/waits.tsx";
+import { Worktrees } from "./views/worktrees.tsx";
 
 const open = signal<"palette" | "help" | undefined>(undefined);
 
@@ -76,6 +80,7 @@ export function App() {
       </main>
       <Toasts />
       {openDialog.value?.name === "spawn" ? <SpawnDialog onClose={closeDialog} /> : null}
+      {openDialog.value?.name === "ask_several" ? <AskSeveralDialog onClose={closeDialog} /> : null}
       {openDialog.value?.name === "broadcast" ? (
         <BroadcastDialog circle={openDialog.value.circle} onClose={closeDialog} />
       ) : null}
@@ -93,13 +98,19 @@ function View({ at }: { at: Route }) {
     case "peer":
       return <Conversation key={at.id} peer={at.id} />;
     case "thread":
-      return <Conversation key={at.id} thread={at.id} />;
+      return <Conversation key={at.id} thread={at.id} open={at.open} />;
     case "waits":
       return <Waits />;
     case "find":
-      return <Find key={at.words} words={at.words} />;
+      return <Find words={at.words} filters={at.filters ?? {}} />;
     case "health":
       return <Health />;
+    case "replay":
+      return <ReplayView at={at} />;
+    case "later":
+      return <Later />;
+    case "worktrees":
+      return <Worktrees />;
     default:
       return at satisfies never;
   }

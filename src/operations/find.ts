@@ -74,7 +74,10 @@ function bestOf(ctx: Context, query: MessageQuery): FoundMessages {
   return { found: ranked.slice(0, query.limit).map(({ one }) => one) };
 }
 
-type Filters = Pick<OperationParams<"history">, "peer" | "circle" | "kind" | "since" | "until" | "thread" | "cursor">;
+type Filters = Pick<
+  OperationParams<"history">,
+  "peer" | "from" | "circle" | "kind" | "since" | "until" | "thread" | "cursor"
+>;
 
 /** Whoever is no person sees what it sent or received, whatever it asks for: other peers' inboxes are closed. */
 function queryOf(ctx: Context, caller: Caller, params: Filters): Omit<MessageQuery, "terms" | "limit"> {
@@ -84,6 +87,7 @@ function queryOf(ctx: Context, caller: Caller, params: Filters): Omit<MessageQue
   const { circle, kind, since, until, cursor } = params;
   return {
     parties,
+    sender: params.from === undefined ? undefined : peerOf(ctx, caller, params.from),
     circle,
     kind,
     since,
@@ -131,5 +135,6 @@ function foundMessage(ctx: Context, message: Message): FoundMessage {
     })),
     ask: ctx.tx.asks.get(message.id)?.state,
     bytes: message.body_bytes,
+    attachments: message.attachments.length > 0 ? message.attachments : undefined,
   };
 }

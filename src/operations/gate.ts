@@ -1,4 +1,5 @@
 import {
+  type DeliveryRecord,
   excerpt,
   heldDeliveries,
   isOurHold,
@@ -11,7 +12,7 @@ import {
   setCircleInbound,
   setQuiet,
 } from "../core/index.ts";
-import { RepowireError } from "../protocol/index.ts";
+import { LIMITS, RepowireError } from "../protocol/index.ts";
 import type { Handler, OperationDeps } from "./types.ts";
 
 /** A person's gate before their sessions: for a circle, for a while, and for single messages. */
@@ -34,22 +35,33 @@ export function quietHandler(deps: OperationDeps): Handler<"quiet"> {
     });
 }
 
+/** The oldest first: whoever decides, decides in order. */
 export function heldHandler(deps: OperationDeps): Handler<"held"> {
   return async () =>
     deps.engine.read((ctx) => {
       const nameOf = (id: string) => ctx.tx.peers.get(id)?.name ?? "a peer that is gone";
+      const all = heldDeliveries(ctx);
+      const shown = all.slice(0, LIMITS.findPageMax);
       return {
-        held: heldDeliveries(ctx).map((delivery) => ({
-          id: delivery.handle,
-          message: delivery.message,
-          kind: delivery.kind,
-          from: nameOf(delivery.from),
-          to: nameOf(delivery.peer),
-          excerpt: excerpt(ctx.tx.messages.get(delivery.message)?.body ?? ""),
-          queued_at: delivery.queued_at,
-          reason: delivery.reason ?? "",
-          can_decide: isOurHold(delivery),
-        })),
+        held: shown.map((delivery) => {
+          const body = ctx.tx.messages.get(delivery.message)?.body ?? "";
+          const text = body.slice(0, LIMITS.findTextCharsMax).toWellFormed();
+          return {
+            id: delivery.handle,
+            message: delivery.message,
+            kind: delivery.kind,
+            from: nameOf(delivery.from),
+            to: nameOf(delivery.peer),
+            to_id: delivery.peer,
+            excerpt: excerpt(body),
+            text,
+            rest_chars: body.length - text.length,
+            queued_at: delivery.queued_at,
+            reason: delivery.reason ?? "",
+            can_decide: isOurHold(delivery),
+          };
+        }),
+        more: all.length - shown.length,
       };
     });
 }
@@ -58,16 +70,25 @@ export function decideHeldHandler(deps: OperationDeps): Handler<"decide_held"> {
   return ({ caller, params }) =>
     deps.engine.run((ctx) => {
       const delivery = ctx.tx.deliveries.byHandle(params.id);
-      if (delivery?.state !== "held")
+      if (!delivery)
         throw new RepowireError(
           "not_found",
           `No message with the id ${params.id} is held. \`repowire held\` lists them.`,
         );
       const recipient = mustGet(ctx, delivery.peer);
+      if (delivery.state !== "held")
+        throw new RepowireError("already_decided", isHeldNoLonger(delivery, recipient.name));
       const { state } =
         params.verdict === "release"
           ? release(ctx, delivery, caller.chain ?? "a person")
           : refuseHeld(ctx, delivery, recipient, params.reason);
       return { id: delivery.handle, to: recipient.name, state };
     });
+}
+
+/** Whoever comes second reads what became of it. */
+function isHeldNoLonger({ handle, state, reason, released_by: by }: DeliveryRecord, to: string): string {
+  const through = by ? `, let through by ${by}` : "";
+  const why = state === "refused" && reason ? ` (${reason})` : "";
+  return `${handle} is not held: for ${to} it is ${state}${why}${through}. \`repowire trace ${handle}\` shows how it came to that.`;
 }

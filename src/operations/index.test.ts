@@ -39,8 +39,10 @@ describe("who may call what", () => {
   test("what only people may do is exactly this", () => {
     expect(forPeople.sort()).toEqual([
       "circle_inbound",
+      "daemon_log",
       "decide",
       "decide_held",
+      "examine",
       "export",
       "held",
       "login_link",
@@ -56,6 +58,7 @@ describe("who may call what", () => {
       "spawn_options",
       "trust_repository",
       "try_notifier",
+      "turns",
     ]);
   });
 

@@ -13,6 +13,7 @@ import { approvalsHandler, decideHandler } from "./approvals.ts";
 import { askHandler } from "./ask.ts";
 import { askSeveralHandler } from "./ask-several.ts";
 import { attachHandler, attachmentHandler } from "./attachments.ts";
+import { daemonLogHandler, examineHandler, samplesHandler } from "./daemon-view.ts";
 import { loginLinkHandler, spawnOptionsHandler } from "./dashboard.ts";
 import { discoverHandler } from "./discover.ts";
 import { exportHandler } from "./export.ts";
@@ -20,6 +21,7 @@ import { historyHandler, searchHandler } from "./find.ts";
 import { circleInboundHandler, decideHeldHandler, heldHandler, quietHandler } from "./gate.ts";
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
+import { mismatchesHandler } from "./mismatches.ts";
 import { nightHandler } from "./night.ts";
 import { paneHandler } from "./pane.ts";
 import { pausesHandler, resumeHandler } from "./pauses.ts";
@@ -39,6 +41,7 @@ import { restartHandler } from "./restart.ts";
 import { scheduleHandler, schedulesHandler, unscheduleHandler } from "./schedules.ts";
 import { broadcastHandler, notifyHandler } from "./send.ts";
 import { spawnHandler } from "./spawn.ts";
+import { turnsHandler } from "./turns.ts";
 import type { Handler, Handlers, OperationDeps } from "./types.ts";
 import { removeWorktreeHandler, trustRepositoryHandler, worktreesHandler } from "./worktrees.ts";
 
@@ -61,13 +64,15 @@ export interface Operations {
 
 export function createOperations(deps: OperationDeps, epoch: string): Operations {
   const restart = restartHandler(deps);
+  const peers = peersHandler(deps);
+  const probe = probeHandler(deps);
   const handlers: Handlers = {
     ask: askHandler(deps),
     ask_several: askSeveralHandler(deps),
     reply: replyHandler(deps),
     notify: notifyHandler(deps),
     broadcast: broadcastHandler(deps),
-    peers: peersHandler(deps),
+    peers,
     describe: describeHandler(deps),
     whoami: whoamiHandler(deps),
     inbox: inboxHandler(deps),
@@ -80,6 +85,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     held: heldHandler(deps),
     decide_held: decideHeldHandler(deps),
     set_role: setRoleHandler(deps),
+    mismatches: mismatchesHandler(deps),
     attach: attachHandler(deps),
     attachment: attachmentHandler(deps),
     schedule: scheduleHandler(deps),
@@ -96,9 +102,13 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     night: nightHandler(deps),
     export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
-    probe: probeHandler(deps),
+    probe,
     try_notifier: () => deps.tryNotifier(),
     purge: purgeHandler(deps),
+    turns: turnsHandler(deps),
+    examine: examineHandler(deps, { peers, probe }),
+    samples: samplesHandler(deps),
+    daemon_log: daemonLogHandler(deps),
     spawn: spawnHandler(deps),
     kill: killHandler(deps, restart),
     restart,

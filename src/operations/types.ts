@@ -1,13 +1,16 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Blobs, Calendar, Clock, Commits, Ids, Launcher, Worktrees } from "../core/ports.ts";
+import type { Blobs, Calendar, Clock, Commits, Ids, Launcher, PeerRecord, Worktrees } from "../core/ports.ts";
 import type {
   CallOptions,
+  Finding,
   MeshEvent,
   MessageId,
   OperationName,
   OperationOutput,
   OperationParams,
+  OwnTurn,
+  Peer,
   PeerId,
   Places,
   UnreachableSession,
@@ -37,10 +40,21 @@ export interface OperationDeps {
     found: { peer: PeerId; isNew: boolean; can: readonly string[] }[];
     unreachable: UnreachableSession[];
   }>;
+  /** What the session's own record has of its user and its model, masked and bounded; or why it cannot be read. */
+  ownTurns(peer: PeerRecord): Promise<{ turns: OwnTurn[]; isWhole: boolean } | { reason: string }>;
+  /** What the daemon can say of itself. */
+  daemon: DaemonView;
   /** Asks the other end of a route for a sign of life; throws what went wrong. */
   probe(route: string): Promise<void>;
   /** Runs the user's notifier once; throws where none is configured. */
   tryNotifier(): Promise<OperationOutput<"try_notifier">>;
+}
+
+export interface DaemonView {
+  findings(online: readonly Peer[], probes: OperationOutput<"probe">["probes"]): Promise<Finding[]>;
+  samples(): OperationOutput<"samples">;
+  /** Throws what makes the log unreadable. */
+  log(cursor: string | undefined): OperationOutput<"daemon_log">;
 }
 
 export interface Call<Name extends OperationName> {

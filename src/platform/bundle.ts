@@ -1,45 +1,125 @@
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BuildConfig } from "bun";
+import { VERSION } from "../protocol/version.ts";
 import { buildPage } from "./page.ts";
-import { ENTRIES, type Entry, emptyBunfig, PAGE_BUNDLE, PLUGINS, type Plugin, programRoot } from "./program.ts";
+import {
+  EMBEDDED,
+  ENTRIES,
+  type Entry,
+  emptyBunfig,
+  FACTS,
+  PAGE_BUNDLE,
+  PLATFORM,
+  PLUGINS,
+  type Plugin,
+  programRoot,
+} from "./program.ts";
+
+export interface BuildOptions {
+  /** The checkout. */
+  root?: string;
+  /** What it calls itself, instead of the version in package.json. */
+  version?: string;
+}
+
+const MINIFY = { syntax: true, whitespace: true, identifiers: false } as const;
+
+const definitions = (version: string | undefined, more: Record<string, string> = {}): Record<string, string> => ({
+  REPOWIRE_BUNDLED: "true",
+  ...(version === undefined ? {} : { REPOWIRE_VERSION: JSON.stringify(version) }),
+  ...more,
+});
 
 /**
  * Makes the files that an installed repowire runs from: one self-contained script for each entry, with Bun's bytecode beside it
  * (it halves the start of a channel), the dashboard's files, and the empty bunfig.toml. Needs the sources.
  */
-export async function buildBundles(folder: string, root: string = programRoot()): Promise<void> {
+export async function buildBundles(
+  folder: string,
+  { root = programRoot(), version }: BuildOptions = {},
+): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Object.keys forgets the keys' type.
   for (const entry of Object.keys(ENTRIES) as Entry[]) {
-    const result = await Bun.build({
+    await build(entry, {
       entrypoints: [join(root, ENTRIES[entry].source)],
       outdir: folder,
       naming: ENTRIES[entry].bundle,
       target: "bun",
       format: "cjs",
       bytecode: true,
-      minify: { syntax: true, whitespace: true, identifiers: false },
-      define: { REPOWIRE_BUNDLED: "true" },
+      minify: MINIFY,
+      define: definitions(version),
       env: "disable",
     });
-    if (!result.success) throw new Error(`bundling ${entry} failed: ${result.logs.map(String).join("; ")}`);
   }
-  for (const plugin of Object.keys(PLUGINS) as Plugin[]) await buildPlugin(folder, root, plugin);
-  writeFileSync(join(folder, PAGE_BUNDLE), JSON.stringify(await buildPage(root)));
+  await buildFiles(folder, root, version);
   copyFileSync(emptyBunfig(root), join(folder, "bunfig.toml"));
+  const facts = { version: version ?? VERSION, bun: `${Bun.version}+${Bun.revision}`, platform: PLATFORM };
+  writeFileSync(join(folder, FACTS), `${JSON.stringify(facts)}\n`);
+}
+
+/** What the program reads while it runs. */
+async function buildFiles(folder: string, root: string, version: string | undefined): Promise<void> {
+  for (const plugin of Object.keys(PLUGINS) as Plugin[]) await buildPlugin(folder, root, plugin, version);
+  writeFileSync(join(folder, PAGE_BUNDLE), JSON.stringify(await buildPage(root)));
 }
 
 /** A plugin is one ES module without imports; it runs on the agent CLI's own Bun, for which our bytecode would be void. */
-async function buildPlugin(folder: string, root: string, plugin: Plugin): Promise<void> {
-  const result = await Bun.build({
+async function buildPlugin(folder: string, root: string, plugin: Plugin, version: string | undefined): Promise<void> {
+  await build(plugin, {
     entrypoints: [join(root, PLUGINS[plugin].source)],
     outdir: folder,
     naming: PLUGINS[plugin].bundle,
     target: "bun",
     format: "esm",
-    minify: { syntax: true, whitespace: true, identifiers: false },
-    define: { REPOWIRE_BUNDLED: "true" },
+    minify: MINIFY,
+    define: definitions(version),
     env: "disable",
   });
-  if (!result.success) throw new Error(`bundling ${plugin} failed: ${result.logs.map(String).join("; ")}`);
+}
+
+/**
+ * Makes the single binary: all entries and files, and Bun. It reads neither the .env nor the bunfig.toml of the folder that it is
+ * started in. In chunks, so that a hook loads the hook alone. `target` is Bun's name of another platform, whose Bun is fetched then.
+ */
+export async function buildBinary(
+  file: string,
+  { root = programRoot(), version, target }: BuildOptions & { target?: string } = {},
+): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), "repowire-build-"));
+  try {
+    const files = join(scratch, EMBEDDED);
+    mkdirSync(files);
+    await buildFiles(files, root, version);
+    await build("the binary", {
+      entrypoints: [join(root, "src", "binary", "main.ts")],
+      target: "bun",
+      format: "esm",
+      splitting: true,
+      bytecode: true,
+      minify: MINIFY,
+      define: definitions(version, { REPOWIRE_BINARY: "true" }),
+      env: "disable",
+      compile: {
+        // The types know Bun's targets by their names; which there are is Bun's to say.
+        ...(target === undefined ? {} : { target: target as Bun.Build.CompileTarget }),
+        outfile: file,
+        assets: [files],
+        autoloadDotenv: false,
+        autoloadBunfig: false,
+        autoloadTsconfig: false,
+        autoloadPackageJson: false,
+      },
+    });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function build(what: string, config: BuildConfig): Promise<void> {
+  const result = await Bun.build(config);
+  if (!result.success) throw new Error(`bundling ${what} failed: ${result.logs.map(String).join("; ")}`);
 }

@@ -15,6 +15,8 @@ export interface HomePaths {
   /** The launcher of the command line. */
   cliLauncher: string;
   versions: string;
+  /** Held by whoever changes what is installed. */
+  versionsLock: string;
   config: string;
   token: string;
   database: string;
@@ -45,6 +47,7 @@ export function homePaths(home: string = repowireHome()): HomePaths {
     bin,
     cliLauncher: join(bin, "repowire"),
     versions: join(home, "versions"),
+    versionsLock: join(home, "versions.lock"),
     config: join(home, "config.yaml"),
     token: join(home, "token"),
     database: join(home, "repowire.db"),

@@ -59,6 +59,8 @@ interface ProcessSystem {
 export interface CommandLine {
   pid: number;
   args: string[];
+  /** The program's file, whatever the process calls itself; where the system tells it with the rest. */
+  executable?: string;
 }
 
 const system: ProcessSystem = process.platform === "darwin" ? darwin : linux;
@@ -80,9 +82,10 @@ export const {
   processExecutable,
 } = system;
 
-/** Processes that were started with a file in this folder: its programs that run now. Pass the folder's real path. */
+/** Processes that run a program of this folder, or were started with a file in it. Pass the folder's real path. */
 export function processesFrom(folder: string): CommandLine[] {
-  return system.commandLines().filter(({ args }) => args.some((arg) => arg.startsWith(`${folder}/`)));
+  const isInside = (path: string) => path.startsWith(`${folder}/`);
+  return system.commandLines().filter(({ args, executable }) => args.some(isInside) || isInside(executable ?? ""));
 }
 
 let boot: string | undefined;

@@ -2,13 +2,25 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
 /**
- * How to start the parts of this program. It runs either from source (a checkout, an npm package) or as a bundle beside its
- * siblings in `~/.repowire/versions/V`.
+ * How to start the parts of this program. It runs from source (a checkout, an npm package), as a bundle beside its siblings in
+ * `~/.repowire/versions/V`, or as one binary that holds them all.
  */
 
 declare const REPOWIRE_BUNDLED: boolean | undefined;
+declare const REPOWIRE_BINARY: boolean | undefined;
 
 export const isBundled: boolean = typeof REPOWIRE_BUNDLED !== "undefined" && REPOWIRE_BUNDLED;
+/** A binary is bundled too. */
+export const isBinary: boolean = typeof REPOWIRE_BINARY !== "undefined" && REPOWIRE_BINARY;
+
+/** Name of the binary in a version's folder; of Bun, where that holds bundles. */
+export const BINARY = "repowire";
+export const BUN = "bun";
+
+/** The binary's first word says which part of it is wanted; without it, it is the command line. */
+export const ENTRY_WORD = "--entry=";
+/** The folder inside the binary with the files that the program reads. */
+export const EMBEDDED = "program";
 
 export const ENTRIES = {
   cli: { source: "src/cli/main.ts", bundle: "cli.js" },
@@ -28,8 +40,15 @@ export type Plugin = keyof typeof PLUGINS;
 /** The dashboard's files, as one file of an installed version. */
 export const PAGE_BUNDLE = "dashboard.json";
 
-/** The checkout or package when run from source, the version's folder when bundled. */
+/** What a folder of bundles says about itself. */
+export const FACTS = "program.json";
+
+/** Bytecode is void on another system or processor; the scripts beside it are not. */
+export const PLATFORM = `${process.platform}-${process.arch}`;
+
+/** The checkout or package when run from source, the version's folder when bundled, a folder inside the binary. */
 export function programRoot(): string {
+  if (isBinary) return join(dirname(Bun.main), EMBEDDED);
   return isBundled ? dirname(resolve(Bun.main)) : resolve(import.meta.dir, "..", "..");
 }
 
@@ -48,6 +67,7 @@ export function isolatedBun(bun: string, bunfig: string): string[] {
 
 /** The command line of one entry of this very program. */
 export function entryCommand(entry: Entry): string[] {
+  if (isBinary) return [process.execPath, ENTRY_WORD + entry];
   const root = programRoot();
   const file = join(root, isBundled ? ENTRIES[entry].bundle : ENTRIES[entry].source);
   return [...isolatedBun(process.execPath, emptyBunfig(root)), file];
@@ -56,3 +76,10 @@ export function entryCommand(entry: Entry): string[] {
 /** Whether the sources stand here, so that bundles can be made. */
 export const hasSources = (root: string = programRoot()): boolean =>
   !isBundled && existsSync(join(root, ENTRIES.cli.source));
+
+/** The command line of one entry of the version in this folder, whichever form it has. */
+export function entryOf(folder: string, entry: Entry): string[] {
+  const binary = join(folder, BINARY);
+  if (existsSync(binary)) return [binary, ENTRY_WORD + entry];
+  return [...isolatedBun(join(folder, BUN), join(folder, "bunfig.toml")), join(folder, ENTRIES[entry].bundle)];
+}

@@ -3,10 +3,7 @@ import { Attachment } from "./attachments.ts";
 import { MeshEvent } from "./events.ts";
 import { Ask, Delivery, Message } from "./messages.ts";
 import { Peer } from "./peers.ts";
-
-/** The version of the file that `repowire export` writes; another one is refused by name. */
-export const EXPORT_FORMAT = "repowire-export";
-export const EXPORT_VERSION = 1;
+import { EXPORT_FORMAT, EXPORT_VERSION } from "./run-file.ts";
 
 /** Who took part. A seat that is gone is known by its messages only. */
 export const ExportedPeer = Peer.pick({

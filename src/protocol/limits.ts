@@ -408,12 +408,41 @@ export const LIMIT_TABLE = {
     unit: "bytes",
     why: "The daemon's log; when it is full it becomes `daemon.log.1`, and what that held is gone. Days of a busy mesh, quickly searched.",
   },
+  logTailBytes: {
+    value: 131_072,
+    unit: "bytes",
+    why: "How much of the log one look at its end reads: some hundred lines, more than a screen holds. What is further back stands in the file.",
+  },
+  logTailLinesMax: { value: 300, unit: "count", why: "Lines of one look at the log's end." },
+  logCursorCharsMax: { value: 64, unit: "characters", why: "A cursor of the log is two numbers." },
+  ownTurnsMax: {
+    value: 50,
+    unit: "count",
+    why: "Turns of a session's own record that are shown at once: what a person scrolls through to see what it is doing.",
+  },
+  ownTurnsReadBytes: {
+    value: 1_048_576,
+    unit: "bytes",
+    why: "How much of the end of a session's record is read for that: results of tools stand between, and reading takes a few milliseconds.",
+  },
+  ownTurnOptionsMax: { value: 12, unit: "count", why: "Answers to choose from that are shown of one question." },
+  sampleMs: {
+    value: 15_000,
+    unit: "ms",
+    why: "How often the daemon notes how busy it is: a burst shows, and an hour is a small list.",
+  },
+  samplesMax: { value: 240, unit: "count", why: "Such notes that are kept, in memory: an hour of them." },
   logTextCharsMax: {
     value: 8_000,
     unit: "characters",
     why: "One text in a record of the log: a long stack fits; what is longer was never meant for a log.",
   },
   spoolFilesMax: { value: 2_000, unit: "count", why: "Hook events kept on disk while the daemon is down." },
+  programBytesMax: {
+    value: 300_000_000,
+    unit: "bytes",
+    why: "What an update downloads: Bun is some 40 MB packed, a program some 4. More is not repowire.",
+  },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMIT_TABLE;

@@ -164,6 +164,8 @@ export const Restarted = z.discriminatedUnion("state", [
 export const messageFilters = {
   /** Who sent it or is one of its recipients. */
   peer: peerField.optional(),
+  /** Who sent it. */
+  from: peerField.optional(),
   /** The circle of its sender, as it was then. */
   circle: CircleName.optional(),
   kind: MessageKind.optional(),

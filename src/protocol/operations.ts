@@ -3,6 +3,7 @@ import { Attachment } from "./attachments.ts";
 import { PlaceVariable, UnreachableSession } from "./discovery.ts";
 import { MeshEvent } from "./events.ts";
 import { ExportPage } from "./export.ts";
+import { Finding, LoggedLine, Sample } from "./findings.ts";
 import { Pause } from "./guard.ts";
 import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
@@ -35,6 +36,7 @@ import {
   worktreeOptions,
 } from "./operation-shapes.ts";
 import { AskOutcome, FoundMessage, RecipientTruth, RollUp, TraceStep } from "./outcomes.ts";
+import { OwnTurn } from "./own-turns.ts";
 import { CircleName, InboundPolicy, Peer, PeerName, Presence, Role, Rung, Runtime } from "./peers.ts";
 import { SpawnRuntime } from "./runtimes.ts";
 import { Schedule } from "./schedules.ts";
@@ -436,13 +438,19 @@ export const OPERATIONS = {
           kind: MessageKind,
           from: z.string(),
           to: z.string(),
+          to_id: PeerId,
           excerpt: z.string(),
+          /** Its beginning as it was written, and what was left out at its end, in UTF-16 units. */
+          text: z.string(),
+          rest_chars: z.number().int(),
           queued_at: z.number().int(),
           reason: z.string(),
           /** Held by the gate, so that a person can decide it here; else by the recipient's own runtime. */
           can_decide: z.boolean(),
         }),
       ),
+      /** Held beyond those listed, which are the oldest. */
+      more: z.number().int(),
     }),
     callers: PEOPLE,
     human: true,
@@ -457,6 +465,36 @@ export const OPERATIONS = {
     output: z.object({ id: Handle, to: z.string(), state: DeliveryState }),
     callers: PEOPLE,
     human: true,
+  },
+  mismatches: {
+    purpose:
+      "List the deliveries of which the recipient's own record shows something else than what was recorded, the newest first.",
+    input: z.strictObject({}),
+    output: z.object({
+      mismatches: z.array(
+        z.object({
+          id: Handle,
+          message: MessageId,
+          thread: MessageId,
+          kind: MessageKind,
+          from: z.string(),
+          to: z.string(),
+          to_id: PeerId,
+          /** What was recorded of it when it was found, and by which proof. */
+          ledger: z.object({ state: DeliveryState, proof: z.string().optional() }),
+          /** What the session's own record showed then. */
+          record: z.enum(["shown", "not_shown"]),
+          /** Both in one sentence. */
+          why: z.string(),
+          /** What is recorded now: a receipt that was missed is made up for. */
+          state: DeliveryState,
+          /** Epoch milliseconds: since when that was recorded, and when it was found to differ. */
+          recorded_at: z.number().int().optional(),
+          found_at: z.number().int(),
+        }),
+      ),
+    }),
+    callers: ["human", "orchestrator", "service"],
   },
   attach: {
     purpose:
@@ -673,6 +711,58 @@ export const OPERATIONS = {
       ms: z.number(),
       /** Absent when it ended well. */
       failure: z.string().optional(),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
+  turns: {
+    purpose:
+      "The newest that a session's user and its model said there, read from the session's own record where its runtime keeps one; messages of the mesh are left out.",
+    input: z.strictObject({
+      peer: peerField,
+      limit: z.number().int().positive().max(LIMITS.ownTurnsMax).optional(),
+    }),
+    output: z.object({
+      peer: z.string(),
+      /** The newest last. */
+      turns: z.array(OwnTurn),
+      /** There is more in the record, before these. */
+      is_cut: z.boolean(),
+      /** Why nothing can be read. */
+      why: z.string().optional(),
+    }),
+    callers: PEOPLE,
+    human: true,
+  },
+  examine: {
+    purpose:
+      "Try what the daemon itself can try (its files, disk, database, log, tmux, the ways into live sessions), and say of each part how it is and the one next step.",
+    input: z.strictObject({}),
+    output: z.object({ findings: z.array(Finding) }),
+    callers: PEOPLE,
+    human: true,
+  },
+  samples: {
+    purpose: "How busy the daemon was, in short stretches, back to its start or for an hour.",
+    input: z.strictObject({}),
+    output: z.object({
+      /** The length of a stretch. */
+      every_ms: z.number().int(),
+      /** The newest last. */
+      samples: z.array(Sample),
+    }),
+    callers: ["human", "orchestrator", "service"],
+  },
+  daemon_log: {
+    purpose: "The end of the daemon's own log, or what was written to it behind a cursor.",
+    input: z.strictObject({ cursor: z.string().max(LIMITS.logCursorCharsMax).optional() }),
+    output: z.object({
+      /** The newest last. */
+      lines: z.array(LoggedLine),
+      /** Where to go on. */
+      cursor: z.string(),
+      /** Lines before those shown were left out: there were too many at once. */
+      is_cut: z.boolean(),
     }),
     callers: PEOPLE,
     human: true,

@@ -35,6 +35,7 @@ export const FoundMessage = z.object({
   /** Of a question: how it stands. */
   ask: AskState.optional(),
   bytes: z.number().int(),
+  attachments: z.array(Attachment).optional(),
 });
 export type FoundMessage = z.infer<typeof FoundMessage>;
 

@@ -18,28 +18,20 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { takeLock } from "../platform/lock.ts";
 import { ensurePrivateFolder, type HomePaths } from "../platform/paths.ts";
 import { processesFrom, processInfo } from "../platform/process.ts";
-import {
-  ENTRIES,
-  emptyBunfig,
-  hasSources,
-  isolatedBun,
-  PAGE_BUNDLE,
-  PLUGINS,
-  programRoot,
-} from "../platform/program.ts";
+import { entryOf } from "../platform/program.ts";
 import { runBriefly } from "../platform/run.ts";
-import { RepowireError, VERSION } from "../protocol/index.ts";
+import { RepowireError } from "../protocol/index.ts";
+import { MANIFEST, ownProgram, type ProgramSource, sha256 } from "./program-source.ts";
 
 /** What a version's folder holds, written into it last: whoever finds it whole finds a whole version. */
 const Manifest = z.object({ version: z.string(), bun: z.string(), files: z.record(z.string(), z.string()) });
 type Manifest = z.infer<typeof Manifest>;
 
-const MANIFEST = "manifest.json";
 const CURRENT = "current";
 const STAGING = /^\.staging-(\d+)-/;
-const BUNFIG = "bunfig.toml";
 const START_MS = 20_000;
 
 export interface InstalledProgram {
@@ -60,24 +52,53 @@ export interface OldVersions {
 /**
  * Puts this very program under `versions/` and makes it the current one. What runs from an older version goes on undisturbed: a
  * version's folder never changes, and `current` moves in one step. Throws a `RepowireError` when the copy does not start; then
- * nothing has changed. `fill` puts the bundles and the bunfig into a folder.
+ * nothing has changed.
  */
 export async function installProgram(
   paths: HomePaths,
-  fill: (folder: string) => Promise<void> = fillFromHere,
+  source: ProgramSource = ownProgram(),
 ): Promise<InstalledProgram> {
+  const { name, isKnown } = await addVersion(paths, source);
+  const isCurrent = currentVersion(paths) === name;
+  if (!isCurrent) makeCurrent(paths, name);
+  return { name, folder: join(realpathSync(paths.versions), name), isNew: !isKnown || !isCurrent };
+}
+
+/** Runs the work as the only one that changes what is installed in this home; a refusal where another does. */
+export async function whileAlone<T>(paths: HomePaths, work: () => Promise<T>): Promise<T> {
+  ensurePrivateFolder(paths.home);
+  const lock = takeLock(paths.versionsLock);
+  if (!lock)
+    throw new RepowireError(
+      "overloaded",
+      "Another `repowire setup` or `repowire update` of this home is at work. Try again when it is through.",
+    );
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** A folder for what this process is about to put there; the next setup or update removes it, should this one be killed. */
+export function stagingFolder(paths: HomePaths): string {
   ensurePrivateFolder(paths.home);
   ensurePrivateFolder(paths.versions);
+  return mkdtempSync(join(realpathSync(paths.versions), `.staging-${process.pid}-`));
+}
+
+/** Puts a program under `versions/`, tried and whole, beside the one that is current; or finds that exactly it is there already. */
+export async function addVersion(paths: HomePaths, source: ProgramSource): Promise<{ name: string; isKnown: boolean }> {
+  const staging = stagingFolder(paths);
   const versions = realpathSync(paths.versions);
-  const staging = mkdtempSync(join(versions, `.staging-${process.pid}-`));
   try {
-    await fill(staging);
-    const manifest = manifestOf(staging);
-    const known = readdirSync(versions).find((name) => name !== CURRENT && isWhole(join(versions, name), manifest));
-    const name = known ?? (await keep(versions, staging, manifest));
-    const isCurrent = currentVersion(paths) === name;
-    if (!isCurrent) makeCurrent(versions, name);
-    return { name, folder: join(versions, name), isNew: !known || !isCurrent };
+    await source.fill(staging);
+    const manifest = manifestOf(staging, source);
+    const known = readdirSync(versions).find(
+      // Not the staging folder of a setup that was killed just before the last step: it is whole, but nobody's version.
+      (name) => name !== CURRENT && !name.startsWith(".") && isWhole(join(versions, name), manifest, source),
+    );
+    return { name: known ?? (await keep(versions, staging, manifest, source)), isKnown: known !== undefined };
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -94,40 +115,34 @@ export function currentVersion(paths: HomePaths): string | undefined {
   }
 }
 
+/** What the version in this folder calls itself, and the Bun that it has; undefined where none is whole. */
+export function manifestIn(folder: string): Manifest | undefined {
+  try {
+    return Manifest.parse(JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")));
+  } catch {
+    // Half of one, or none at all.
+    return undefined;
+  }
+}
+
 /** The real path of the installed version's folder. */
 export function currentVersionFolder(paths: HomePaths): string | undefined {
   const name = currentVersion(paths);
   return name === undefined ? undefined : realpathSync(join(paths.versions, name));
 }
 
-/** From source the bundles are made; a bundled program copies its own siblings. */
-async function fillFromHere(folder: string): Promise<void> {
-  if (hasSources()) {
-    const { buildBundles } = await import("../platform/bundle.ts");
-    return buildBundles(folder);
-  }
-  for (const { bundle } of [...Object.values(ENTRIES), ...Object.values(PLUGINS)]) {
-    for (const file of [bundle, `${bundle}.jsc`]) {
-      if (existsSync(join(programRoot(), file))) copyFileSync(join(programRoot(), file), join(folder, file));
-    }
-  }
-  copyFileSync(join(programRoot(), PAGE_BUNDLE), join(folder, PAGE_BUNDLE));
-  copyFileSync(emptyBunfig(), join(folder, BUNFIG));
-}
-
-function manifestOf(folder: string): Manifest {
+function manifestOf(folder: string, { version, bun }: ProgramSource): Manifest {
   const files = readdirSync(folder).map((file) => [file, sha256(join(folder, file))]);
-  return { version: VERSION, bun: `${Bun.version}+${Bun.revision}`, files: Object.fromEntries(files) };
+  return { version, bun, files: Object.fromEntries(files) };
 }
 
-const sha256 = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");
-
-function isWhole(folder: string, wanted: Manifest): boolean {
+function isWhole(folder: string, wanted: Manifest, { executable }: ProgramSource): boolean {
+  const file = join(folder, executable.name);
   try {
-    const found = Manifest.parse(JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")));
     return (
-      Bun.deepEquals(found, wanted) &&
-      statSync(join(folder, "bun")).size === statSync(process.execPath).size &&
+      Bun.deepEquals(manifestIn(folder), wanted) &&
+      statSync(file).size === statSync(executable.file).size &&
+      (!executable.isOurs || sha256(file) === wanted.bun) &&
       Object.entries(wanted.files).every(([file, hash]) => sha256(join(folder, file)) === hash)
     );
   } catch {
@@ -137,13 +152,19 @@ function isWhole(folder: string, wanted: Manifest): boolean {
 }
 
 /** Completes the staged folder, tries it, and gives it its name. Another build of the same version gets a name beside it. */
-async function keep(versions: string, staging: string, manifest: Manifest): Promise<string> {
-  linkOrCopy(realpathSync(process.execPath), join(staging, "bun"));
+async function keep(
+  versions: string,
+  staging: string,
+  manifest: Manifest,
+  { executable }: ProgramSource,
+): Promise<string> {
+  const put = executable.isOurs ? copyExecutable : linkOrCopy;
+  put(realpathSync(executable.file), join(staging, executable.name));
   const text = JSON.stringify(manifest, null, 2);
   writeFileSync(join(staging, MANIFEST), text, { mode: 0o600 });
-  await tryStaged(staging);
+  await tryStaged(staging, manifest.version);
   const build = createHash("sha256").update(text).digest("hex").slice(0, 8);
-  const name = existsSync(join(versions, VERSION)) ? `${VERSION}-${build}` : VERSION;
+  const name = existsSync(join(versions, manifest.version)) ? `${manifest.version}-${build}` : manifest.version;
   // A damaged folder of that very build: nothing in it can be relied on.
   rmSync(join(versions, name), { recursive: true, force: true });
   renameSync(staging, join(versions, name));
@@ -156,14 +177,18 @@ function linkOrCopy(from: string, to: string): void {
     linkSync(from, to);
   } catch {
     // Another file system, or a system that does not let one link other users' files.
-    copyFileSync(from, to, constants.COPYFILE_FICLONE);
-    chmodSync(to, 0o755);
+    copyExecutable(from, to);
   }
 }
 
-async function tryStaged(folder: string): Promise<void> {
-  const command = [...isolatedBun(join(folder, "bun"), join(folder, BUNFIG)), join(folder, ENTRIES.cli.bundle)];
-  const why = await startFailure([...command, "--version"], folder);
+/** Its bytes once more only where the file system has no copy on write. */
+function copyExecutable(from: string, to: string): void {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE);
+  chmodSync(to, 0o755);
+}
+
+async function tryStaged(folder: string, version: string): Promise<void> {
+  const why = await startFailure([...entryOf(folder, "cli"), "--version"], folder, version);
   if (why === undefined) return;
   throw new RepowireError(
     "unavailable",
@@ -171,18 +196,20 @@ async function tryStaged(folder: string): Promise<void> {
   );
 }
 
-async function startFailure(command: string[], cwd: string): Promise<string | undefined> {
+async function startFailure(command: string[], cwd: string, version: string): Promise<string | undefined> {
   try {
     const result = await runBriefly(command, { cwd, timeoutMs: START_MS });
     if (!result) return `it did not end within ${START_MS / 1000} s`;
-    if (result.code === 0 && result.out.trim() === VERSION) return undefined;
+    if (result.code === 0 && result.out.trim() === version) return undefined;
     return result.err.trim().split("\n")[0] || `it ended with code ${result.code}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
 }
 
-function makeCurrent(versions: string, name: string): void {
+/** In one step: whoever starts something gets the one version or the other. */
+export function makeCurrent(paths: HomePaths, name: string): void {
+  const versions = realpathSync(paths.versions);
   const draft = join(versions, `.current-${process.pid}`);
   rmSync(draft, { force: true });
   // Relative, so that a home that is moved as a whole still works.
@@ -190,8 +217,11 @@ function makeCurrent(versions: string, name: string): void {
   renameSync(draft, join(versions, CURRENT));
 }
 
-/** Removes all versions but the current one and those that something runs from, and what setups that were killed left behind. */
-export function removeOldVersions(paths: HomePaths): OldVersions {
+/**
+ * Removes all versions but the current one and those that something runs from, and what setups that were killed left behind.
+ * `isLeaving`: this very process loads nothing more, and does not count.
+ */
+export function removeOldVersions(paths: HomePaths, options: { isLeaving?: boolean } = {}): OldVersions {
   const versions = realpathSync(paths.versions);
   const current = currentVersion(paths);
   const removed: string[] = [];
@@ -200,7 +230,9 @@ export function removeOldVersions(paths: HomePaths): OldVersions {
     if (name === current || name === CURRENT) continue;
     const owner = name.match(STAGING)?.[1];
     if (owner && processInfo(Number(owner))) continue;
-    const pids = processesFrom(join(versions, name)).map((process) => process.pid);
+    const pids = processesFrom(join(versions, name))
+      .map(({ pid }) => pid)
+      .filter((pid) => !(options.isLeaving && pid === process.pid));
     if (pids.length > 0) inUse.push({ name, pids });
     else {
       rmSync(join(versions, name), { recursive: true, force: true });

@@ -2,12 +2,12 @@ import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } fr
 import { join } from "node:path";
 import { writeFileAtomic } from "../platform/files.ts";
 import { ensurePrivateFolder, type HomePaths } from "../platform/paths.ts";
-import { ENTRIES, type Entry } from "../platform/program.ts";
+import { BINARY, BUN, ENTRIES, ENTRY_WORD, type Entry } from "../platform/program.ts";
 import { shellWord } from "../platform/shell.ts";
 
 /**
  * The commands that configs of agent CLIs name. Their paths never change, whatever version is installed: each is a shell script
- * that starts the program of `versions/current`.
+ * that starts the program of `versions/current`, whichever of its two forms that has: one binary, or bundles with their Bun.
  */
 export const LAUNCHERS = {
   cli: "repowire",
@@ -33,14 +33,17 @@ function launcherText(paths: HomePaths, entry: Entry, whenGone: string, before: 
     `export REPOWIRE_HOME=${shellWord(paths.home)}`,
     ...before,
     "# These would make Bun run code that is not repowire's.",
-    "unset BUN_OPTIONS BUN_INSPECT BUN_INSPECT_CONNECT_TO BUN_INSPECT_NOTIFY BUN_INSPECT_PRELOAD NODE_OPTIONS",
+    "unset BUN_OPTIONS BUN_BE_BUN BUN_INSPECT BUN_INSPECT_CONNECT_TO BUN_INSPECT_NOTIFY BUN_INSPECT_PRELOAD NODE_OPTIONS",
     "# Bun's cache of translated sources would be a folder in the user's home.",
     "export BUN_RUNTIME_TRANSPILER_CACHE_PATH=0",
     'v=$(cd -P -- "$REPOWIRE_HOME/versions/current" 2>/dev/null && pwd -P)',
-    `if [ -z "$v" ] || [ ! -x "$v/bun" ] || [ ! -r "$v/${ENTRIES[entry].bundle}" ]; then`,
+    `if [ -n "$v" ] && [ -x "$v/${BINARY}" ]; then`,
+    `  exec "$v/${BINARY}" ${ENTRY_WORD}${entry} "$@"`,
+    "fi",
+    `if [ -z "$v" ] || [ ! -x "$v/${BUN}" ] || [ ! -r "$v/${ENTRIES[entry].bundle}" ]; then`,
     `  ${whenGone}`,
     "fi",
-    `exec "$v/bun" --no-env-file --no-install --config="$v/bunfig.toml" "$v/${ENTRIES[entry].bundle}" "$@"`,
+    `exec "$v/${BUN}" --no-env-file --no-install --config="$v/bunfig.toml" "$v/${ENTRIES[entry].bundle}" "$@"`,
   ].join("\n")}\n`;
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { PLUGINS, type Plugin } from "../platform/program.ts";
+import { isBinary, PLUGINS, type Plugin, programRoot } from "../platform/program.ts";
 import { RUNTIMES, VERSION } from "../protocol/index.ts";
 import { findCli, isOn, readSettings, userHome } from "./find-cli.ts";
 import { pluginText, pluginVersion } from "./opencode-plugin.ts";
@@ -59,7 +59,7 @@ function tuiConfig(env: Environment): string {
 }
 
 function textOf(program: string | undefined, plugin: Plugin, home: string): string | undefined {
-  const file = program && join(program, PLUGINS[plugin].bundle);
+  const file = program && join(isBinary ? programRoot() : program, PLUGINS[plugin].bundle);
   return file && existsSync(file) ? pluginText(readFileSync(file, "utf8"), home, VERSION) : undefined;
 }
 

@@ -10,6 +10,7 @@ import { readSetupRecord } from "./record.ts";
 export function removeProgram(paths: HomePaths): void {
   removeLaunchers(paths);
   rmSync(paths.versions, { recursive: true, force: true });
+  rmSync(paths.versionsLock, { force: true });
 }
 
 /** Removes what only a running or installed repowire needs, and the home itself if nothing else is in it. */

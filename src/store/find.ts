@@ -9,6 +9,7 @@ export function recipientsOf(message: Message, delivered: readonly PeerId[]): Pe
 /** Whether everything of a query but its words fits. `recipients` is asked only when it matters. */
 export function fitsFacts(query: MessageQuery, message: Message, recipients: () => readonly PeerId[]): boolean {
   if (query.kind !== undefined && message.kind !== query.kind) return false;
+  if (query.sender !== undefined && message.from !== query.sender) return false;
   if (query.circle !== undefined && message.from_circle !== query.circle) return false;
   if (query.thread !== undefined && message.thread !== query.thread) return false;
   if (!isWithin(query, message.created_at)) return false;

@@ -9,3 +9,4 @@ export * from "./orchestrator.ts";
 export * from "./radar.ts";
 export * from "./results.ts";
 export * from "./session.ts";
+export * from "./session-findings.ts";

@@ -101,6 +101,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { id: handle, verdict: "release" },
     { id: handle, verdict: "refuse", reason: "mine" },
   ],
+  mismatches: () => [{}],
   pauses: () => [{}],
   resume: ({ victimName, handle, message }) => [{ what: victimName }, { what: handle }, { what: message }],
   approvals: () => [{}, { all: true }],
@@ -114,6 +115,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { words: "two", thread: message },
     { words: "two", thread: handle },
     { words: "b", relevance: true },
+    { words: SECRET, from: victimName },
   ],
   history: ({ victimName, message, handle }) => [
     {},
@@ -122,12 +124,17 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { thread: message },
     { thread: handle },
     { kind: "answer" },
+    { from: victimName },
   ],
   night: () => [{ since: 0 }, { since: 0, until: 9_999_999_999_999 }],
   export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
   probe: ({ victimName }) => [{}, { peer: victimName }],
   try_notifier: () => [{}],
+  turns: ({ victim, victimName }) => [{ peer: victimName }, { peer: victim, limit: 50 }],
+  examine: () => [{}],
+  samples: () => [{}],
+  daemon_log: () => [{}, { cursor: "0:0" }],
   purge: () => [{ days: 0 }, {}],
 };
 

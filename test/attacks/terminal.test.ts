@@ -141,6 +141,7 @@ const COMMANDS: Record<string, (() => string[][]) | string> = {
   replay: "prints what `log` prints, of a file",
   service: "shows files of this user, and the log as `daemon logs` does",
   completion: () => [["completion", "bash"]],
+  update: "shows a version's own number and files of this user",
   uninstall: "shows files of this user",
 };
 

@@ -822,6 +822,71 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.held",
+    text: "Each held message stands on the page with sender, recipient, reason and text; it is let through or sent back there, the first verdict counts, and whoever comes second reads what became of it.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.mismatches",
+    text: "Each delivery whose session's own record shows something else stands under Health: what the ledger said and since when, what the record shows, when it was found, and the way to its trace.",
+    source: "docs/dashboard.md; docs/observability.md",
+  },
+  {
+    id: "dashboard.find-kept",
+    text: "A search is narrowed by peer, sender, kind and days; its address holds all of it, and leads to the same search again.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.save",
+    text: "A thread is saved as Markdown and a run as one file that replays, with or without what was said.",
+    source: "docs/dashboard.md; docs/export.md",
+  },
+  {
+    id: "dashboard.findings",
+    text: "Health shows what the daemon itself can try, each part with how it is, and one next step where it is not well.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.samples",
+    text: "Health shows how busy the daemon was in the last hour, as charts that also say it in words.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.log",
+    text: "The daemon's own log is followed on the page by people only: masked, bounded, without a gap that is not said.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.ask-several",
+    text: "One question goes from the page to several that a person chose, nobody beforehand; how each stands, and who was not asked and why, is shown.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.later",
+    text: "Messages for later are planned, seen and taken back on the page.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.attachments",
+    text: "A file that came with a message is saved from the page as it was sent, and never shown by it.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.worktrees",
+    text: "A worktree is removed on the page only after what would be lost stood there by name and was ticked; what came later is not lost with it.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.replay",
+    text: "A span of the log is gone through with a slider, by keyboard too: who was how and what was under way at each event, from the log alone; what it does not tell is shown as not known, and a span that is too long is cut with a word.",
+    source: "docs/dashboard.md",
+  },
+  {
+    id: "dashboard.own-turns",
+    text: "What a session's user and its model said there is shown to people only, from that session's own record and marked as that: masked, bounded, without what came from the mesh; of a question with options, the options.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.answer",
     text: "A question to the person is answered on the page.",
     source: "docs/dashboard.md",
@@ -863,7 +928,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   {
     id: "dashboard.act",
-    text: "The page renames, moves, ends, tells all and resumes through the daemon alone: asked about first where it cannot be undone, its cost said first where it costs, shown as done when it is.",
+    text: "The page renames, moves, appoints, keeps quiet, ends, tells all and resumes through the daemon alone: asked about first where it cannot be undone, its cost said first where it costs, shown as done when it is.",
     source: "docs/dashboard.md",
   },
   {
@@ -955,6 +1020,41 @@ export const REQUIREMENTS: readonly Requirement[] = [
     id: "cli.completion",
     text: "A Tab completes commands, options, runtimes and the names of peers; it starts no daemon, and offers no name that a shell would read as more than a word.",
     source: "README.md",
+  },
+  {
+    id: "program.binary-whole",
+    text: "The single binary is all of repowire: setup, daemon, channel, tools server, hooks, plugins and dashboard need nothing beside it.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "program.binary-isolated",
+    text: "The single binary reads neither the bunfig.toml nor the .env of the folder that it is started in.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.unnoticed",
+    text: "An update under running sessions loses and doubles no message; a call that waits gets its answer, and what runs keeps its own version.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.atomic",
+    text: "An update that is killed at any moment leaves the old or the new version, whole and at work, and the next one goes through.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.goes-back",
+    text: "A version that fails its trial is not made current; one that does not work in its home is taken back, with the database as it was, and that is said.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.checked",
+    text: "What comes from a registry is installed only if its sha512 is the announced one.",
+    source: "docs/setup.md",
+  },
+  {
+    id: "update.refreshes",
+    text: "An update brings what setup installed to the new version, and allows no tool that was not allowed.",
+    source: "docs/setup.md",
   },
   {
     id: "service.install",

@@ -78,6 +78,8 @@ describe.each(rows)("MessageStore find: $name, $state", ({ open, reach }) => {
   test.each<[string, Partial<MessageQuery>, number[]]>([
     ["a party, as sender or recipient", { parties: [peerId(4)] }, [8, 7]],
     ["a recipient of a broadcast", { parties: [peerId(3), peerId(1)] }, [9]],
+    ["a sender", { sender: peerId(3) }, [9, 7]],
+    ["a sender and a recipient", { sender: peerId(3), parties: [peerId(4)] }, [7]],
     ["a pair, in both directions", { between: [peerId(1), peerId(2)] }, [10, 6, 5, 4, 3, 2, 1]],
     ["a pair that only others wrote to", { between: [peerId(1), peerId(4)] }, []],
     ["the sender's circle", { circle: "red" }, [3]],

@@ -46,6 +46,9 @@ withBrowser("The dashboard's looks", () => {
       peer: "backend",
       text: "| a | b |\n|---|---|\n| 1 | [x](https://a.test) |\n\n```\ncode\n```",
     });
+    const held = { peer: "frontend", text: "kept **back**" };
+    await scene.someone.repowire("quiet", "frontend", "30m");
+    await backend?.call("notify", held);
     backend?.requestPermission({ request: "r", tool: "Edit", preview: "--- a\n+++ b\n@@ -1 +1 @@\n-old\n+new" });
   });
 
@@ -69,11 +72,30 @@ withBrowser("The dashboard's looks", () => {
       ["what waits", "/#/waits", "Waits on me"],
       ["a search", "/#/find/paged", "Find"],
       ["health", "/#/health", "Health"],
+      ["worktrees", "/#/worktrees", "Worktrees"],
+      ["planned messages", "/#/later", "Later"],
+      ["a replay", "/#/replay", "Replay"],
     ])("%s has no serious finding, and nothing wider than the window", async (_name, path, heading) => {
       const page = await scene.open(path === "/#/peer/" ? path + sessions[0]?.id : path, context);
       await page.getByRole("heading", { name: heading, level: 1 }).waitFor();
       if (path === "/#/peer/") await page.getByRole("button", { name: "Trace" }).first().click();
+      if (path === "/#/health") await page.getByRole("button", { name: "Follow" }).click();
+      if (path === "/#/replay") await page.getByRole("slider").waitFor();
       await page.waitForTimeout(300);
+      expect(await serious(page)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+      await page.close();
+    });
+
+    test.each([
+      ["asking several", "/", "Ask several…"],
+      ["a peer's mail", "/#/peer/", "Mail…"],
+      ["a peer's role", "/#/peer/", "Role…"],
+      ["saving a run", "/#/find/", "Save a run…"],
+    ])("the dialog for %s has none", async (_name, path, button) => {
+      const page = await scene.open(path === "/#/peer/" ? path + sessions[0]?.id : path, context);
+      await page.getByRole("button", { name: button }).click();
+      await page.getByRole("dialog").waitFor();
       expect(await serious(page)).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
       await page.close();
@@ -93,7 +115,8 @@ withBrowser("The dashboard's looks", () => {
   });
 
   test("a thumb finds every button of the phone's page, and no field makes it zoom", async () => {
-    for (const path of ["/", `/#/peer/${sessions[0]?.id}`, "/#/waits"]) {
+    const paths = ["/", `/#/peer/${sessions[0]?.id}`, "/#/waits", "/#/find/?kind=ask", "/#/health", "/#/replay"];
+    for (const path of paths) {
       const page = await scene.open(path);
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.waitForTimeout(200);

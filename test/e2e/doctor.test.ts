@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, statSync } from "node:fs";
-import type { Finding } from "../../src/cli/doctor/finding.ts";
+import type { Finding } from "../../src/platform/checks/finding.ts";
 import { sqliteStore } from "../../src/store/sqlite/store.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { fakeSession } from "../support/fake-session.ts";

@@ -15,9 +15,11 @@ import {
 import { join } from "node:path";
 import { buildBundles } from "../../src/platform/bundle.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
-import { ENTRIES, PAGE_BUNDLE, PLUGINS } from "../../src/platform/program.ts";
+import { processesFrom } from "../../src/platform/process.ts";
+import { ENTRIES, FACTS, PAGE_BUNDLE, PLUGINS } from "../../src/platform/program.ts";
 import { VERSION } from "../../src/protocol/index.ts";
 import { currentVersion, installProgram, removeOldVersions } from "../../src/setup/install.ts";
+import { ownProgram } from "../../src/setup/program-source.ts";
 import { type TempHome, tempHome } from "../support/temp-home.ts";
 
 // Real processes, on machines that have other work too.
@@ -30,7 +32,7 @@ let paths: HomePaths;
 /** The bundles, made once. */
 let bundles: string;
 const install = (into: HomePaths = paths) =>
-  installProgram(into, async (folder) => cpSync(bundles, folder, { recursive: true }));
+  installProgram(into, { ...ownProgram(), fill: async (folder) => cpSync(bundles, folder, { recursive: true }) });
 const inVersions = (...names: string[]) => join(paths.versions, ...names);
 const folders = () => readdirSync(paths.versions).sort();
 
@@ -51,7 +53,7 @@ describe("An installed version", () => {
     const names = Object.values(ENTRIES).flatMap(({ bundle }) => [bundle, `${bundle}.jsc`]);
     const plugins = Object.values(PLUGINS).map(({ bundle }) => bundle);
     expect(readdirSync(program.folder).sort()).toEqual(
-      ["bun", "bunfig.toml", PAGE_BUNDLE, "manifest.json", ...names, ...plugins].sort(),
+      ["bun", "bunfig.toml", PAGE_BUNDLE, FACTS, "manifest.json", ...names, ...plugins].sort(),
     );
     expect(readlinkSync(inVersions("current"))).toBe(VERSION);
     expect(currentVersion(paths)).toBe(VERSION);
@@ -125,4 +127,15 @@ describe("An installed version", () => {
     expect(currentVersion(other)).toBeUndefined();
     expect(readdirSync(other.versions)).toEqual([]);
   });
+});
+
+test("A version in use is known by the program that a process runs, whatever the process calls itself", async () => {
+  const folder = inVersions(currentVersion(paths) ?? "");
+  const child = Bun.spawn([join(folder, "bun"), "-e", "setInterval(() => {}, 1000)"], { cwd: root, argv0: "other" });
+  try {
+    expect(processesFrom(folder).map(({ pid }) => pid)).toEqual([child.pid]);
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
 });

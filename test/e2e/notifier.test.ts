@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import type { Finding } from "../../src/cli/doctor/finding.ts";
+import type { Finding } from "../../src/platform/checks/finding.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { fakeSession } from "../support/fake-session.ts";
 import { notifierScript } from "../support/notifier-script.ts";
@@ -41,7 +41,7 @@ test("a permission request runs the user's program, with its arguments as they s
   const program = notifierScript(
     daemon.sandbox.root,
     "notify",
-    `printf '%s\\n' "$@" > "${said}.words"; env > "${said}"`,
+    `printf '%s\\n' "$@" > "${said}.words"; env > "${said}.new"; mv "${said}.new" "${said}"`,
   );
   await configure([program, "$(touch owned)", "a b"]);
   await using backend = await fakeSession(daemon.sandbox, "backend");

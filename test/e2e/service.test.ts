@@ -1,5 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { buildBundles } from "../../src/platform/bundle.ts";
+import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { shellWord } from "../../src/platform/shell.ts";
 import { fromSource, type SetupSandbox, setupSandbox } from "../support/setup-sandbox.ts";
 
@@ -67,6 +69,25 @@ describe.skipIf(process.platform !== "linux")("repowire service", () => {
     expect(existsSync(sandbox.paths.home)).toBe(false);
     expect(existsSync(sandbox.file(".config"))).toBe(false);
     expect(existsSync(sandbox.paths.cliLauncher)).toBe(false);
+  });
+
+  // @req update.unnoticed
+  test("stays the one that keeps the daemon through an update, with the same file", async () => {
+    await using sandbox = await machine(SYSTEMCTL);
+    expect((await sandbox.repowire("setup", "--yes", "--json")).code).toBe(0);
+    const cli = sandbox.paths.cliLauncher;
+    const put = await sandbox.run([cli, "service", "install", "--json"]);
+    expect(json(put).daemon).toBe("of_the_service");
+    const unit = sandbox.text(".config/systemd/user/repowire.service");
+    const next = sandbox.file("next");
+    await buildBundles(next, { version: "99.0.0" });
+    const update = json(await sandbox.run([cli, "update", "--from", next, "--json"]));
+    expect(update).toMatchObject({ ok: true, state: "updated", daemon: { how: "restarted" } });
+    expect(json(await sandbox.run([cli, "service", "status", "--json"])).daemon).toBe("of_the_service");
+    expect(readDaemonRecord(sandbox.paths.home)?.version).toBe("99.0.0");
+    expect(sandbox.text(".config/systemd/user/repowire.service")).toBe(unit);
+    await sandbox.run([cli, "uninstall", "--yes", "--remove-data"]);
+    expect(existsSync(sandbox.file(".config"))).toBe(false);
   });
 
   test("leaves somebody else's file alone", async () => {

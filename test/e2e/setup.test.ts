@@ -288,7 +288,7 @@ describe("The self-test", () => {
     const text = sandbox.text(".repowire/bin/repowire");
     writeFileSync(
       cli,
-      text.replace("exec ", '[ "$1" != selftest-peer ] || { echo "no peers today" >&2; exit 1; }\nexec '),
+      text.replace("\nv=", '\n[ "$1" != selftest-peer ] || { echo "no peers today" >&2; exit 1; }\nv='),
     );
     const { runSelfTest } = await import("../../src/cli/setup/selftest.ts");
     const address = await findDaemon(sandbox.paths.home);

@@ -1,13 +1,12 @@
 import type { Context, Tx } from "../../src/core/index.ts";
 import { exportPage } from "../../src/operations/export.ts";
-import type { MessageId } from "../../src/protocol/index.ts";
-import { createRunWriter } from "../../src/replay/write.ts";
+import { createRunWriter, type MessageId, VERSION } from "../../src/protocol/index.ts";
 
 /** Everything in a store as `repowire export` writes it, without a daemon. */
 export function exportRun(tx: Tx, options: { bodies?: boolean; thread?: MessageId; since?: number } = {}): string {
   const bodies = options.bodies ?? true;
   let text = "";
-  const writer = createRunWriter({ exported_at: 0, epoch: "test", bodies }, (line) => {
+  const writer = createRunWriter({ repowire: VERSION, exported_at: 0, epoch: "test", bodies }, (line) => {
     text += line;
   });
   let after: number | undefined = 0;

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { readDaemonRecord } from "../../src/platform/daemon-record.ts";
 import { type HomePaths, homePaths } from "../../src/platform/paths.ts";
 import { processEnv, processesFrom, processInfo } from "../../src/platform/process.ts";
-import { ENTRIES, isolatedBun, programRoot } from "../../src/platform/program.ts";
+import { ENTRIES, entryOf, isolatedBun, programRoot } from "../../src/platform/program.ts";
 import { shellWord } from "../../src/platform/shell.ts";
 import { tempHome } from "./temp-home.ts";
 
@@ -107,8 +107,7 @@ export function fromSource(): string[] {
 
 /** The command line of the program that is installed in a home: it starts at once, and needs no bundles to be made. */
 export function fromInstalled(paths: HomePaths): string[] {
-  const version = join(paths.versions, "current");
-  return [...isolatedBun(join(version, "bun"), join(version, "bunfig.toml")), join(version, ENTRIES.cli.bundle)];
+  return entryOf(join(paths.versions, "current"), "cli");
 }
 
 export function writeFakeClaude(folder: string, version: string): void {

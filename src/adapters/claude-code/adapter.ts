@@ -11,6 +11,7 @@ import { createBoundaryFlags } from "./boundary.ts";
 import { discoverClaude } from "./discover.ts";
 import { claudeEvidence } from "./evidence.ts";
 import { createHookHandler } from "./hooks.ts";
+import { claudeOwnTurns } from "./own-turns.ts";
 import { createPermissionWaits } from "./permission-waits.ts";
 import { watchRecords } from "./record.ts";
 import { type ClaudeSession, createClaudeSession } from "./session.ts";
@@ -146,6 +147,7 @@ export function createClaudeCodeAdapter(parts: ClaudeCodeParts): RuntimeAdapter 
       }),
     evidence: async (peer, claims) =>
       claudeEvidence(peer, claims, ({ message, handle }) => inbox.addressOf(message, handle)),
+    ownTurns: async (peer) => claudeOwnTurns(peer),
     health: () => ({ ok: true, detail: `${sessions.size} sessions followed` }),
   };
 }

@@ -12,6 +12,7 @@ import { createSoonLooker } from "../look-soon.ts";
 import { controlSocket } from "./control.ts";
 import { type CodexHome, createCodexHome } from "./home.ts";
 import { createHookHandler } from "./hooks.ts";
+import { codexOwnTurns } from "./own-turns.ts";
 import { createSharedServer } from "./shared.ts";
 
 export interface CodexParts {
@@ -139,6 +140,7 @@ export function createCodexAdapter(parts: CodexParts): RuntimeAdapter & { readon
       for (const { peer } of home.sessions()) discovery.found.push({ peer, isNew: !before.has(peer), can: CAN });
       return discovery;
     },
+    ownTurns: async (peer) => codexOwnTurns(sessions().find((session) => session.peer === peer.id)?.rollout),
     health() {
       const up = [...homes.values()].filter((home) => home.isUp).length;
       return { ok: true, detail: `${up} of ${homes.size} Codex servers up, ${sessions().length} sessions followed` };

@@ -35,6 +35,8 @@ export interface CodexSession {
   readonly thread: string;
   readonly status: ThreadStatus;
   readonly transport: Transport;
+  /** The thread's own record; made with its first turn. */
+  readonly rollout: string | undefined;
   /** The TUI shows another thread now (`/clear`, `/new`, `/resume`). */
   show(thread: Thread): Promise<void>;
   /** A broadcast of the server. */
@@ -329,6 +331,9 @@ export function createCodexSession(parts: CodexSessionParts): CodexSession {
     instance,
     get thread() {
       return thread.id;
+    },
+    get rollout() {
+      return thread.path ?? undefined;
     },
     get status() {
       return status;

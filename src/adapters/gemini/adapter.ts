@@ -7,6 +7,7 @@ import { createSoonLooker } from "../look-soon.ts";
 import { discoverGemini } from "./discover.ts";
 import { geminiEvidence } from "./evidence.ts";
 import { createGeminiHooks } from "./hooks.ts";
+import { geminiOwnTurns } from "./own-turns.ts";
 import { createGeminiSession, type GeminiSession } from "./session.ts";
 
 const log = logger("gemini");
@@ -95,6 +96,7 @@ export function createGeminiAdapter(parts: {
     },
     discover: async (places) => discoverGemini(engine, places),
     evidence: async (peer, claims) => geminiEvidence(peer, claims),
+    ownTurns: async (peer) => geminiOwnTurns(peer),
     health: () => ({ ok: true, detail: `${sessions.size} sessions followed` }),
   };
 }

@@ -103,7 +103,7 @@ const LIMIT = /exhausted your (?:daily |capacity |\w+ )?quota|usage limit reache
 const SESSION_CONTEXT = "<session_context>";
 const HOOK_CONTEXT = "<hook_context>";
 
-function inputOf(entry: Entry): GeminiInput | undefined {
+export function inputOf(entry: Entry): GeminiInput | undefined {
   const texts = partsOf(entry.content);
   const [first] = texts;
   if (first === undefined || first.startsWith(SESSION_CONTEXT)) return undefined;
@@ -123,7 +123,7 @@ function inputOf(entry: Entry): GeminiInput | undefined {
 }
 
 /** The texts of a message; responses of tools have none. */
-function partsOf(content: unknown): string[] {
+export function partsOf(content: unknown): string[] {
   if (typeof content === "string") return [content];
   if (!Array.isArray(content)) return [];
   return content.flatMap((part: unknown) =>

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { styleText } from "node:util";
 import { Command } from "@commander-js/extra-typings";
+import type { Finding, Level } from "../../platform/checks/finding.ts";
 import type { CliContext } from "../context.ts";
-import type { Finding, Level } from "../doctor/finding.ts";
 import { print, printJson } from "../output.ts";
 
 const MARKS: Record<Level, string> = {

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
-import { RepowireError } from "../../protocol/index.ts";
+import { createRunWriter, RepowireError, VERSION } from "../../protocol/index.ts";
 import { plural } from "../../words/index.ts";
 import type { CliContext } from "../context.ts";
 import { instant } from "../instant.ts";
@@ -22,14 +22,13 @@ export function exportCommand(context: CliContext) {
       if (existsSync(file))
         throw new RepowireError("invalid_input", `${file} is there already. Name another file with --out.`);
       const mesh = await context.mesh();
-      const { createRunWriter } = await import("../../replay/write.ts");
       const wish = { since, thread, bodies };
       let page = await mesh.export(wish);
       // Whoever reads it reads everything: only its owner, and only once it is whole.
       const draft = `${file}.${process.pid}.tmp`;
       const fd = openSync(draft, "wx", 0o600);
       try {
-        const header = { exported_at: now.getTime(), epoch: page.epoch, bodies, since, thread };
+        const header = { repowire: VERSION, exported_at: now.getTime(), epoch: page.epoch, bodies, since, thread };
         const writer = createRunWriter(header, (line) => void writeSync(fd, line));
         writer.page(page);
         while (page.cursor !== undefined) {

@@ -24,6 +24,7 @@ const at = (text: string): number => instant(text);
 /** What both take to narrow it down. */
 const filtered = (name: string) =>
   new Command(name)
+    .option("--from <name>", "sent by this peer")
     .option("--circle <name>", "sent from this circle")
     .option("--kind <kind>", MessageKind.options.join(", "), kind)
     .option("--since <time>", "how long ago (2h, 3d) or a date", at)

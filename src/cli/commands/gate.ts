@@ -31,10 +31,12 @@ export function heldCommand(context: CliContext) {
     .description("messages that are held before they reach their recipients")
     .option("--json", "print JSON")
     .action(async (options) => {
-      const { held } = await (await context.mesh()).held({});
-      if (options.json) return printJson({ held });
+      const output = await (await context.mesh()).held({});
+      const { held, more } = output;
+      if (options.json) return printJson(output);
       if (held.length === 0) return print("Nothing is held.");
       print(table(["ID", "FROM", "TO", "WAITS", "WHY", "TEXT"], held.map(row)));
+      if (more > 0) print(`\nand ${more} more, which are listed when these are decided.`);
       if (held.some((one) => one.can_decide))
         print("\nDecide with: repowire release ID   or   repowire refuse ID [reason]");
     });

@@ -1,7 +1,7 @@
 import { type DaemonAddress, ensureDaemon, probeDaemon } from "../../client/index.ts";
+import { bad, type Finding, ok, warn } from "../../platform/checks/finding.ts";
 import { asRepowireError, type Health, VERSION } from "../../protocol/index.ts";
 import { stopDaemon } from "../commands/daemon.ts";
-import { bad, type Finding, ok, warn } from "./finding.ts";
 import { lookAtNotifier } from "./notifier.ts";
 
 export interface DaemonLook {

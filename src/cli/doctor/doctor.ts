@@ -1,12 +1,12 @@
+import { lookAtDatabase } from "../../platform/checks/database.ts";
+import { lookAtDisk, lookAtFiles, lookAtSpool } from "../../platform/checks/files.ts";
+import { bad, type Finding, ok, warn } from "../../platform/checks/finding.ts";
+import { lookAtTmux } from "../../platform/checks/machine.ts";
 import { homePaths } from "../../platform/paths.ts";
 import { duration } from "../../words/index.ts";
 import { runSelfTest } from "../setup/selftest.ts";
 import { collectStatus, type Status } from "../setup/status.ts";
 import { lookAtDaemon } from "./daemon.ts";
-import { lookAtDatabase } from "./database.ts";
-import { lookAtDisk, lookAtFiles, lookAtSpool } from "./files.ts";
-import { bad, type Finding, ok, warn } from "./finding.ts";
-import { lookAtTmux } from "./machine.ts";
 import { tryNotifier } from "./notifier.ts";
 import { lookAtSessions } from "./sessions.ts";
 
@@ -14,7 +14,7 @@ import { lookAtSessions } from "./sessions.ts";
 export async function examine(home: string, options: { notify?: boolean } = {}): Promise<Finding[]> {
   const findings = [...lookAtFiles(home), ...lookAtDisk(home)];
   const { findings: ofDaemon, address } = await lookAtDaemon(home);
-  findings.push(...ofDaemon, ...lookAtDatabase(home, Date.now()), ...lookAtSpool(home));
+  findings.push(...ofDaemon, ...lookAtDatabase(home, Date.now(), true), ...lookAtSpool(home));
   if (address && options.notify) findings.push(...(await tryNotifier(address)));
   findings.push(...(await lookAtTmux(process.env)));
   const status = await collectStatus(home);

@@ -1,7 +1,7 @@
 import { type DaemonAddress, httpMesh } from "../../client/index.ts";
+import { bad, type Finding, ok, warn } from "../../platform/checks/finding.ts";
 import { asRepowireError, type Health } from "../../protocol/index.ts";
 import { cleanLine, duration } from "../../words/index.ts";
-import { bad, type Finding, ok, warn } from "./finding.ts";
 
 const MEND = "mend on_waiting in config.yaml, restart the daemon, then: repowire doctor --notify";
 

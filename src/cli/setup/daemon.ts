@@ -43,7 +43,7 @@ export async function startInstalledDaemon(
   );
 }
 
-function runsFrom(paths: HomePaths, program: InstalledProgram): boolean {
+export function runsFrom(paths: HomePaths, program: Pick<InstalledProgram, "folder">): boolean {
   const record = readDaemonRecord(paths.home);
   return record !== undefined && processesFrom(program.folder).some((process) => process.pid === record.pid);
 }

@@ -13,6 +13,7 @@ import {
   installProgram,
   type OldVersions,
   removeOldVersions,
+  whileAlone,
 } from "../../setup/install.ts";
 import { type Launcher, writeLaunchers } from "../../setup/launchers.ts";
 import type { FoundCli, RunningSession, RuntimeSetup, SetupContext, SetupNotice } from "../../setup/runtime-setup.ts";
@@ -152,30 +153,35 @@ export async function applySetup(plan: SetupPlan, choices: SetupChoices): Promis
   const { paths } = plan;
   const report: SetupReport = { ok: false, launchers: [], runtimes: [] };
   try {
-    report.program = await installProgram(paths);
-    const open = plan.runtimes.filter(({ problem }) => !problem);
-    report.launchers = writeLaunchers(
-      paths,
-      launchersOf(
-        open.map(({ row }) => row),
-        plan,
-      ),
-    );
-    ensureToken(paths.home);
-    const context = contextOf(paths, plan.port, choices.allowTools);
-    for (const runtime of plan.runtimes) report.runtimes.push(applyRuntime(context, runtime));
-    if (choices.inbound) setConfigValue(paths, "inbound_without_prompts", choices.inbound);
-    const mustRestart = choices.inbound !== undefined && choices.inbound !== plan.inbound;
-    report.daemon = await startInstalledDaemon(paths, report.program, { mustRestart });
-    // The daemon before may have been what ran from one of them.
-    report.oldVersions = removeOldVersions(paths);
-    for (const runtime of report.runtimes) await takeStep(context, plan, runtime, choices);
-    report.selftest = await testSetup(paths);
-    report.ok = report.selftest.ok && report.runtimes.every(({ error }) => error === undefined);
+    await whileAlone(paths, () => carryOut(plan, choices, report));
   } catch (error) {
     report.error = refusalOf(error);
   }
   return report;
+}
+
+async function carryOut(plan: SetupPlan, choices: SetupChoices, report: SetupReport): Promise<void> {
+  const { paths } = plan;
+  report.program = await installProgram(paths);
+  const open = plan.runtimes.filter(({ problem }) => !problem);
+  report.launchers = writeLaunchers(
+    paths,
+    launchersOf(
+      open.map(({ row }) => row),
+      plan,
+    ),
+  );
+  ensureToken(paths.home);
+  const context = contextOf(paths, plan.port, choices.allowTools);
+  for (const runtime of plan.runtimes) report.runtimes.push(applyRuntime(context, runtime));
+  if (choices.inbound) setConfigValue(paths, "inbound_without_prompts", choices.inbound);
+  const mustRestart = choices.inbound !== undefined && choices.inbound !== plan.inbound;
+  report.daemon = await startInstalledDaemon(paths, report.program, { mustRestart });
+  // The daemon before may have been what ran from one of them.
+  report.oldVersions = removeOldVersions(paths);
+  for (const runtime of report.runtimes) await takeStep(context, plan, runtime, choices);
+  report.selftest = await testSetup(paths);
+  report.ok = report.selftest.ok && report.runtimes.every(({ error }) => error === undefined);
 }
 
 function applyRuntime(context: SetupContext, { row, problem }: RuntimePlan): RuntimeReport {

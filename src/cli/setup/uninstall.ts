@@ -55,7 +55,14 @@ export async function planUninstall(home: string, runtime: string | undefined): 
     rows.flatMap((row) => wantedOf(paths, row)),
   ).filter((file) => !only || file.runtime === only.runtime);
   const service = serviceFile(process.env);
-  const program = new Set([paths.bin, paths.versions, paths.run, paths.setupRecord, paths.daemonRecord]);
+  const program = new Set([
+    paths.bin,
+    paths.versions,
+    paths.versionsLock,
+    paths.run,
+    paths.setupRecord,
+    paths.daemonRecord,
+  ]);
   const entries = existsSync(home) ? readdirSync(home) : [];
   return {
     paths,

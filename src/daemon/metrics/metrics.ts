@@ -4,6 +4,7 @@ import { asRepowireError, type MeshEvent } from "../../protocol/index.ts";
 import { type Counters, createCounters } from "./counters.ts";
 import { createGauges, type GaugeParts } from "./gauges.ts";
 import { Registry } from "./prom.ts";
+import type { Totals } from "./samples.ts";
 
 const log = logger("metrics");
 
@@ -18,6 +19,8 @@ export interface Metrics {
   commitTook(ms: number): void;
   /** Adds what is looked at when somebody asks, once those parts exist. */
   addGauges(parts: GaugeParts): void;
+  /** What went up since the daemon started. */
+  totals(): Promise<Totals>;
   /** All of it in Prometheus' text format. */
   render(): Promise<{ contentType: string; text: string }>;
 }
@@ -44,6 +47,21 @@ export function createMetrics(engine: () => Engine): Metrics {
     linkJoined: (kind) => counters.linksJoined.inc({ kind }),
     batchCommitted: (decisions) => counters.batch.observe(decisions),
     commitTook: (ms) => counters.commit.observe(ms / 1_000),
+    async totals() {
+      const sum = (values: { value: number }[]) => values.reduce((total, { value }) => total + value, 0);
+      const [accepted, refused, commit] = await Promise.all([
+        counters.accepted.get(),
+        counters.refusals.get(),
+        counters.commit.get(),
+      ]);
+      const of = (ending: string) => commit.values.find(({ metricName }) => metricName?.endsWith(ending))?.value ?? 0;
+      return {
+        accepted: sum(accepted.values),
+        refused: sum(refused.values),
+        commits: of("_count"),
+        commit_seconds: of("_sum"),
+      };
+    },
     addGauges: (parts) => createGauges(registry, parts),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };

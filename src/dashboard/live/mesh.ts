@@ -8,6 +8,7 @@ import { say } from "./toasts.ts";
 /** The mesh as the daemon tells it: one live store. Views read its signals; nothing here is ever guessed. */
 
 export type FoundMessage = OperationOutput<"history">["messages"][number];
+export type Held = OperationOutput<"held">["held"][number];
 export type Connection = "starting" | "live" | "lost" | "out";
 
 export const connection = signal<Connection>("starting");
@@ -17,6 +18,9 @@ export const me = signal<Peer | undefined>(undefined);
 export const peers = signal<Peer[]>([]);
 export const approvals = signal<Approval[]>([]);
 export const pauses = signal<Pause[]>([]);
+/** Messages that are kept back before they reach their recipients, the oldest first, and how many more there are. */
+export const held = signal<Held[]>([]);
+export const heldMore = signal(0);
 /** The newest questions, of which `ask` tells how each stands. */
 export const questions = signal<FoundMessage[]>([]);
 /** Goes on every few seconds: what shows an age reads it. Epoch milliseconds. */
@@ -35,7 +39,13 @@ export const waitingElsewhere = computed(() =>
   ),
 );
 export const waitCount = computed(
-  () => approvals.value.length + pauses.value.length + questionsToMe.value.length + waitingElsewhere.value.length,
+  () =>
+    approvals.value.length +
+    pauses.value.length +
+    questionsToMe.value.length +
+    held.value.length +
+    heldMore.value +
+    waitingElsewhere.value.length,
 );
 
 const SOON_MS = 200;
@@ -66,6 +76,15 @@ const loads = {
   pauses: createRefresher(
     async () => {
       pauses.value = (await call("pauses", {})).pauses;
+    },
+    SOON_MS,
+    failed,
+  ),
+  held: createRefresher(
+    async () => {
+      const found = await call("held", {});
+      held.value = found.held;
+      heldMore.value = found.more;
     },
     SOON_MS,
     failed,
@@ -102,10 +121,15 @@ function take(event: MeshEvent): void {
   if (subject === "peer") loads.peers.trigger();
   if (subject === "delivery") loads.peers.trigger();
   if (subject === "approval") loads.approvals.trigger();
+  if (event.type === "delivery.held" || isOfHeld(event)) loads.held.trigger();
   if (subject === "guard") loads.pauses.trigger();
   if (subject === "ask" || (event.type === "message.accepted" && event.data.kind === "ask")) loads.questions.trigger();
   for (const listener of listeners) listener(event);
 }
+
+/** Whatever becomes of a held message, in whichever place, it is told as the next move of its delivery. */
+const isOfHeld = ({ type, message }: MeshEvent): boolean =>
+  type.startsWith("delivery.") && held.value.some((one) => one.message === message);
 
 /** The event says all of it: shown at once, while the rest of the peer is loaded. */
 function showPresence(event: MeshEvent): void {

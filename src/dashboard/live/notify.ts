@@ -1,5 +1,5 @@
 import { effect, signal } from "@preact/signals";
-import { approvals, connection, pauses, questionsToMe, waitingElsewhere } from "./mesh.ts";
+import { approvals, connection, held, pauses, questionsToMe, waitingElsewhere } from "./mesh.ts";
 import { say } from "./toasts.ts";
 
 /** The browser's own notifications, while nobody looks at the page: that something waits, and for whom; never what was said. */
@@ -23,6 +23,7 @@ const waiting = (): Waiting[] => [
   ...approvals.value.map(({ message, peer_name }) => ({ id: message, text: `${peer_name} waits for your decision` })),
   ...questionsToMe.value.map(({ message, from }) => ({ id: message, text: `${from} asks you something` })),
   ...waitingElsewhere.value.map(({ id, name }) => ({ id, text: `${name} waits in its own terminal` })),
+  ...held.value.map(({ id, from, to }) => ({ id, text: `A message of ${from} for ${to} is held` })),
   ...pauses.value.map(({ id, peers }) => ({ id, text: `${peers.map(({ name }) => name).join(" and ")} are paused` })),
 ];
 

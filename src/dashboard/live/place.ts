@@ -33,6 +33,17 @@ export function rowsBetween(columns: readonly Column[], from: number, to: number
 
 export const heightOf = (columns: readonly Column[]): number => columns.reduce((sum, column) => sum + column.total, 0);
 
+/** Where a row begins, in pixels from the top; absent while it is not among those known. */
+export function topOf(columns: readonly (Column & { ids: readonly string[] })[], id: string): number | undefined {
+  let top = 0;
+  for (const { ids, heights, total } of columns) {
+    const row = ids.indexOf(id);
+    if (row >= 0) return heights.slice(0, row).reduce((sum, height) => sum + height, top);
+    top += total;
+  }
+  return undefined;
+}
+
 /** Notes a measured height. Returns by how much the rows below it moved. */
 export function setHeight(column: Column, row: number, height: number): number {
   const by = height - (column.heights[row] ?? 0);

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { startSession } from "../live/dialogs.ts";
+import { askSeveral, startSession } from "../live/dialogs.ts";
 import { peers } from "../live/mesh.ts";
 import { go, type Route } from "../live/route.ts";
 import { PRESENCE } from "../live/say.ts";
@@ -83,7 +83,11 @@ function choicesFor(words: string, places: readonly Place[]): Choice[] {
       run: to({ view: "peer", id }),
     })),
     ...places.map(({ name, to: route }) => ({ name, what: "go", run: to(route) })),
+    { name: "Replay", what: "go", run: to({ view: "replay" }) },
+    { name: "Later: planned messages", what: "go", run: to({ view: "later" }) },
+    { name: "Worktrees", what: "go", run: to({ view: "worktrees" }) },
     { name: "Start a session", what: "do", run: startSession },
+    { name: "Ask several", what: "do", run: askSeveral },
   ];
   const found = all.filter(({ name }) => name.toLowerCase().includes(wanted)).slice(0, SHOWN_MAX);
   if (wanted !== "")

@@ -3,25 +3,26 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Peer } from "../../protocol/index.ts";
 import { takeMail } from "../live/mail.ts";
 import { now, peers } from "../live/mesh.ts";
-import { heightOf, rowsBetween, setHeight } from "../live/place.ts";
+import { heightOf, rowsBetween, setHeight, topOf } from "../live/place.ts";
 import { address } from "../live/route.ts";
 import { age, presenceLine, RUNTIME, rungLine } from "../live/say.ts";
 import { createTimeline, type Row, type Timeline } from "../live/timeline.ts";
 import { PresenceMark } from "../parts/state.tsx";
 import { Composer } from "./composer.tsx";
 import { MessageRow } from "./message.tsx";
+import { OwnTurns } from "./own-turns.tsx";
 import { PeerActions } from "./peer-actions.tsx";
 import { saveThread } from "./save-thread.ts";
 
-/** What a peer was told and said, or one thread from its first message on. */
-export function Conversation({ peer: id, thread }: { peer?: string; thread?: string }) {
+/** What a peer was told and said, or one thread from its first message on; `open`: the message whose trace is wanted. */
+export function Conversation({ peer: id, thread, open }: { peer?: string; thread?: string; open?: string }) {
   const timeline = useMemo(() => createTimeline(id ? { peer: id } : { thread: thread ?? "" }), [id, thread]);
   useEffect(() => () => timeline.close(), [timeline]);
   const peer = id ? peers.value.find((known) => known.id === id) : undefined;
   return (
     <section class="conversation">
       {peer ? <PeerHead peer={peer} /> : <ThreadHead id={id} thread={thread} />}
-      <Messages timeline={timeline} />
+      <Messages timeline={timeline} open={open} />
       {peer ? <Composer key={peer.id} peer={peer} /> : null}
     </section>
   );
@@ -63,6 +64,7 @@ function PeerHead({ peer }: { peer: Peer }) {
           {peer.spawned_by ? <dd>{peer.spawned_by}</dd> : null}
         </dl>
       </details>
+      {peer.role === "agent" || peer.role === "orchestrator" ? <OwnTurns key={peer.id} peer={peer} /> : null}
     </header>
   );
 }
@@ -92,11 +94,25 @@ const BEYOND_PX = 600;
 const END_PX = 60;
 const OLDER_PX = 800;
 
-function Messages({ timeline }: { timeline: Timeline }) {
+function Messages({ timeline, open }: { timeline: Timeline; open: string | undefined }) {
   const box = useRef<HTMLDivElement>(null);
   const view = useMemo(() => signal({ top: 0, height: 800 }), [timeline]);
-  const followsEnd = useRef(true);
-  const opened = useMemo(() => signal<string | undefined>(undefined), [timeline]);
+  const followsEnd = useRef(open === undefined);
+  const opened = useMemo(() => signal<string | undefined>(open), [timeline, open]);
+  /** Goes to that message once, and no more when the person has scrolled. */
+  const wanted = useRef(open);
+  useEffect(() => {
+    wanted.current = open;
+    if (open !== undefined) followsEnd.current = false;
+    const leave = () => {
+      wanted.current = undefined;
+    };
+    const moves = ["wheel", "pointerdown", "keydown"] as const;
+    for (const move of moves) addEventListener(move, leave);
+    return () => {
+      for (const move of moves) removeEventListener(move, leave);
+    };
+  }, [open]);
   const measure = useMemo(() => createMeasure(timeline, box, followsEnd), [timeline]);
   useEffect(() => () => measure.close(), [measure]);
 
@@ -114,7 +130,10 @@ function Messages({ timeline }: { timeline: Timeline }) {
     const first = columns[0]?.ids[0];
     if (oldest.current !== undefined && first !== oldest.current && !followsEnd.current)
       element.scrollTop += total - totalBefore.current;
-    else if (followsEnd.current) element.scrollTop = element.scrollHeight;
+    else if (wanted.current !== undefined) {
+      const at = topOf(columns, wanted.current);
+      if (at !== undefined) element.scrollTop = at;
+    } else if (followsEnd.current) element.scrollTop = element.scrollHeight;
     oldest.current = first;
     totalBefore.current = total;
   });
@@ -184,6 +203,7 @@ function Messages({ timeline }: { timeline: Timeline }) {
   }
 
   function toEnd(): void {
+    wanted.current = undefined;
     const element = box.current;
     if (element) element.scrollTop = element.scrollHeight;
   }

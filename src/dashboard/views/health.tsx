@@ -1,11 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
-import { HTTP_PATHS } from "../../protocol/endpoints.ts";
 import type { Health as HealthReport } from "../../protocol/index.ts";
-import { headers, logOut, Refusal, refusalOf } from "../live/api.ts";
+import { logOut, Refusal } from "../live/api.ts";
+import { loadHealth } from "../live/health.ts";
 import { loggedOut, now } from "../live/mesh.ts";
 import { span } from "../live/say.ts";
 import { attempt } from "../live/toasts.ts";
-import { Command } from "../parts/copy.tsx";
+import { Charts } from "./charts.tsx";
+import { Findings } from "./findings.tsx";
+import { LogTail } from "./log-tail.tsx";
+import { Mismatches } from "./mismatches.tsx";
 
 /** How the daemon itself is, by its own account. */
 export function Health() {
@@ -13,7 +16,7 @@ export function Health() {
   const [why, setWhy] = useState("");
   const tick = now.value;
   useEffect(() => {
-    load().then(
+    loadHealth().then(
       (found) => {
         setHealth(found);
         setWhy("");
@@ -32,30 +35,35 @@ export function Health() {
         ) : null}
       </header>
       {why ? <p role="alert">{why}</p> : null}
-      <ul class="parts">
-        {Object.entries(health?.parts ?? {}).map(([name, part]) => (
-          <li key={name}>
-            <span class={`chip ${part.ok ? "good" : "bad"}`}>
-              <span class="mark" aria-hidden="true">
-                {part.ok ? "✓" : "✕"}
-              </span>
-              {part.ok ? "well" : "not well"}
-            </span>{" "}
-            {name.replaceAll("_", " ")}
-            {part.detail ? <span class="quiet"> {part.detail}</span> : null}
-          </li>
-        ))}
-      </ul>
-      <dl class="counts">
-        {Object.entries(health?.counts ?? {}).map(([name, count]) => (
-          <div key={name}>
-            <dt>{name.replaceAll("_", " ")}</dt>
-            <dd>{count.toLocaleString()}</dd>
-          </div>
-        ))}
-      </dl>
-      <p>Its log, in a terminal:</p>
-      <Command text="repowire daemon logs -f" />
+      <Findings />
+      <Charts />
+      <Mismatches />
+      <section aria-labelledby="parts-title">
+        <h2 id="parts-title">Parts of the daemon</h2>
+        <ul class="parts">
+          {Object.entries(health?.parts ?? {}).map(([name, part]) => (
+            <li key={name}>
+              <span class={`chip ${part.ok ? "good" : "bad"}`}>
+                <span class="mark" aria-hidden="true">
+                  {part.ok ? "✓" : "✕"}
+                </span>
+                {part.ok ? "well" : "not well"}
+              </span>{" "}
+              {name.replaceAll("_", " ")}
+              {part.detail ? <span class="quiet"> {part.detail}</span> : null}
+            </li>
+          ))}
+        </ul>
+        <dl class="counts">
+          {Object.entries(health?.counts ?? {}).map(([name, count]) => (
+            <div key={name}>
+              <dt>{name.replaceAll("_", " ")}</dt>
+              <dd>{count.toLocaleString()}</dd>
+            </div>
+          ))}
+        </dl>
+      </section>
+      <LogTail />
       <h2>This browser</h2>
       <button
         type="button"
@@ -71,11 +79,4 @@ export function Health() {
       </button>
     </section>
   );
-}
-
-async function load(): Promise<HealthReport> {
-  const response = await fetch(HTTP_PATHS.health, { headers: headers() });
-  // A daemon that is not well says so with the same document.
-  if (!response.ok && response.status !== 503) throw await refusalOf(response);
-  return (await response.json()) as HealthReport; // as the daemon makes it
 }

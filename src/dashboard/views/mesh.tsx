@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { Peer } from "../../protocol/index.ts";
-import { sayToAll, startSession } from "../live/dialogs.ts";
+import { askSeveral, sayToAll, startSession } from "../live/dialogs.ts";
 import { approvals, now, openQuestions, peers, sessions } from "../live/mesh.ts";
 import { address, route } from "../live/route.ts";
 import { age, presenceLine, RUNTIME, rungLine, shortPath } from "../live/say.ts";
@@ -22,7 +22,16 @@ export function Mesh({ isList = false }: { isList?: boolean }) {
           <h1 id="mesh-title">Mesh</h1>
           <p class="quiet">{summary(shown)}</p>
           <div class="actions">
-            <button type="button" onClick={startSession}>
+            <a class="button small" href={address({ view: "later" })}>
+              Later
+            </a>
+            <a class="button small" href={address({ view: "worktrees" })}>
+              Worktrees
+            </a>
+            <button type="button" class="small" onClick={askSeveral}>
+              Ask several…
+            </button>
+            <button type="button" class="small" onClick={startSession}>
               Start a session
             </button>
           </div>

@@ -8,6 +8,7 @@ import { ASK, DELIVERY, duration, KIND, type Said, timeOf } from "../live/say.ts
 import type { Row } from "../live/timeline.ts";
 import { Markdown } from "../parts/markdown.tsx";
 import { StateChip } from "../parts/state.tsx";
+import { Attachments } from "./attachments.tsx";
 
 interface Props {
   row: Row;
@@ -33,6 +34,7 @@ export class MessageRow extends Component<Props> {
           </time>
         </header>
         <Body row={row} />
+        <Attachments files={row.attachments} />
         <footer>
           <States row={row} />
           <button type="button" class="small" aria-expanded={isOpen} onClick={onToggle}>
@@ -80,7 +82,8 @@ function Body({ row }: { row: Row }) {
   );
 }
 
-async function wholeText({ message, thread }: Row): Promise<string> {
+/** All of a message's text, of which lists show the beginning. */
+export async function wholeText({ message, thread }: Pick<Row, "message" | "thread">): Promise<string> {
   for (let after: number | undefined; ; ) {
     const page: OperationOutput<"export"> = await call("export", { thread, bodies: true, after });
     const found = page.messages.find(({ id }) => id === message)?.body;

@@ -4,10 +4,14 @@ import { call } from "../live/api.ts";
 import { attempt } from "../live/toasts.ts";
 import { Command } from "../parts/copy.tsx";
 import { Dialog } from "../parts/dialog.tsx";
+import { MailDialog } from "./peer-mail.tsx";
+import { RoleDialog } from "./peer-role.tsx";
+
+type Open = "rename" | "move" | "mail" | "role" | "end" | "restart" | "screen";
 
 /** What a person may do to a session. Each is said to be done only after the daemon has said so. */
 export function PeerActions({ peer }: { peer: Peer }) {
-  const [open, setOpen] = useState<"rename" | "move" | "end" | "restart" | "screen" | undefined>(undefined);
+  const [open, setOpen] = useState<Open | undefined>(undefined);
   if (peer.role === "human" || peer.role === "service") return null;
   const close = () => setOpen(undefined);
   const isGone = peer.presence.state === "offline";
@@ -19,6 +23,14 @@ export function PeerActions({ peer }: { peer: Peer }) {
       <button type="button" class="small" onClick={() => setOpen("move")}>
         Move…
       </button>
+      <button type="button" class="small" onClick={() => setOpen("mail")}>
+        Mail…
+      </button>
+      {isGone ? null : (
+        <button type="button" class="small" onClick={() => setOpen("role")}>
+          Role…
+        </button>
+      )}
       {isGone || !peer.spawned_by ? null : (
         <button type="button" class="small" onClick={() => setOpen("screen")}>
           Screen…
@@ -60,6 +72,8 @@ export function PeerActions({ peer }: { peer: Peer }) {
           }}
         />
       ) : null}
+      {open === "mail" ? <MailDialog peer={peer} onClose={close} /> : null}
+      {open === "role" ? <RoleDialog peer={peer} onClose={close} /> : null}
       {open === "end" ? <End peer={peer} onClose={close} /> : null}
       {open === "restart" ? <Restart peer={peer} onClose={close} /> : null}
       {open === "screen" ? <Screen peer={peer} onClose={close} /> : null}

@@ -1,5 +1,6 @@
 import type { OperationOutput } from "../../protocol/index.ts";
 import { call } from "../live/api.ts";
+import { saveFile } from "../live/save.ts";
 import { KIND } from "../live/say.ts";
 import { attempt } from "../live/toasts.ts";
 
@@ -15,11 +16,7 @@ export async function saveThread(thread: string): Promise<void> {
       if (page.cursor === undefined) break;
       after = page.cursor;
     }
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([threadText(pages)], { type: "text/markdown" }));
-    link.download = `repowire-${thread.slice(-8)}.md`;
-    link.click();
-    URL.revokeObjectURL(link.href);
+    saveFile(`repowire-${thread.slice(-8)}.md`, [threadText(pages)], "text/markdown");
     return "Saved.";
   });
 }

@@ -2,7 +2,17 @@ import { useState } from "preact/hooks";
 import type { Approval, Pause, Peer } from "../../protocol/index.ts";
 import { call } from "../live/api.ts";
 import { visible } from "../live/markdown.ts";
-import { approvals, connection, now, pauses, questionsToMe, waitCount, waitingElsewhere } from "../live/mesh.ts";
+import {
+  approvals,
+  connection,
+  held,
+  heldMore,
+  now,
+  pauses,
+  questionsToMe,
+  waitCount,
+  waitingElsewhere,
+} from "../live/mesh.ts";
 import { askForNotices, permission } from "../live/notify.ts";
 import { address } from "../live/route.ts";
 import { presenceLine, RUNTIME, span } from "../live/say.ts";
@@ -10,6 +20,8 @@ import type { Row } from "../live/timeline.ts";
 import { attempt } from "../live/toasts.ts";
 import { Command } from "../parts/copy.tsx";
 import { Markdown } from "../parts/markdown.tsx";
+import { HeldMessage } from "./held.tsx";
+import { OpenQuestion } from "./own-turns.tsx";
 
 /** What goes on only when a person has done something. */
 export function Waits() {
@@ -28,7 +40,7 @@ export function Waits() {
       </header>
       {waitCount.value === 0 ? (
         <p class="empty">
-          Nothing waits on you. Permission requests, questions to you and paused messages come up here, the oldest
+          Nothing waits on you. Permission requests, questions to you, held and paused messages come up here, the oldest
           first.
         </p>
       ) : null}
@@ -43,6 +55,14 @@ export function Waits() {
             <Question question={{ ...question }} />
           </li>
         ))}
+        {held.value.map((message) => (
+          <li key={message.id}>
+            <HeldMessage message={message} />
+          </li>
+        ))}
+        {heldMore.value > 0 ? (
+          <li class="quiet">{heldMore.value} more are held; they come up here when these are decided.</li>
+        ) : null}
         {waitingElsewhere.value.map((peer) => (
           <li key={peer.id}>
             <Elsewhere peer={peer} />
@@ -178,6 +198,7 @@ function Elsewhere({ peer }: { peer: Peer }) {
         <a href={address({ view: "peer", id: peer.id })}>{peer.name}</a> waits in its own terminal
       </h2>
       <p>{presenceLine(peer, now.value)}</p>
+      <OpenQuestion peer={peer} />
       <p class="quiet">
         {peer.capabilities.includes("relay_permissions")
           ? "This request did not come here: decide it where the session runs."

@@ -207,7 +207,7 @@ export function commandLines(): CommandLine[] {
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0)
-    .map((pid) => ({ pid, args: processArgs(pid) }));
+    .map((pid) => ({ pid, args: processArgs(pid), executable: processExecutable(pid) }));
 }
 
 export function openFiles(pid: number): string[] {

@@ -162,6 +162,7 @@ function matchText(query: MessageQuery): string | undefined {
   const sender = (peer: PeerId) => quoted(idWord("s", peer));
   const recipient = (peer: PeerId) => quoted(idWord("r", peer));
   const about = (query.parties ?? []).map((peer) => `(${sender(peer)} OR ${recipient(peer)})`);
+  if (query.sender !== undefined) about.push(sender(query.sender));
   if (query.between) {
     const [one, other] = query.between;
     about.push(`((${sender(one)} AND ${recipient(other)}) OR (${sender(other)} AND ${recipient(one)}))`);

@@ -6,7 +6,7 @@ export interface HeldLock {
 }
 
 /**
- * The right to be the one daemon of a home: a database held exclusively. The kernel frees it with the process, however that
+ * The right to be the one process that does a thing in a home, such as its daemon: a database held exclusively. The kernel frees it with the process, however that
  * dies, so there is nothing stale to clean up. Returns undefined when another process holds it.
  */
 export function takeLock(file: string): HeldLock | undefined {

@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, readdirSync, statfsSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { homePaths } from "../../platform/paths.ts";
+import { homePaths } from "../paths.ts";
 import { bad, type Finding, ok, warn } from "./finding.ts";
 
 const OTHERS = 0o077;

@@ -1,12 +1,11 @@
-import {
-  EXPORT_FORMAT,
-  EXPORT_VERSION,
-  type ExportHeader,
-  type ExportLine,
-  type ExportPage,
-  type PeerId,
-  VERSION,
-} from "../protocol/index.ts";
+import type { ExportHeader, ExportLine, ExportPage } from "./export.ts";
+import type { PeerId } from "./ids.ts";
+
+/** How a run is written as a file: by the command line and by the page, which loads no schema library for it. */
+
+/** The version of the file that `repowire export` writes; another one is refused by name. */
+export const EXPORT_FORMAT = "repowire-export";
+export const EXPORT_VERSION = 1;
 
 /** Writes a run line by line, page after page, so that its size is never held in memory. */
 export interface RunWriter {
@@ -22,7 +21,7 @@ export interface Written {
 }
 
 export function createRunWriter(
-  header: Omit<ExportHeader, "type" | "format" | "version" | "repowire">,
+  header: Omit<ExportHeader, "type" | "format" | "version">,
   write: (line: string) => void,
 ): RunWriter {
   const peers = new Set<PeerId>();
@@ -34,7 +33,7 @@ export function createRunWriter(
     write(`${JSON.stringify(line)}\n`);
   }
 
-  put({ type: "export", format: EXPORT_FORMAT, version: EXPORT_VERSION, repowire: VERSION, ...header });
+  put({ type: "export", format: EXPORT_FORMAT, version: EXPORT_VERSION, ...header });
   return {
     page(page) {
       for (const peer of page.peers) {

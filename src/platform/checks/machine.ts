@@ -1,4 +1,4 @@
-import { runBriefly } from "../../platform/run.ts";
+import { runBriefly } from "../run.ts";
 import { type Finding, ok, warn } from "./finding.ts";
 
 const VERSION_MS = 3_000;

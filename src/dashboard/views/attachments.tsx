@@ -1,0 +1,52 @@
+import { useState } from "preact/hooks";
+import type { Attachment } from "../../protocol/index.ts";
+import { call } from "../live/api.ts";
+import { visible } from "../live/markdown.ts";
+import { saveFile } from "../live/save.ts";
+
+/** Files that came with a message: saved on a press, never shown. What a sender calls its type is not believed. */
+export function Attachments({ files }: { files: readonly Attachment[] | undefined }) {
+  const [why, setWhy] = useState("");
+  const [running, setRunning] = useState("");
+  if (!files || files.length === 0) return null;
+  async function save(file: Attachment): Promise<void> {
+    setRunning(file.id);
+    setWhy("");
+    try {
+      saveFile(file.name, await partsOf(file), "application/octet-stream");
+    } catch (error) {
+      setWhy((error as Error).message);
+    }
+    setRunning("");
+  }
+  return (
+    <>
+      <ul class="attachments" aria-label="attached files">
+        {files.map((file) => (
+          <li key={file.id}>
+            <button type="button" class="small" disabled={running === file.id} onClick={() => void save(file)}>
+              {running === file.id ? "Saving…" : `Save ${visible(file.name)}`} <span class="quiet">{sizeOf(file)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {why ? <p role="alert">{why}</p> : null}
+    </>
+  );
+}
+
+async function partsOf({ id }: Attachment): Promise<BlobPart[]> {
+  const parts: BlobPart[] = [];
+  for (let offset = 0; ; ) {
+    const { data, rest_bytes } = await call("attachment", { id, offset });
+    const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+    parts.push(bytes);
+    offset += bytes.length;
+    if (rest_bytes === 0 || bytes.length === 0) return parts;
+  }
+}
+
+function sizeOf({ size }: Attachment): string {
+  if (size < 1_000) return `${size} bytes`;
+  return size < 1_000_000 ? `${Math.round(size / 1_000)} kB` : `${(size / 1_000_000).toFixed(1)} MB`;
+}
