@@ -117,6 +117,7 @@ const WALK: Record<string, (() => Run[]) | string> = {
   replay: () => [{ words: ["replay", out("none")], exit: not_found.exit }],
   purge: () => [ok("purge", "--older-than", "3000")],
   completion: () => [ok("completion", "zsh"), { words: ["completion", "cmd.exe"], exit: 2 }],
+  update: () => [notFound("update", "--check", "--from", out("none"))],
   commands: () => [ok("commands")],
   uninstall: () => [ok("uninstall", "--dry-run")],
   claude: "starts an agent CLI, and gives it the terminal",
