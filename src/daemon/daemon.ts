@@ -3,12 +3,12 @@ import type { Server } from "bun";
 import type { SharedServer } from "../adapters/adapter.ts";
 import { createFileReports } from "../adapters/files.ts";
 import {
-  type Context,
   createEngine,
   createLive,
   createRadar,
   type Engine,
   emit,
+  lastAlive,
   present,
   purgeOlder,
   recover,
@@ -293,7 +293,7 @@ async function startLocked(
 
   await engine.run((ctx) => {
     if (store.damagedMovedTo) emit(ctx, { type: "store.damaged", data: { moved_to: store.damagedMovedTo } });
-    emit(ctx, { type: "daemon.started", data: { version: VERSION, alive_at: lastAlive(ctx, lastMark) } });
+    emit(ctx, { type: "daemon.started", data: { version: VERSION, alive_at: lastAlive(ctx, lastMark?.wall) } });
     recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
   });
 
@@ -392,10 +392,4 @@ async function startTracing(config: Config, instance: string, engine: () => Engi
 function every(ms: number, run: () => Promise<unknown>): () => void {
   const timer = setInterval(() => void run().catch((error) => log.error("a regular task failed", { error })), ms);
   return () => clearInterval(timer);
-}
-
-/** When the daemon before this one was known to live: what sessions did since then, nobody saw. */
-function lastAlive({ tx }: Context, mark: ClockMark | undefined): number | undefined {
-  const last = tx.events.after(tx.events.last() - 1, 1)[0]?.at;
-  return mark?.wall === undefined ? last : Math.max(mark.wall, last ?? 0);
 }
