@@ -17,10 +17,16 @@ const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: keys that are no letters begin with one
+const KEYS = /\u001b[[O][A-Z]|./gsu;
+
 export function openScreen(on: { key(key: string): void; resize(): void }): LiveScreen {
   const { stdout, stdin } = process;
   let isOpen = true;
-  const key = (chunk: Buffer) => on.key(chunk.toString());
+  // Keys that were pressed fast come together.
+  const key = (chunk: Buffer) => {
+    for (const [one] of chunk.toString().matchAll(KEYS)) on.key(one);
+  };
   const close = () => {
     if (!isOpen) return;
     isOpen = false;

@@ -122,7 +122,9 @@ function endOfParsing(error: CommanderError, isJson: boolean): number {
 }
 
 async function main(): Promise<void> {
-  const isJson = process.argv.includes("--json");
+  const end = process.argv.indexOf("--");
+  // What stands behind `--` is nobody's option.
+  const isJson = process.argv.slice(0, end === -1 ? undefined : end).includes("--json");
   try {
     const words = process.argv.slice(2);
     const isAlone = words.every((word) => word === "--json");

@@ -83,7 +83,7 @@ function meshTables(peers: readonly Peer[], columns: number, room: number, now: 
 const meshColumns = (peers: readonly Peer[]) => [
   { head: "NAME", min: 10, max: 32 },
   { head: "RUNTIME", drops: 3 },
-  { head: "PRESENCE", min: 23, paint: (cell: string, row: number) => paintPresence(cell, peers[row]) },
+  { head: "PRESENCE", min: 25, paint: (cell: string, row: number) => paintPresence(cell, peers[row]) },
   { head: "QUESTIONS", drops: 1 },
   { head: "BRANCH", min: 8, max: 30, drops: 2 },
   { head: "DOING", min: 10, drops: 4 },

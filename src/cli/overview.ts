@@ -84,10 +84,9 @@ export async function orNothing<T>(call: Promise<T>): Promise<T | undefined> {
 export const waitingFor = ({ approvals, held, pauses, mismatches, you }: Overview): number =>
   approvals.length + held.filter((one) => one.can_decide).length + pauses.length + mismatches + you.to_answer;
 
-const STATES: Peer["presence"]["state"][] = ["waiting", "limited", "busy", "online", "offline"];
-export type Order = "state" | "name" | "doing" | "traffic";
+export const STATES: Peer["presence"]["state"][] = ["waiting", "limited", "busy", "online", "offline"];
 
-const byName = (a: Peer, b: Peer): number => a.name.localeCompare(b.name) || a.circle.localeCompare(b.circle);
+export const byName = (a: Peer, b: Peer): number => a.name.localeCompare(b.name) || a.circle.localeCompare(b.circle);
 
 /** Who waits on a person first, and of those who has waited longest; then who is at its limit, who works, who is idle. */
 export const byState = (a: Peer, b: Peer): number => {
@@ -95,5 +94,3 @@ export const byState = (a: Peer, b: Peer): number => {
   const isStuck = a.presence.state === "waiting" || a.presence.state === "limited";
   return rank(a) - rank(b) || (isStuck ? a.presence.since - b.presence.since : 0) || byName(a, b);
 };
-
-export { byName, STATES };

@@ -13,6 +13,7 @@ export * from "./launches.ts";
 export * from "./live.ts";
 export * from "./loop-guard.ts";
 export * from "./mailbox.ts";
+export * from "./night.ts";
 export * from "./person-waits.ts";
 export * from "./ports.ts";
 export * from "./radar.ts";

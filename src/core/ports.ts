@@ -9,6 +9,7 @@ import type {
   MeshEvent,
   Message,
   MessageId,
+  NightCommit,
   OpenDeliveryState,
   Pause,
   Peer,
@@ -563,6 +564,14 @@ export interface Worktrees {
     options: { force: boolean; keepsBranch: boolean },
   ): Promise<{ branchRemoved: boolean }>;
   repository(path: string): Promise<{ repository: string; setup?: WorktreeSetup }>;
+}
+
+/** What was committed in a repository, with nothing of it run. */
+export interface Commits {
+  /** The repository that a folder is a checkout of; undefined where it is none. */
+  repositoryOf(folder: string): string | undefined;
+  /** Of the newest, and of how many in all: on its local branches, from `since` on, before `until` (epoch ms); none where git does not tell. */
+  made(repository: string, since: number, until: number): Promise<{ commits: NightCommit[]; total: number }>;
 }
 
 /** Starts and ends sessions. Rejections are `RepowireError`s. */

@@ -28,3 +28,9 @@ export function recover(ctx: Context, isAlive: (peer: PeerRecord) => boolean): v
     stir(ctx, peer.id);
   }
 }
+
+/** When the daemon before this one was last known to live: what sessions did since then, nobody saw. `markedAt`: epoch ms that it noted by itself. */
+export function lastAlive({ tx }: Context, markedAt: number | undefined): number | undefined {
+  const last = tx.events.after(tx.events.last() - 1, 1)[0]?.at;
+  return markedAt === undefined ? last : Math.max(markedAt, last ?? 0);
+}

@@ -8,6 +8,7 @@ import {
   createRadar,
   type Engine,
   emit,
+  lastAlive,
   present,
   purgeOlder,
   recover,
@@ -18,6 +19,7 @@ import { createOperations, createWaits, keepAttachments } from "../operations/in
 import { createBlobs } from "../platform/blobs.ts";
 import { calendar } from "../platform/calendar.ts";
 import { type ClockMark, realClock } from "../platform/clock.ts";
+import { commits } from "../platform/commits.ts";
 import type { Config } from "../platform/config.ts";
 import { readDaemonRecord, writeDaemonRecord } from "../platform/daemon-record.ts";
 import { newHandle, newMessageId, newPeerId, newSecret } from "../platform/ids.ts";
@@ -112,7 +114,8 @@ async function startLocked(
   const metrics = createMetrics(() => engine);
   const store = sqliteStore(paths.database, { synchronous: config.synchronous, onCommit: metrics.commitTook });
   const mark = store.read((tx) => tx.meta.get(CLOCK_KEY));
-  const clock = realClock(mark ? (JSON.parse(mark) as ClockMark) : undefined); // written below from a ClockMark
+  const lastMark = mark ? (JSON.parse(mark) as ClockMark) : undefined; // written below from a ClockMark
+  const clock = realClock(lastMark);
   const hub = createEventHub();
   const waits = createWaits();
   const live = createLive();
@@ -158,6 +161,7 @@ async function startLocked(
       waits,
       launcher: createLauncher({ paths, spawn: config.spawn }),
       worktrees: createWorktrees(paths),
+      commits,
       calendar,
       blobs,
       humanName: config.human,
@@ -289,7 +293,7 @@ async function startLocked(
 
   await engine.run((ctx) => {
     if (store.damagedMovedTo) emit(ctx, { type: "store.damaged", data: { moved_to: store.damagedMovedTo } });
-    emit(ctx, { type: "daemon.started", data: { version: VERSION } });
+    emit(ctx, { type: "daemon.started", data: { version: VERSION, alive_at: lastAlive(ctx, lastMark?.wall) } });
     recover(ctx, (peer) => peer.instance !== undefined && isAlive(peer.instance));
   });
 

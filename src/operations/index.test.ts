@@ -47,6 +47,7 @@ describe("who may call what", () => {
       "held",
       "login_link",
       "move",
+      "night",
       "pane",
       "purge",
       "quiet",

@@ -22,6 +22,7 @@ import { circleInboundHandler, decideHeldHandler, heldHandler, quietHandler } fr
 import { inboxHandler } from "./inbox.ts";
 import { killHandler } from "./kill.ts";
 import { mismatchesHandler } from "./mismatches.ts";
+import { nightHandler } from "./night.ts";
 import { paneHandler } from "./pane.ts";
 import { pausesHandler, resumeHandler } from "./pauses.ts";
 import {
@@ -98,6 +99,7 @@ export function createOperations(deps: OperationDeps, epoch: string): Operations
     events: eventsHandler(deps, epoch),
     search: searchHandler(deps),
     history: historyHandler(deps),
+    night: nightHandler(deps),
     export: exportHandler(deps, epoch),
     discover: discoverHandler(deps),
     probe,

@@ -1,6 +1,6 @@
 import type { Caller } from "../core/caller.ts";
 import type { Engine } from "../core/engine.ts";
-import type { Blobs, Calendar, Clock, Ids, Launcher, PeerRecord, Worktrees } from "../core/ports.ts";
+import type { Blobs, Calendar, Clock, Commits, Ids, Launcher, PeerRecord, Worktrees } from "../core/ports.ts";
 import type {
   CallOptions,
   Finding,
@@ -26,6 +26,7 @@ export interface OperationDeps {
   waits: Waits;
   launcher: Launcher;
   worktrees: Worktrees;
+  commits: Commits;
   /** The name of the person who is asked for what needs one. */
   humanName: string;
   /** Calls back with every committed event of that message until the returned function is called. */

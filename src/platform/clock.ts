@@ -8,6 +8,8 @@ export interface ClockMark {
   awake: number;
   mono: number;
   boot: string;
+  /** Epoch ms; when the daemon was known to live. */
+  wall?: number;
 }
 
 export interface RealClock {
@@ -32,6 +34,6 @@ export function realClock(last?: ClockMark): RealClock {
       const timer = setTimeout(run, ms);
       return () => clearTimeout(timer);
     },
-    mark: () => ({ awake: awake(), mono: monotonicMs(), boot }),
+    mark: () => ({ awake: awake(), mono: monotonicMs(), boot, wall: Date.now() }),
   };
 }

@@ -14,6 +14,7 @@ export * from "./limits.ts";
 export * from "./link.ts";
 export * from "./messages.ts";
 export * from "./moves.ts";
+export * from "./night.ts";
 export * from "./operations.ts";
 export * from "./outcomes.ts";
 export * from "./own-turns.ts";

@@ -64,6 +64,27 @@ export const NEWS_LIMITS = {
     unit: "count",
     why: "Answers that are watched, the newest: with 20 files each, a look is 6,000 stats, some 20 ms.",
   },
+  nightMsMax: {
+    value: 604_800_000,
+    unit: "ms",
+    why: "One report of `repowire morning` is of a week at most: it is read by a person in one go.",
+  },
+  nightMessagesMax: {
+    value: 50_000,
+    unit: "count",
+    why: "Messages that one report counts: 200 sessions at their pace for a night. Reading them takes some seconds, in pages.",
+  },
+  nightListedMax: {
+    value: 500,
+    unit: "count",
+    why: "Questions, or permissions, that one report lists, the newest; all are counted, and how many were left out is said.",
+  },
+  nightTextCharsMax: { value: 1_000, unit: "characters", why: "How much of a question or answer a report shows." },
+  nightCommitsMax: {
+    value: 200,
+    unit: "count",
+    why: "Commits of one repository in a report, the newest; that there are more is said.",
+  },
   noticesUnreadMax: {
     value: 100,
     unit: "count",

@@ -9,6 +9,7 @@ import { Handle, MessageId, PeerId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { Approval, Ask, CheckoutState, Delivery, Envelope, MessageKind } from "./messages.ts";
 import { AskState, DeliveryState } from "./moves.ts";
+import { Night } from "./night.ts";
 import {
   askTool,
   attached,
@@ -648,6 +649,14 @@ export const OPERATIONS = {
       cursor: z.number().int().optional(),
     }),
     callers: EVERYONE,
+  },
+  night: {
+    purpose:
+      "What happened in a span of time (epoch milliseconds), counted from the record: who asked whom and what came of it, commits, who was stuck and why.",
+    input: z.strictObject({ since: z.number().int().nonnegative(), until: z.number().int().nonnegative().optional() }),
+    output: Night,
+    callers: PEOPLE,
+    human: true,
   },
   export: {
     purpose:

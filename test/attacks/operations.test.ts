@@ -126,6 +126,7 @@ const PROBES: Record<OperationName, (foreign: Foreign) => unknown[]> = {
     { kind: "answer" },
     { from: victimName },
   ],
+  night: () => [{ since: 0 }, { since: 0, until: 9_999_999_999_999 }],
   export: ({ handle, message }) => [{}, { thread: handle }, { thread: message }, { bodies: false }],
   discover: () => [{}],
   probe: ({ victimName }) => [{}, { peer: victimName }],

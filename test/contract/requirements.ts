@@ -372,6 +372,16 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "README",
   },
   {
+    id: "cli.json",
+    text: "Every command that shows facts prints them as JSON and nothing else with `--json`, refusals too, and ends with the exit code of the error table.",
+    source: "README",
+  },
+  {
+    id: "cli.help",
+    text: "The help is one screen with examples; a line with a typo is told what was meant, and exit code 2.",
+    source: "README",
+  },
+  {
     id: "cli.top",
     text: "`repowire top` follows the mesh, heals when the daemon comes back, and gives the terminal back however it ends.",
     source: "README",

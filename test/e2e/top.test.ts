@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync } from "node:fs";
+import { locateDaemon } from "../../src/client/index.ts";
 import { type DaemonProcess, daemonProcess } from "../support/daemon-process.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { type Person, person } from "../support/person.ts";
@@ -59,6 +60,19 @@ describe("repowire top", () => {
     await terminal.waitFor(name, /frontend .* 1 +push/);
     terminal.press(name, "s");
     await terminal.waitFor(name, /s sorts \(by name\)/);
+    terminal.press(name, "Right");
+    await terminal.waitFor(name, /s sorts \(by messages\)/);
+    for (const [columns, rows] of [
+      [80, 24],
+      [120, 40],
+      [40, 6],
+    ] as const) {
+      terminal.resize(name, columns, rows);
+      const resized = await terminal.waitFor(name, /^repowire .*\n\nNAME .*\n(?:backend|frontend|script)/);
+      const lines = resized.split("\n");
+      expect(lines.length).toBeLessThanOrEqual(rows);
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+    }
     terminal.press(name, "q");
     const after = await terminal.waitFor(name, /\[exit 0\]/);
     expect(after).toStartWith("before");
@@ -66,11 +80,22 @@ describe("repowire top", () => {
     terminal.kill(name);
   });
 
-  test("says when the daemon is away and goes on when it is back", async () => {
+  test("says when the daemon is away, starts none, and goes on when it is back", async () => {
     const name = open("top");
     await terminal.waitFor(name, /frontend/);
-    await daemon.crashAndRestart();
-    await terminal.waitFor(name, /frontend .*push/);
+    await daemon.end("SIGTERM");
+    const away = await terminal.waitFor(name, /As it was at \d\d:\d\d/);
+    expect(away).toMatch(/^The repowire daemon (?:is not running|does not answer)/);
+    // What was known stays in sight.
+    expect(away).toContain("frontend");
+    // Twice the time in which it would look again.
+    await Bun.sleep(4_000);
+    expect(locateDaemon(daemon.home)).toBeUndefined();
+    await daemon.start();
+    await terminal.waitFor(name, /^repowire .*\n\nNAME .*(?:\n.*)*frontend .*push/);
+    // Events flow again, too.
+    await frontend.call("notify", { peer: "backend", text: "hello again" });
+    await terminal.waitFor(name, /frontend .* [12] +push/);
     terminal.press(name, "q");
     await terminal.waitFor(name, /\[exit 0\]/);
     terminal.kill(name);
@@ -85,7 +110,7 @@ describe("repowire top", () => {
       .trim()
       .split("\n");
     process.kill(Number(child), "SIGTERM");
-    const after = await terminal.waitFor(name, /\[exit \d+\]/);
+    const after = await terminal.waitFor(name, /\[exit 143\]/);
     expect(after).toStartWith("before");
     terminal.kill(name);
   });

@@ -4,6 +4,7 @@ import {
   type Budgets,
   type Caller,
   type Clock,
+  type Commits,
   type Context,
   claimSeat,
   createEngine,
@@ -41,7 +42,7 @@ import { NO_BUDGETS } from "./budgets.ts";
 import { countedIds } from "./counted-ids.ts";
 import { memoryBlobs } from "./memory-blobs.ts";
 import { noDashboard } from "./no-dashboard.ts";
-import { noLauncher, noWorktrees } from "./no-launcher.ts";
+import { noCommits, noLauncher, noWorktrees } from "./no-launcher.ts";
 import { type VirtualClock, virtualClock } from "./virtual-clock.ts";
 
 /**
@@ -105,6 +106,8 @@ export interface HarnessOptions {
   clock?: VirtualClock;
   ids?: Ids;
   inboundWithoutPrompts?: InboundPolicy;
+  /** By default there are none. */
+  commits?: Commits;
   /** By default in memory. */
   blobs?: Blobs;
   /** By default only chains have a limit, so that tests of other things may send as much as they like. */
@@ -172,6 +175,7 @@ export function createMesh(options: HarnessOptions = {}): MeshHarness {
       waits,
       launcher: noLauncher,
       worktrees: noWorktrees,
+      commits: options.commits ?? noCommits,
       humanName: "person",
       onEventOf,
       ...noDashboard,

@@ -1,4 +1,4 @@
-import type { Launcher, Worktrees } from "../../src/core/index.ts";
+import type { Commits, Launcher, Worktrees } from "../../src/core/index.ts";
 
 /** For meshes in which nothing is started: every folder is there, everything is allowed, and a start fails. */
 export const noLauncher: Launcher = {
@@ -21,4 +21,9 @@ export const noWorktrees: Worktrees = {
   look: nothing,
   remove: nothing,
   repository: nothing,
+};
+
+export const noCommits: Commits = {
+  repositoryOf: () => undefined,
+  made: async () => ({ commits: [], total: 0 }),
 };

@@ -13,6 +13,8 @@ export interface Terminal {
   press(name: string, ...keys: string[]): void;
   /** Resolves with the first screen that fits. */
   waitFor(name: string, pattern: RegExp, timeoutMs?: number): Promise<string>;
+  /** As if somebody pulled at the window's corner. */
+  resize(name: string, columns: number, rows: number): void;
   /** The window title that the program has set. */
   title(name: string): string;
   /** Pid of the command. */
@@ -66,6 +68,8 @@ export function privateTerminal(folder: string): Terminal {
         await Bun.sleep(100);
       }
     },
+    resize: (name, columns, rows) =>
+      void tmux("resize-window", "-t", target(name), "-x", String(columns), "-y", String(rows)),
     title: (name) => tmux("display-message", "-p", "-t", target(name), "#{pane_title}").stdout.toString().trim(),
     pid: (name) => Number(tmux("list-panes", "-t", target(name), "-F", "#{pane_pid}").stdout.toString().trim()),
     kill: (name) => void tmux("kill-session", "-t", `=${name}`),

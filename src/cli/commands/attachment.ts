@@ -20,6 +20,8 @@ function getCommand(context: CliContext) {
     .option("-o, --out <file>", "where to; `-` is standard output. Otherwise its own name, in this folder")
     .option("--json", "print JSON")
     .action(async (id, options) => {
+      if (options.out === "-" && options.json)
+        throw new RepowireError("invalid_input", "Standard output takes the file or the JSON: name a file with --out.");
       const mesh = await context.mesh();
       if (options.out === "-") return void (await copy(mesh, id, () => 1));
       let file = options.out;

@@ -20,17 +20,16 @@ export function morningCommand(context: CliContext) {
     .action(async (options) => {
       const until = Date.now();
       const mesh = await context.mesh();
-      const { collectRecords } = await import("../morning/collect.ts");
-      const { nightOf } = await import("../morning/facts.ts");
-      const night = nightOf(await collectRecords(mesh, options.since ?? until - NIGHT_MS, until));
+      const night = await mesh.night({ since: options.since ?? until - NIGHT_MS });
       if (options.json) return printJson(night);
       const { nightPage } = await import("../morning/page.ts");
       const file =
         options.out ?? `repowire-morning-${new Date(until).toISOString().slice(0, 16).replaceAll(":", "-")}.html`;
       write(file, await nightPage(night));
       const { counts, stuck } = night;
+      const stuckPeers = new Set(stuck.map(({ peer }) => peer)).size;
       print(
-        `wrote ${file}: ${plural(counts.asked, "question")}, ${counts.answered} answered, ${plural(counts.commits, "commit")}, ${plural(stuck.length, "reason")} why somebody was stuck. It holds what was said: keep it to yourself.`,
+        `wrote ${file}: ${plural(counts.asked, "question")}, ${counts.answered} answered, ${plural(counts.commits, "commit")}, ${plural(stuckPeers, "session")} stuck for some time. It holds what was said: keep it to yourself.`,
       );
     });
 }

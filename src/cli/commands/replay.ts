@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "@commander-js/extra-typings";
 import { systemRefusal } from "../../platform/files.ts";
+import { RepowireError } from "../../protocol/index.ts";
 import { plural } from "../../words/index.ts";
 import { print, printJson } from "../output.ts";
 import { eventLine } from "./trace.ts";
@@ -47,6 +48,8 @@ function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      throw new RepowireError("not_found", `There is no file ${file}. \`repowire export --out FILE\` writes one.`);
     throw systemRefusal(error) ?? error;
   }
 }

@@ -1,11 +1,11 @@
 import { html, raw } from "hono/html";
+import type { Night, NightQuestion, Stuck } from "../../protocol/index.ts";
 import { cleanLine, cleanText, duration, plural, timeOfDay } from "../../words/index.ts";
-import type { Night, Question, Stuck } from "./facts.ts";
+import { PAGE_STYLE } from "./style.ts";
 
 /** The night as one file that needs nothing else: no script, no request to anywhere. All text of others is escaped by the template. */
 export async function nightPage(night: Night): Promise<string> {
-  const { counts } = night;
-  const style = STYLE.trim();
+  const style = PAGE_STYLE.trim();
   const hash = new Bun.CryptoHasher("sha256").update(style).digest("base64");
   const policy = `default-src 'none'; style-src 'sha256-${hash}'`;
   const span = `${timeOfDay(night.since, night.until)} to ${timeOfDay(night.until, night.until)}`;
@@ -22,14 +22,23 @@ export async function nightPage(night: Night): Promise<string> {
 <body>
 <header>
 <h1>The night, ${span}</h1>
-<p>${plural(counts.asked, "question")} asked, ${String(counts.answered)} answered, ${String(counts.open)} open, ${String(counts.failed)} without an answer; ${plural(counts.messages, "message")} in all; ${plural(counts.commits, "commit")}.</p>
+${summary(night)}
 </header>
 <main>
-${section("Not answered", night.questions.filter(isUnanswered).map(questionItem), "Every question was answered.")}
+${section(
+  "Not answered",
+  [...night.open_from_before, ...night.questions.filter(isUnanswered)].map((one) => questionItem(one, night.until)),
+  unansweredNone(night),
+)}
 ${stuckSection(night)}
 ${commitsSection(night)}
 ${pairsSection(night)}
-${section("Questions and answers", night.questions.filter((one) => !isUnanswered(one)).map(questionItem), "Nobody asked anything.")}
+${section(
+  "Questions and answers",
+  night.questions.filter((one) => !isUnanswered(one)).map((one) => questionItem(one, night.until)),
+  "No question was answered.",
+)}
+${night.left_out.questions > 0 ? html`<p>${plural(night.left_out.questions, "older question")} of the night ${night.left_out.questions === 1 ? "is" : "are"} counted, but not listed.</p>` : ""}
 ${decisionsSection(night)}
 ${section(
   "Held on the way",
@@ -47,7 +56,7 @@ ${section(
   ),
   "The record agrees with the sessions' own, where these could be compared.",
 )}
-<section><h2>Tokens</h2><p>The sessions' runtimes do not report them to repowire.</p></section>
+<section><h2>Tokens</h2><p>Not reported: the sessions’ runtimes tell repowire nothing of them.</p></section>
 </main>
 </body>
 </html>
@@ -61,9 +70,28 @@ function section(title: string, items: Html[], none: string): Html {
   return html`<section><h2>${title}</h2>${items.length > 0 ? html`<ul>${items}</ul>` : html`<p>${none}</p>`}</section>`;
 }
 
-const isUnanswered = ({ state }: Question): boolean => state !== "answered" && state !== "declined";
+/** The night in figures, the first thing that is read. */
+function summary({ counts, stuck, until, since }: Night): Html {
+  const figures: [string, number][] = [
+    ["asked", counts.asked],
+    ["answered", counts.answered],
+    ["declined", counts.declined],
+    ["open", counts.open],
+    ["without an answer", counts.failed + counts.expired + counts.cancelled],
+    ["messages", counts.messages],
+    ["commits", counts.commits],
+  ];
+  const shown = figures.filter(([name, n]) => n > 0 || name === "asked" || name === "commits");
+  const lost = stuck.filter(({ kind }) => kind === "waiting").reduce((sum, { ms }) => sum + ms, 0);
+  return html`<p class="why">${duration(until - since)}${lost > 0 ? `; sessions waited for a person ${duration(lost)} in all` : ""}</p>
+<dl>${shown.map(([name, n]) => html`<div><dt>${name}</dt><dd>${String(n)}</dd></div>`)}</dl>`;
+}
 
-const STATES: Record<Question["state"], string> = {
+const isUnanswered = ({ state }: NightQuestion): boolean => state !== "answered" && state !== "declined";
+const unansweredNone = ({ counts }: Night): string =>
+  counts.asked > 0 ? "Every question was answered." : "Nobody asked anything.";
+
+const STATES: Record<NightQuestion["state"], string> = {
   open: "open",
   answered: "answered",
   declined: "declined",
@@ -72,12 +100,37 @@ const STATES: Record<Question["state"], string> = {
   expired: "ran out of time",
 };
 
-function questionItem(question: Question): Html {
-  const { at, from, to, text, state, tookMs, answer, why } = question;
-  const facts = `${STATES[state]} ${state === "open" ? "for" : "after"} ${duration(tookMs)}${why ? `: ${cleanLine(why)}` : ""}`;
-  return html`<li><p class="head"><time>${timeOfDay(at)}</time> <b>${cleanLine(from)}</b> asked <b>${cleanLine(to)}</b> <span class="state ${state}">${facts}</span></p>
+function questionItem(question: NightQuestion, until: number): Html {
+  const { at, from, to, text, state, took_ms, answer } = question;
+  const why = whyText(question);
+  const facts = `${STATES[state]} ${state === "open" ? "for" : "after"} ${duration(took_ms)}${why ? `: ${why}` : ""}`;
+  return html`<li><p><time>${timeOfDay(at, until)}</time> <b>${cleanLine(from)}</b> asked <b>${cleanLine(to)}</b> <span class="state ${state}">${facts}</span></p>
 <blockquote>${cleanText(text)}</blockquote>
 ${answer === undefined ? "" : html`<details><summary>Answer</summary><pre>${cleanText(answer)}</pre></details>`}</li>`;
+}
+
+const FAILURES: Record<string, string> = {
+  interrupted: "its work was interrupted",
+  model_error: "its model failed",
+  no_answer: "it ended its turn without an answer",
+  session_gone: "its session is gone",
+  refused: "it takes no messages",
+};
+
+/** Why there is no answer, as far as it is known. */
+function whyText({ why, stands, to }: NightQuestion): string {
+  const peer = cleanLine(to);
+  if (why) return FAILURES[why] ?? cleanLine(why);
+  if (!stands) return "";
+  const detail = stands.detail ? ` (${cleanLine(stands.detail)})` : "";
+  if (stands.delivery === "held") return `held, ${cleanLine(stands.reason ?? "").replace(/^gate: /, "")}`;
+  if (stands.presence === "offline") return `${peer} is offline`;
+  if (stands.presence === "limited") return `${peer} is at its usage limit${detail}`;
+  if (stands.presence === "waiting") return `${peer} waits for a person${detail}`;
+  if (stands.overlooked) return `read, and ${peer} ended its turn without an answer`;
+  if (stands.delivery === "seen") return `read, and ${peer} is ${stands.presence === "busy" ? "busy" : "idle"}`;
+  if (stands.delivery === "queued" || stands.delivery === "leased") return `not handed to ${peer} yet`;
+  return `handed to ${peer}, not read yet`;
 }
 
 const STUCK_WORDS: Record<Stuck, string> = {
@@ -87,23 +140,27 @@ const STUCK_WORDS: Record<Stuck, string> = {
   offline: "offline",
 };
 
-function stuckSection({ stuck }: Night): Html {
+function stuckSection({ stuck, away, until }: Night): Html {
   const most = Math.max(1, ...stuck.map(({ ms }) => ms));
   const rows = stuck.map(
     ({ peer, kind, why, ms, times }) =>
       html`<tr><th scope="row">${cleanLine(peer)}</th><td>${STUCK_WORDS[kind]}${why ? html` <span class="why">${cleanLine(why)}</span>` : ""}</td><td class="number">${minutes(ms)}</td><td class="number">${String(times)}</td><td><meter min="0" max="${String(most)}" value="${String(ms)}">${minutes(ms)}</meter></td></tr>`,
   );
+  const unknown =
+    away.length === 0
+      ? ""
+      : html`<p class="why">No daemon ran ${away.map(({ from, to }) => `from ${timeOfDay(from, until)} to ${timeOfDay(to, until)}`).join(", ")}: what sessions did then is not known, and not counted.</p>`;
   return rows.length > 0
-    ? html`<section><h2>Stuck</h2><div class="wide"><table><thead><tr><th>Session</th><th>Why</th><th>Minutes</th><th>Times</th><th></th></tr></thead><tbody>${rows}</tbody></table></div></section>`
-    : section("Stuck", [], "No session was stuck.");
+    ? html`<section><h2>Stuck</h2>${unknown}<div class="wide"><table><thead><tr><th>Session</th><th>Why</th><th class="number">Minutes</th><th class="number">Times</th><th></th></tr></thead><tbody>${rows}</tbody></table></div></section>`
+    : html`<section><h2>Stuck</h2>${unknown}<p>No session was stuck.</p></section>`;
 }
 
 const minutes = (ms: number): string => String(Math.round(ms / 60_000));
 
 function commitsSection({ repositories, until }: Night): Html {
   const parts = repositories.map(
-    ({ path, commits, isCut }) =>
-      html`<h3>${cleanLine(path)}</h3><ul>${commits.map(({ hash, at, author, subject }) => html`<li><time>${timeOfDay(at, until)}</time> <code>${cleanLine(hash)}</code> ${cleanLine(subject)} <span class="why">${cleanLine(author)}</span></li>`)}</ul>${isCut ? html`<p>There are more.</p>` : ""}`,
+    ({ path, peers, commits, total }) =>
+      html`<h3>${cleanLine(path)} <span class="why">${peers.map(cleanLine).join(", ")}</span></h3><ul>${commits.map(({ hash, at, author, subject }) => html`<li><time>${timeOfDay(at, until)}</time> <code>${cleanLine(hash)}</code> ${cleanLine(subject)} <span class="why">${cleanLine(author)}</span></li>`)}</ul>${total > commits.length ? html`<p>And ${String(total - commits.length)} older.</p>` : ""}`,
   );
   return parts.length > 0
     ? html`<section><h2>Commits</h2>${parts}</section>`
@@ -116,41 +173,14 @@ function pairsSection({ pairs }: Night): Html {
       html`<tr><th scope="row">${cleanLine(from)} → ${cleanLine(to)}</th><td class="number">${String(asked)}</td><td class="number">${String(answered)}</td><td class="number">${String(told)}</td></tr>`,
   );
   return rows.length > 0
-    ? html`<section><h2>Who wrote to whom</h2><div class="wide"><table><thead><tr><th>From → to</th><th>Questions</th><th>Answers</th><th>Other</th></tr></thead><tbody>${rows}</tbody></table></div></section>`
+    ? html`<section><h2>Who wrote to whom</h2><div class="wide"><table><thead><tr><th>From → to</th><th class="number">Questions</th><th class="number">Answers</th><th class="number">Other</th></tr></thead><tbody>${rows}</tbody></table></div></section>`
     : section("Who wrote to whom", [], "Nobody wrote anything.");
 }
 
 function decisionsSection({ decisions, until }: Night): Html {
   const items = decisions.map(
-    ({ at, peer, tool, verdict, tookMs }) =>
-      html`<li><time>${timeOfDay(at, until)}</time> ${cleanLine(peer)}, ${cleanLine(tool)}: ${verdict}${tookMs === undefined ? "" : ` after ${duration(tookMs)}`}</li>`,
+    ({ at, peer, tool, verdict, took_ms }) =>
+      html`<li><time>${timeOfDay(at, until)}</time> ${cleanLine(peer)}, ${cleanLine(tool)}: ${verdict}${took_ms === undefined ? "" : ` after ${duration(took_ms)}`}</li>`,
   );
   return section("Permissions", items, "No session asked for a permission.");
 }
-
-const STYLE = `
-:root { color-scheme: light dark; --line: #d5d8dc; --dim: #5c6670; --bad: #a8321f; --good: #20703c; }
-@media (prefers-color-scheme: dark) { :root { --line: #3a4048; --dim: #a3adb8; --bad: #ff9d8a; --good: #7fd69a; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0.5rem 0; }
-h2 { font-size: 1.125rem; margin: 2rem 0 0.5rem; border-bottom: 1px solid var(--line); }
-h3 { font-size: 1rem; margin: 1rem 0 0.25rem; }
-ul { list-style: none; margin: 0; padding: 0; }
-li { padding: 0.375rem 0; }
-p { margin: 0.25rem 0; }
-blockquote { margin: 0.25rem 0 0.25rem 0.75rem; white-space: pre-wrap; }
-pre { margin: 0.25rem 0 0 0.75rem; white-space: pre-wrap; font: inherit; }
-summary { cursor: pointer; margin-left: 0.75rem; }
-time, .why, .state { color: var(--dim); }
-.failed, .expired { color: var(--bad); }
-.answered { color: var(--good); }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: 0.25rem 0.75rem 0.25rem 0; vertical-align: top; font-weight: normal; overflow-wrap: normal; }
-thead th { color: var(--dim); }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-meter { width: 8rem; }
-@media (max-width: 36rem) { meter { width: 3rem; } }
-@media print { details > pre { display: block; } }
-`;

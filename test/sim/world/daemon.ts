@@ -19,7 +19,7 @@ import { calendar } from "../../../src/platform/calendar.ts";
 import { LIMITS, type ProcessInstance, RepowireError, VERSION } from "../../../src/protocol/index.ts";
 import { memoryBlobs } from "../../support/memory-blobs.ts";
 import { noDashboard } from "../../support/no-dashboard.ts";
-import { noLauncher, noWorktrees } from "../../support/no-launcher.ts";
+import { noCommits, noLauncher, noWorktrees } from "../../support/no-launcher.ts";
 import type { Disk } from "./disk.ts";
 import { createHookAdapter, type HookAdapter, type HookedSession } from "./hook-adapter.ts";
 import type { Network } from "./network.ts";
@@ -100,6 +100,7 @@ export function bootDaemon(parts: DaemonParts): SimDaemon {
       waits,
       launcher: noLauncher,
       worktrees: noWorktrees,
+      commits: noCommits,
       humanName: "person",
       onEventOf: hub.subscribeTo,
       ...noDashboard,
