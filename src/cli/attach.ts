@@ -1,4 +1,4 @@
-import { sendFile } from "../client/index.ts";
+import { sendFiles } from "../client/index.ts";
 import { readToAttach } from "../platform/inside.ts";
 import { LIMITS, type Mesh, RepowireError } from "../protocol/index.ts";
 
@@ -8,7 +8,5 @@ export async function attachFiles(mesh: Pick<Mesh, "attach">, paths: readonly st
   if (paths.length > LIMITS.attachmentsPerMessageMax)
     throw new RepowireError("invalid_input", `One message takes at most ${LIMITS.attachmentsPerMessageMax} files.`);
   const files = paths.map((path) => readToAttach(path, { from: process.cwd() }));
-  const ids: string[] = [];
-  for (const file of files) ids.push((await sendFile(mesh, file)).id);
-  return ids;
+  return sendFiles(mesh, files);
 }

@@ -10,7 +10,7 @@ import {
 } from "../protocol/index.ts";
 
 /** Brings a file to the daemon, part by part. */
-export async function sendFile(mesh: Pick<Mesh, "attach">, { name, bytes }: ReadFile): Promise<Attachment> {
+async function sendFile(mesh: Pick<Mesh, "attach">, { name, bytes }: ReadFile): Promise<Attachment> {
   let upload: string | undefined;
   for (let offset = 0; ; offset += LIMITS.attachmentChunkBytesMax) {
     const part = bytes.subarray(offset, offset + LIMITS.attachmentChunkBytesMax);
@@ -20,6 +20,13 @@ export async function sendFile(mesh: Pick<Mesh, "attach">, { name, bytes }: Read
     if (part.length === 0) throw new RepowireError("internal", `${name} was not taken whole.`);
     upload = output.upload;
   }
+}
+
+/** Brings files one after the other; returns their ids. */
+export async function sendFiles(mesh: Pick<Mesh, "attach">, files: readonly ReadFile[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const file of files) ids.push((await sendFile(mesh, file)).id);
+  return ids;
 }
 
 /**
@@ -38,9 +45,7 @@ export function enrichInSession(parts: {
       const read = files.map((path) =>
         readToAttach(String(path), { from: folder, inside: folder, except: repowireHome() }),
       );
-      const attachments: string[] = [];
-      for (const file of read) attachments.push((await sendFile(parts.mesh(), file)).id);
-      input.attachments = attachments;
+      input.attachments = await sendFiles(parts.mesh(), read);
     }
     if (operation === "reply" && input.outcome !== "progress") input.checkout = await parts.checkout();
     return input;

@@ -4,6 +4,7 @@ import {
   LIMITS,
   type Message,
   type MessageId,
+  mediaTypeOf,
   type PeerId,
   RepowireError,
 } from "../protocol/index.ts";
@@ -39,15 +40,28 @@ export function checkAttachmentRoom(ctx: Context, owner: PeerId, size: number): 
   if (why) throw new RepowireError("attachments_full", `${why} \`repowire purge\` removes what is old.`);
 }
 
+/** As many files of one peer are coming in as may at the same time, by one door. */
+export function checkUploads(coming: number): void {
+  if (coming < LIMITS.uploadsPerPeerMax) return;
+  throw new RepowireError("attachments_full", `${coming} files of yours are on their way already. Send them first.`);
+}
+
 const sizeOf = (records: readonly AttachmentRecord[]) => records.reduce((sum, { size }) => sum + size, 0);
 const megabytes = (bytes: number) => Math.ceil(bytes / 1_000_000);
 
 export function addAttachment(
   ctx: Context,
-  file: Omit<AttachmentRecord, "id" | "at" | "messages" | "shown">,
+  file: Pick<AttachmentRecord, "owner" | "name" | "size" | "sha256">,
 ): AttachmentRecord {
   checkAttachmentRoom(ctx, file.owner, file.size);
-  const record: AttachmentRecord = { ...file, id: freeHandle(ctx), at: ctx.now.wall, messages: [], shown: {} };
+  const record: AttachmentRecord = {
+    ...file,
+    id: freeHandle(ctx),
+    type: mediaTypeOf(file.name),
+    at: ctx.now.wall,
+    messages: [],
+    shown: {},
+  };
   ctx.tx.shelves.attachment.put(record.id, record);
   return record;
 }

@@ -11,7 +11,7 @@ import { withdrawApprovals } from "./approvals.ts";
 import { failAsk } from "./asks.ts";
 import { type Caller, seatOf } from "./caller.ts";
 import { type Context, emit } from "./context.ts";
-import { acceptNotice, closeDelivery } from "./mailbox.ts";
+import { closeDelivery, noticeIfRoom } from "./mailbox.ts";
 import type { ApprovalRecord, LaunchRecord, PaneRecord, PeerRecord } from "./ports.ts";
 import { freeName, isExpected, mustGet, nameFromPath, nameHolder, nameTaken, newSeat } from "./registry.ts";
 import { settlePending } from "./waiting.ts";
@@ -191,8 +191,7 @@ export function noteLaunchEnded(ctx: Context, id: PeerId): void {
 /** `normal` wakes an idle spawner: it waits for a session that does nothing any more. `fyi` is for what needs nothing of it. */
 export function tellSpawner(ctx: Context, peer: PeerRecord, text: string, urgency: "normal" | "fyi" = "normal"): void {
   const spawner = peer.launch && ctx.tx.peers.get(peer.launch.spawner);
-  if (!spawner || ctx.tx.deliveries.count(spawner.id, ["queued", "held"]) >= LIMITS.mailboxLengthMax) return;
-  acceptNotice(ctx, { from: peer, to: spawner, body: text, urgency });
+  if (spawner) noticeIfRoom(ctx, { from: peer, to: spawner, body: text, urgency });
 }
 
 export function failOpenAsks(ctx: Context, id: PeerId, text: string): number {

@@ -96,6 +96,11 @@ export function acceptNotice(ctx: Context, { to, ...notice }: Notice): Message {
   }).message;
 }
 
+/** News of repowire's own for somebody whose mailbox may be full: then there is nobody to read them. */
+export function noticeIfRoom(ctx: Context, notice: Notice): void {
+  if (ctx.tx.deliveries.count(notice.to.id, ["queued", "held"]) < LIMITS.mailboxLengthMax) acceptNotice(ctx, notice);
+}
+
 function enqueue(ctx: Context, message: Message, to: PeerRecord): DeliveryRecord {
   const delivery: DeliveryRecord = {
     message: message.id,

@@ -1,4 +1,4 @@
-import type { MeshEvent } from "../protocol/index.ts";
+import type { EventType, MeshEvent } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
 import { excerpt } from "./envelope.ts";
 import { GATE_PREFIX, isOurHold } from "./gate.ts";
@@ -21,27 +21,24 @@ export interface PersonWait {
   since: number;
 }
 
+const READERS: Partial<Record<EventType, (ctx: Context, event: MeshEvent) => PersonWait | undefined>> = {
+  "approval.requested": permission,
+  "peer.presence": session,
+  "delivery.queued": question,
+  "delivery.held": held,
+  "guard.paused": paused,
+  "truth.mismatch": mismatch,
+};
+
+/** Whether an event of this type can have anything waiting: most cannot, and need no look at the store. */
+export const mayWait = ({ type }: MeshEvent): boolean => READERS[type] !== undefined;
+
 /**
  * What this event has waiting on a person, as things are now: nothing, once it is decided. So the same question asked again some
  * seconds later tells whether it still waits.
  */
 export function personWait(ctx: Context, event: MeshEvent): PersonWait | undefined {
-  switch (event.type) {
-    case "approval.requested":
-      return permission(ctx, event);
-    case "peer.presence":
-      return session(ctx, event);
-    case "delivery.queued":
-      return question(ctx, event);
-    case "delivery.held":
-      return held(ctx, event);
-    case "guard.paused":
-      return paused(ctx, event);
-    case "truth.mismatch":
-      return mismatch(ctx, event);
-    default:
-      return undefined;
-  }
+  return READERS[event.type]?.(ctx, event);
 }
 
 function permission(ctx: Context, { message, at }: MeshEvent): PersonWait | undefined {

@@ -13,7 +13,7 @@ import { type BucketSize, isSpent, MINUTE_MS, spend } from "./budget.ts";
 import { type Caller, seatOf } from "./caller.ts";
 import { type Context, emit } from "./context.ts";
 import { countMessage } from "./loop-guard.ts";
-import { acceptMessage, acceptNotice, checkMailbox, freeHandle } from "./mailbox.ts";
+import { acceptMessage, checkMailbox, freeHandle, noticeIfRoom } from "./mailbox.ts";
 import type { Calendar, PeerRecord, ScheduleRecord } from "./ports.ts";
 import { reachedBy, whyNothingCame } from "./watches.ts";
 
@@ -92,7 +92,7 @@ const isPlanned = ({ over_at }: ScheduleRecord): boolean => over_at === undefine
 export function dueSchedules(ctx: Context, most: number): Handle[] {
   return ctx.tx.shelves.schedule
     .all()
-    .filter((record) => isReady(ctx, record))
+    .filter((record) => readyMoment(ctx, record) !== undefined)
     .sort((a, b) => (a.next_at ?? 0) - (b.next_at ?? 0))
     .slice(0, most)
     .map((record) => record.id);
@@ -109,10 +109,10 @@ type Moment =
 const lateKey = ({ from }: ScheduleRecord) => `late ${from}`;
 const LATE: BucketSize = { max: LIMITS.lateSchedulesPerMinuteMax, fullInMs: MINUTE_MS };
 
-function isReady(ctx: Context, record: ScheduleRecord): boolean {
+/** Why it is due, unless what its maker missed has to wait for its turn. */
+function readyMoment(ctx: Context, record: ScheduleRecord): Moment | undefined {
   const moment = momentOf(ctx, record);
-  if (moment === undefined) return false;
-  return !comesLate(record, moment) || !isSpent(ctx, lateKey(record), LATE);
+  return moment && comesLate(record, moment) && isSpent(ctx, lateKey(record), LATE) ? undefined : moment;
 }
 
 const comesLate = (record: ScheduleRecord, moment: Moment): boolean =>
@@ -133,9 +133,9 @@ function momentOf(ctx: Context, record: ScheduleRecord): Moment | undefined {
 /** Sends what is due. A refusal is thrown, and nothing of it is stored; `refuseSchedule` notes it then. */
 export function sendScheduled(ctx: Context, calendar: Calendar, id: Handle): void {
   const record = ctx.tx.shelves.schedule.get(id);
-  const moment = record && momentOf(ctx, record);
+  const moment = record && readyMoment(ctx, record);
   // Removed, or moved on, since it was looked at.
-  if (!record || !moment || !isReady(ctx, record)) return;
+  if (!record || !moment) return;
   if (moment.type === "stale") return ctx.tx.shelves.schedule.remove(id);
   const from = ctx.tx.peers.get(record.from);
   const to = ctx.tx.peers.get(record.to);
@@ -238,13 +238,12 @@ export function refuseSchedule(ctx: Context, calendar: Calendar, id: Handle, rea
 }
 
 function tellMaker(ctx: Context, record: ScheduleRecord, from: PeerRecord, what: string): void {
-  if (ctx.tx.deliveries.count(from.id, ["queued", "held"]) >= LIMITS.mailboxLengthMax) return;
   const to = ctx.tx.peers.get(record.to) ?? from;
   const whom = record.to === record.from ? "yourself" : to.name;
   const body = `Your scheduled message ${record.id} to ${whom} ${what}`;
   // Whoever counts on the one message may be idle and wait for what it brings about; of a repeated one the next comes anyhow.
   const urgency = record.trigger.type === "cron" ? "fyi" : "normal";
-  acceptNotice(ctx, { from: to, to: from, body, urgency });
+  noticeIfRoom(ctx, { from: to, to: from, body, urgency });
 }
 
 function drop(ctx: Context, record: ScheduleRecord, reason: string): void {

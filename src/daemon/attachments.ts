@@ -5,6 +5,7 @@ import {
   type Blobs,
   type Caller,
   checkAttachmentRoom,
+  checkUploads,
   type Engine,
   publicAttachment,
   unknownAttachment,
@@ -17,7 +18,6 @@ import {
   Handle,
   HTTP_PATHS,
   LIMITS,
-  mediaTypeOf,
   type PeerId,
   RepowireError,
   Sha256,
@@ -48,8 +48,7 @@ export function addAttachments(
     if (size > LIMITS.attachmentBytesMax) throw tooLarge();
     parts.engine.read((ctx) => checkAttachmentRoom(ctx, peer, size));
     const open = coming.get(peer) ?? 0;
-    if (open >= LIMITS.uploadsPerPeerMax)
-      throw new RepowireError("attachments_full", `${open} files of yours are on their way already. Send them first.`);
+    checkUploads(open);
     coming.set(peer, open + 1);
     context.env.keepOpen();
     try {
@@ -106,7 +105,7 @@ async function takeIn(
         "invalid_input",
         `The file that came has the SHA-256 ${sha256}, not ${wanted}: it was changed, or cut off, on its way. Send it again.`,
       );
-    const file = { owner, name, size, type: mediaTypeOf(name), sha256 };
+    const file = { owner, name, size, sha256 };
     return publicAttachment(await engine.run((ctx) => addAttachment(ctx, file)));
   } catch (error) {
     if (isFinished) await keepAttachments({ engine, blobs }).catch(() => {});

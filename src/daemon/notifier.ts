@@ -1,4 +1,4 @@
-import { type Clock, type Engine, type PersonWait, personWait } from "../core/index.ts";
+import { type Clock, type Engine, mayWait, type PersonWait, personWait } from "../core/index.ts";
 import { logger } from "../platform/log.ts";
 import { notifierEnv, runNotifier } from "../platform/run-notifier.ts";
 import { LIMITS, type MeshEvent, RepowireError } from "../protocol/index.ts";
@@ -44,7 +44,7 @@ export function startNotifier(parts: NotifierParts): Notifier {
   let failure: string | undefined;
 
   function note(event: MeshEvent): void {
-    if (engine.read((ctx) => personWait(ctx, event)) === undefined) return;
+    if (!mayWait(event) || engine.read((ctx) => personWait(ctx, event)) === undefined) return;
     open = [...open, event].slice(-LIMITS.pageMax);
     schedule();
   }

@@ -44,6 +44,7 @@ export function startStaleAnswers({ engine, hub, clock, files }: StaleAnswersPar
   function note(event: MeshEvent): void {
     // The end of a turn is when most changes are there to be seen.
     if (event.type === "peer.presence" && event.data.was === "busy" && event.data.state === "online") lookSoon();
+    if (event.type !== "ask.answered") return;
     const answer = engine.read((ctx) => answerToWatch(ctx, event));
     const root = answer && files.rootOf(answer.askee);
     if (!answer || root === undefined) return;

@@ -5,6 +5,7 @@ import {
   type Blobs,
   type Caller,
   checkAttachmentRoom,
+  checkUploads,
   type Engine,
   forgetAttachments,
   noteAttachmentShown,
@@ -15,7 +16,6 @@ import {
 import {
   type Handle,
   LIMITS,
-  mediaTypeOf,
   type OperationOutput,
   type OperationParams,
   type PeerId,
@@ -46,8 +46,7 @@ export function attachHandler(deps: OperationDeps): Handler<"attach"> {
     const { awake } = deps.clock.now();
     for (const [id, upload] of uploads) if (awake - upload.at > LIMITS.uploadIdleMs) await give(id, upload);
     const mine = [...uploads.values()].filter((upload) => upload.peer === caller.peer).length;
-    if (mine >= LIMITS.uploadsPerPeerMax)
-      throw new RepowireError("attachments_full", `${mine} files of yours are on their way already. Send them first.`);
+    checkUploads(mine);
     deps.engine.read((ctx) => checkAttachmentRoom(ctx, caller.peer, size));
     const draft = await deps.blobs.begin();
     const upload = { peer: caller.peer, name: fileName(name), size, received: 0, draft, at: awake, isBusy: false };
@@ -87,9 +86,7 @@ export function attachHandler(deps: OperationDeps): Handler<"attach"> {
       const sha256 = await upload.draft.finish();
       uploads.delete(id);
       const { peer: owner, name, size } = upload;
-      const record = await deps.engine.run((ctx) =>
-        addAttachment(ctx, { owner, name, size, type: mediaTypeOf(name), sha256 }),
-      );
+      const record = await deps.engine.run((ctx) => addAttachment(ctx, { owner, name, size, sha256 }));
       return { upload: id, received, attachment: publicAttachment(record) };
     } catch (error) {
       await give(id, upload);

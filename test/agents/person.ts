@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { shellWord } from "../../src/platform/shell.ts";
 import type { Runtime, SpawnRuntime } from "../../src/protocol/index.ts";
 import { startChatCompletionsApi } from "../support/chat-completions-api.ts";
 import { seedClaudeHome } from "../support/claude-cli.ts";
@@ -11,7 +10,9 @@ import { git } from "../support/git.ts";
 import { startMessagesApi } from "../support/messages-api.ts";
 import type { Model, ModelServer } from "../support/model-script.ts";
 import { OPENCODE_TOOL_NAMES, seedOpenCodeHome } from "../support/opencode-cli.ts";
+import { inTerminal } from "../support/person.ts";
 import { startResponsesApi } from "../support/responses-api.ts";
+import type { Ran } from "../support/setup-sandbox.ts";
 import { DRIVERS } from "./drivers/index.ts";
 import type { World } from "./world.ts";
 
@@ -41,34 +42,17 @@ export function freePort(): string {
   return port;
 }
 
-export interface Ran {
-  exitCode: number;
-  stdout: string;
-  stderr: string;
-}
+/** Starting a session, or one question to several, takes its time. */
+const COMMAND_MS = 60_000;
 
 /** Commands of repowire in a terminal of the person's own, which is what makes a caller a person. */
 export function asPerson(
   world: World,
   env: Record<string, string>,
   repowire = join(env.REPOWIRE_HOME ?? "", "bin", "repowire"),
-) {
-  let runs = 0;
-  return async (...args: string[]): Promise<Ran> => {
-    const folder = mkdtempSync(join(world.root, "out-"));
-    const name = `person-${runs++}`;
-    const [out, err, code] = ["out", "err", "code"].map((file) => join(folder, file)) as [string, string, string];
-    const line = [repowire, ...args].map(shellWord).join(" ");
-    const command = ["sh", "-c", `${line} >${out} 2>${err}; echo "$?" >${code}.new; mv ${code}.new ${code}`];
-    world.terminal.open(name, { cwd: world.root, env, command });
-    const exitCode = await world.until(
-      `repowire ${args[0]} ends`,
-      () => existsSync(code) && readFileSync(code, "utf8"),
-      60_000,
-    );
-    world.terminal.kill(name);
-    return { exitCode: Number(exitCode), stdout: readFileSync(out, "utf8"), stderr: readFileSync(err, "utf8") };
-  };
+): (...args: string[]) => Promise<Ran> {
+  const run = inTerminal(world.terminal, { folder: world.root, cwd: world.root, env, timeoutMs: COMMAND_MS });
+  return (...args) => run([repowire, ...args]);
 }
 
 type Places = Record<SpawnRuntime, { folder: string; model: Model }>;

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { homePaths } from "../../src/platform/paths.ts";
 import { type BrowserScene, browserScene, withBrowser } from "../support/browser-scene.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 import { git } from "../support/git.ts";
-import { type TempHome, tempHome } from "../support/temp-home.ts";
+import { fakeAgents } from "../support/launch-world.ts";
+import type { TempHome } from "../support/temp-home.ts";
 
 /** What a person does to sessions on the page, in a real Chromium: their roles, their mail, their checkouts, one question to several. */
 setDefaultTimeout(60_000);
@@ -17,10 +18,7 @@ let frontend: FakeSession;
 
 withBrowser("Acting on the page", () => {
   beforeAll(async () => {
-    bin = tempHome();
-    const fake = join(import.meta.dir, "..", "fixtures", "fake-agent.ts");
-    writeFileSync(bin.file("opencode"), `#!/bin/sh\nexec '${process.execPath}' --no-env-file '${fake}' "$@"\n`);
-    chmodSync(bin.file("opencode"), 0o755);
+    bin = fakeAgents("opencode");
     scene = await browserScene({
       env: { PATH: `${bin.path}:${process.env.PATH}` },
       prepare(home) {

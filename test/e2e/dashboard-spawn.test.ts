@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { homePaths } from "../../src/platform/paths.ts";
 import { type BrowserScene, browserScene, withBrowser } from "../support/browser-scene.ts";
-import { type TempHome, tempHome } from "../support/temp-home.ts";
+import { fakeAgents } from "../support/launch-world.ts";
+import type { TempHome } from "../support/temp-home.ts";
 
 /** Sessions started and ended on the page, as real processes in a real tmux on a private socket. */
 setDefaultTimeout(60_000);
@@ -13,10 +14,7 @@ let scene: BrowserScene;
 
 withBrowser("Starting sessions on the page", () => {
   beforeAll(async () => {
-    bin = tempHome();
-    const fake = join(import.meta.dir, "..", "fixtures", "fake-agent.ts");
-    writeFileSync(bin.file("opencode"), `#!/bin/sh\nexec '${process.execPath}' --no-env-file '${fake}' "$@"\n`);
-    chmodSync(bin.file("opencode"), 0o755);
+    bin = fakeAgents("opencode");
     scene = await browserScene({
       env: { PATH: `${bin.path}:${process.env.PATH}` },
       prepare(home) {

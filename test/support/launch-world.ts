@@ -5,7 +5,7 @@ import { type DaemonProcess, daemonProcess } from "./daemon-process.ts";
 import { type FakeSession, fakeSession } from "./fake-session.ts";
 import { type Person, person } from "./person.ts";
 import { fromSource } from "./setup-sandbox.ts";
-import { tempHome } from "./temp-home.ts";
+import { type TempHome, tempHome } from "./temp-home.ts";
 
 /** A real daemon that starts sessions in a tmux of its own: the agent CLIs are `fixtures/fake-agent.ts`, which joins as they would. */
 export interface LaunchWorld extends AsyncDisposable {
@@ -34,13 +34,19 @@ type Started = Extract<Awaited<ReturnType<DaemonProcess["mesh"]["spawn"]>>, { st
 
 const peersOf = async (daemon: DaemonProcess) => (await daemon.mesh.peers({ include_offline: true })).peers;
 
-export async function launchWorld(): Promise<LaunchWorld> {
+/** A folder for the PATH with these agent CLIs in it, each `fixtures/fake-agent.ts`. */
+export function fakeAgents(...names: string[]): TempHome {
   const bin = tempHome();
   const fake = join(import.meta.dir, "..", "fixtures", "fake-agent.ts");
-  for (const name of ["opencode", "gemini"]) {
+  for (const name of names) {
     writeFileSync(bin.file(name), `#!/bin/sh\nexec '${process.execPath}' --no-env-file '${fake}' "$@"\n`);
     chmodSync(bin.file(name), 0o755);
   }
+  return bin;
+}
+
+export async function launchWorld(): Promise<LaunchWorld> {
+  const bin = fakeAgents("opencode", "gemini");
   const daemon = await daemonProcess({ env: { REPOWIRE_HUMAN: "ada", PATH: `${bin.path}:${process.env.PATH}` } });
   const root = realpathSync(daemon.sandbox.root);
   const work = join(root, "work");

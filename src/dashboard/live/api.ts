@@ -37,19 +37,29 @@ export async function call<Name extends OperationName>(
 }
 
 export async function post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+  const response = await reach(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal,
+  });
+  return response.json();
+}
+
+/** A file that came with a message, as it was sent. */
+export async function bytesOf(id: string): Promise<Blob> {
+  return (await reach(HTTP_PATHS.attachment(id), {})).blob();
+}
+
+async function reach(path: string, request: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, {
-      method: "POST",
-      headers: { ...headers(), "content-type": "application/json" },
-      body: JSON.stringify(body),
-      signal,
-    });
+    response = await fetch(path, { ...request, headers: { ...headers(), ...request.headers } });
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (request.signal?.aborted) throw error;
     throw new Refusal("unreachable", "The daemon does not answer. Nothing was done; this page tries again by itself.");
   }
-  if (response.ok) return response.json();
+  if (response.ok) return response;
   throw await refusalOf(response);
 }
 

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Attachment } from "../../protocol/index.ts";
-import { call } from "../live/api.ts";
+import { bytesOf } from "../live/api.ts";
 import { visible } from "../live/markdown.ts";
 import { saveFile } from "../live/save.ts";
 
@@ -13,7 +13,7 @@ export function Attachments({ files }: { files: readonly Attachment[] | undefine
     setRunning(file.id);
     setWhy("");
     try {
-      saveFile(file.name, await partsOf(file), "application/octet-stream");
+      saveFile(file.name, [await bytesOf(file.id)], "application/octet-stream");
     } catch (error) {
       setWhy((error as Error).message);
     }
@@ -33,17 +33,6 @@ export function Attachments({ files }: { files: readonly Attachment[] | undefine
       {why ? <p role="alert">{why}</p> : null}
     </>
   );
-}
-
-async function partsOf({ id }: Attachment): Promise<BlobPart[]> {
-  const parts: BlobPart[] = [];
-  for (let offset = 0; ; ) {
-    const { data, rest_bytes } = await call("attachment", { id, offset });
-    const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
-    parts.push(bytes);
-    offset += bytes.length;
-    if (rest_bytes === 0 || bytes.length === 0) return parts;
-  }
 }
 
 function sizeOf({ size }: Attachment): string {

@@ -8,8 +8,9 @@ import { codexEnv, endCodexServer, trustFolder } from "../../support/codex-cli.t
 import { geminiEnv } from "../../support/gemini-cli.ts";
 import { git } from "../../support/git.ts";
 import { openCodeEnv } from "../../support/opencode-cli.ts";
+import type { Ran } from "../../support/setup-sandbox.ts";
 import { answering } from "../models.ts";
-import { asPerson, freePort, personOf, type Ran, seedAll } from "../person.ts";
+import { asPerson, freePort, personOf, seedAll } from "../person.ts";
 import type { World } from "../world.ts";
 import type { Scene } from "./index.ts";
 
@@ -57,39 +58,39 @@ export const newcomerScenes: Scene[] = [
       const command = asPerson(world, env, join(npm, "bin", "repowire"));
       const run = async (...words: string[]): Promise<Ran> => {
         const ran = await command(...words);
-        const said = `${ran.stdout}${ran.stderr}`.trimEnd().replace(/^/gm, "    ");
-        note(`$ repowire ${words.join(" ")}${ran.exitCode === 0 ? "" : `   (exit code ${ran.exitCode})`}\n${said}`);
+        const said = `${ran.out}${ran.err}`.trimEnd().replace(/^/gm, "    ");
+        note(`$ repowire ${words.join(" ")}${ran.code === 0 ? "" : `   (exit code ${ran.code})`}\n${said}`);
         return ran;
       };
       const places = Object.keys(RUNTIMES).map((name) => join(world.root, name));
 
       const setup = await run("setup", "--experimental-channels", "--yes");
-      check("setup ends well", setup.exitCode === 0, setup);
+      check("setup ends well", setup.code === 0, setup);
       writeFileSync(
         join(home, "config.yaml"),
         JSON.stringify({ spawn: { tmux_socket: join(world.root, "tmux.sock"), accept_development_channels: true } }),
       );
-      check("the new settings are taken", (await run("daemon", "restart")).exitCode === 0);
+      check("the new settings are taken", (await run("daemon", "restart")).code === 0);
       for (const folder of places) {
         const runtime = RUNTIMES[folder.split("/").at(-1) ?? ""] ?? "codex";
         const started = await run("peer", "new", folder, "--runtime", runtime);
-        check(`${runtime} is started`, started.exitCode === 0, started);
+        check(`${runtime} is started`, started.code === 0, started);
       }
       sessions.push(...(await pidsOf(command)));
       const alone = await run();
       check(
         "repowire alone shows the four",
-        Object.keys(RUNTIMES).every((name) => alone.stdout.includes(name)),
+        Object.keys(RUNTIMES).every((name) => alone.out.includes(name)),
         alone,
       );
       const asked = await run("peer", "ask", "backend,docs,infra,frontend", "How many sheep?", "-w", "60");
-      check("all four answer", asked.stdout.includes("4 of 4 peers answered"), asked);
+      check("all four answer", asked.out.includes("4 of 4 peers answered"), asked);
       const trace = await run("trace", "last");
-      check("the trace proves it", /seen .*answered/.test(trace.stdout), trace);
+      check("the trace proves it", /seen .*answered/.test(trace.out), trace);
 
       trustFolder(join(user, ".codex"), join(world.root, "backend-feat-x"));
       const apart = await run("peer", "new", places[1] ?? "", "--runtime", "codex", "--worktree", "feat/x");
-      check("one works on a branch of its own", apart.exitCode === 0, apart);
+      check("one works on a branch of its own", apart.code === 0, apart);
       sessions.push(...(await pidsOf(command)));
 
       const settings = join(user, ".claude", "settings.json");
@@ -98,19 +99,19 @@ export const newcomerScenes: Scene[] = [
       const found = await run("doctor");
       check(
         "doctor finds what was broken, with the next step",
-        found.exitCode === 1 && /hooks/i.test(found.stdout) && /repowire setup/.test(found.stdout),
+        found.code === 1 && /hooks/i.test(found.out) && /repowire setup/.test(found.out),
         found,
       );
-      check("setup mends it", (await run("setup", "claude-code", "--yes")).exitCode === 0);
+      check("setup mends it", (await run("setup", "claude-code", "--yes")).code === 0);
       const healthy = await run("doctor");
-      check("doctor finds nothing more of it", !/hooks are missing/i.test(healthy.stdout), healthy);
+      check("doctor finds nothing more of it", !/hooks are missing/i.test(healthy.out), healthy);
 
       for (const name of ["backend-feat-x", ...Object.keys(RUNTIMES)])
-        check(`${name} is ended`, (await run("peer", "kill", name)).exitCode === 0);
-      check("the worktree is removed", (await run("worktree", "remove", "feat/x")).exitCode === 0);
+        check(`${name} is ended`, (await run("peer", "kill", name)).code === 0);
+      check("the worktree is removed", (await run("worktree", "remove", "feat/x")).code === 0);
       await endCodexServer(join(user, ".codex"));
       const uninstall = await run("uninstall", "--yes", "--remove-data");
-      check("uninstall ends well", uninstall.exitCode === 0, uninstall);
+      check("uninstall ends well", uninstall.code === 0, uninstall);
       check("nothing of it is left", !existsSync(home) && traces(user).length === 0, traces(user));
       check("no daemon runs", (await findDaemon(home)) === undefined);
       check(
@@ -160,7 +161,7 @@ function openTmux(world: World, env: Record<string, string>): void {
 }
 
 async function pidsOf(command: (...words: string[]) => Promise<Ran>): Promise<number[]> {
-  const { peers } = JSON.parse((await command("peer", "list", "--json")).stdout) as OperationOutput<"peers">;
+  const { peers } = JSON.parse((await command("peer", "list", "--json")).out) as OperationOutput<"peers">;
   return peers.flatMap(({ pid }) => pid ?? []);
 }
 

@@ -11,8 +11,9 @@ import { startMessagesApi } from "../../support/messages-api.ts";
 import type { Model, ModelServer, ModelTurn } from "../../support/model-script.ts";
 import { OPENCODE_TOOL_NAMES, openCodeEnv, seedOpenCodeHome } from "../../support/opencode-cli.ts";
 import { startResponsesApi } from "../../support/responses-api.ts";
+import type { Ran } from "../../support/setup-sandbox.ts";
 import { answering } from "../models.ts";
-import { asPerson, freePort, personOf, type Ran } from "../person.ts";
+import { asPerson, freePort, personOf } from "../person.ts";
 import type { World } from "../world.ts";
 import type { Scene } from "./index.ts";
 
@@ -48,8 +49,8 @@ export const orchestratorScenes: Scene[] = [
       configure(world, home, user, shop);
       const run = asPerson(world, env);
       const restarted = await run("daemon", "restart");
-      check("a new daemon reads the settings", restarted.exitCode === 0, restarted);
-      check("the orchestrator's folder is written", (await run("orchestrator", "init", night)).exitCode === 0);
+      check("a new daemon reads the settings", restarted.code === 0, restarted);
+      check("the orchestrator's folder is written", (await run("orchestrator", "init", night)).code === 0);
 
       world.terminal.open("orchestrator", {
         cwd: night,
@@ -69,7 +70,7 @@ export const orchestratorScenes: Scene[] = [
         30_000,
       );
       const role = await run("peer", "role", "orchestrator", "orchestrator");
-      check("a person appoints it", role.exitCode === 0, role);
+      check("a person appoints it", role.code === 0, role);
 
       await world.terminal.type("orchestrator", "BEGIN: let two workers look at the shop");
       await approve(person, "spawn_peer", 2);
@@ -110,15 +111,11 @@ export const orchestratorScenes: Scene[] = [
       const workers = [api?.pid, back?.pid].flatMap((pid) => pid ?? []);
       check("their processes are gone", workers.length === 2 && !workers.some(processInfo), workers);
       const refused = await run("worktree", "remove", WEB);
-      check(
-        "what is not committed is not removed",
-        refused.exitCode !== 0 && refused.stderr.includes("unsaved.txt"),
-        refused,
-      );
+      check("what is not committed is not removed", refused.code !== 0 && refused.err.includes("unsaved.txt"), refused);
       const forced = await run("worktree", "remove", WEB, "--force");
-      check("unless a person says so", forced.exitCode === 0 && forced.stdout.includes("lost: "), forced);
+      check("unless a person says so", forced.code === 0 && forced.out.includes("lost: "), forced);
       const removed = await run("worktree", "remove", API);
-      check("the other goes at once", removed.exitCode === 0, removed);
+      check("the other goes at once", removed.code === 0, removed);
       const branches = git(shop, "branch", "--format=%(refname:short)");
       const worktrees = git(shop, "worktree", "list").split("\n");
       check("neither folder nor branch is left", branches === "main" && worktrees.length === 1, {
@@ -126,7 +123,7 @@ export const orchestratorScenes: Scene[] = [
         worktrees,
       });
       check("nothing lies beside the repository", ![API, WEB].some((name) => existsSync(join(world.root, name))));
-      check("no mismatch was found", JSON.parse((await run("status", "--json")).stdout).advice.length === 0);
+      check("no mismatch was found", JSON.parse((await run("status", "--json")).out).advice.length === 0);
     },
   },
 ];
@@ -148,7 +145,7 @@ async function approve({ world, mesh, run }: Person, tool: string, count: number
       });
     if (!request.tool.includes(tool)) throw new Error(`${request.tool} waits, not ${tool}`);
     const approved = await run("approve", request.handle);
-    if (approved.exitCode !== 0) throw new Error(approved.stderr);
+    if (approved.code !== 0) throw new Error(approved.err);
     allowed.add(request.handle);
   }
 }
@@ -159,10 +156,10 @@ const peer = async (mesh: Mesh, name: string) =>
 /** The trace of the one question to this peer, as its person sees it. */
 async function traceOfQuestion(run: Person["run"], name: string): Promise<OperationOutput<"trace">> {
   const found = await run("search", "what did you find", "--peer", name, "--kind", "ask", "--json");
-  const { messages } = JSON.parse(found.stdout) as OperationOutput<"search">;
+  const { messages } = JSON.parse(found.out) as OperationOutput<"search">;
   const [question] = messages;
-  if (!question || messages.length > 1) throw new Error(`not one question to ${name} is on record: ${found.stdout}`);
-  return JSON.parse((await run("trace", question.message, "--json")).stdout);
+  if (!question || messages.length > 1) throw new Error(`not one question to ${name} is on record: ${found.out}`);
+  return JSON.parse((await run("trace", question.message, "--json")).out);
 }
 
 const heard = (model: ModelServer, text: string): boolean => model.turns.some((turn) => turn.text.includes(text));
