@@ -1,4 +1,6 @@
 import type { Limit } from "./limit.ts";
+import { FILE_LIMITS } from "./limits-files.ts";
+import { LATER_LIMITS } from "./limits-later.ts";
 import { NEWS_LIMITS } from "./limits-news.ts";
 
 /**
@@ -299,105 +301,8 @@ export const LIMIT_TABLE = {
   quietMsMax: { value: 604_800_000, unit: "ms", why: "Quiet for longer than a week is a peer that takes no messages." },
   ...NEWS_LIMITS,
   circleGatesMax: { value: 200, unit: "count", why: "Circles with a gate of their own; a person makes each." },
-  attachmentBytesMax: {
-    value: 10_000_000,
-    unit: "bytes",
-    why: "One file that goes with a message: logs, patches and screenshots fit; what is larger belongs into a repository.",
-  },
-  attachmentChunkBytesMax: {
-    value: 262_144,
-    unit: "bytes",
-    why: "A file travels in parts that fit into a frame.",
-  },
-  attachmentsPerMessageMax: { value: 8, unit: "count", why: "Each is a line in what the recipient's model reads." },
-  attachmentsUnsentMax: {
-    value: 32,
-    unit: "count",
-    why: "Files of one peer that went with no message yet; an agent that has more is in a loop.",
-  },
-  attachmentUnsentMs: {
-    value: 3_600_000,
-    unit: "ms",
-    why: "How long a file waits for the message that it goes with.",
-  },
-  attachmentsPerPeerMax: {
-    value: 300,
-    unit: "count",
-    why: "Files of one peer that are kept; an agent that sends more within a month is in a loop.",
-  },
-  attachmentsBytesPerPeerMax: {
-    value: 250_000_000,
-    unit: "bytes",
-    why: "Kept files of one peer: no single one uses up what all share.",
-  },
-  diskReserveBytes: {
-    value: 67_108_864,
-    unit: "bytes",
-    why: "Files are refused before the disk is full: the last 64 MiB are for the database, which must go on.",
-  },
-  uploadMs: {
-    value: 120_000,
-    unit: "ms",
-    why: "The largest file over loopback takes a second or two; an HTTP upload that takes longer is held open.",
-  },
-  attachmentsMax: { value: 2_000, unit: "count", why: "Files that are kept; what is known of each is in memory." },
-  attachmentsBytesMax: {
-    value: 1_000_000_000,
-    unit: "bytes",
-    why: "All kept files together; they go with their messages (`retention_days`).",
-  },
-  uploadsPerPeerMax: { value: 4, unit: "count", why: "Files that one peer is sending in parts at the same time." },
-  uploadIdleMs: { value: 60_000, unit: "ms", why: "An upload whose next part has not come for so long was given up." },
-  schedulesPerPeerMax: {
-    value: 32,
-    unit: "count",
-    why: "Messages that one peer may have waiting for a time or for another peer; an agent that plans more is in a loop.",
-  },
-  schedulesMax: {
-    value: 1_000,
-    unit: "count",
-    why: "Scheduled messages of all peers: all are looked at once a second.",
-  },
-  scheduleHorizonMs: {
-    value: 34_560_000_000,
-    unit: "ms",
-    why: "400 days: a time further away is a slip of the pen, or not for a machine like this one.",
-  },
-  scheduleEveryMs: {
-    value: 60_000,
-    unit: "ms",
-    why: "The shortest distance of a repeated message: what comes more often is a poll, and each costs a turn.",
-  },
-  scheduleLateMs: {
-    value: 60_000,
-    unit: "ms",
-    why: "Later than this a time was missed, as the daemon did not run or the machine slept. Looks are a second apart.",
-  },
-  scheduleTextBytesMax: {
-    value: 16_384,
-    unit: "bytes",
-    why: "A scheduled message is held in memory until it goes: an instruction for later, not a document.",
-  },
-  lateSchedulesPerMinuteMax: {
-    value: 6,
-    unit: "count",
-    why: "What one peer had planned for a time that was missed comes at this pace: after a night's sleep not all at once.",
-  },
-  scheduleKeptMs: {
-    value: 604_800_000,
-    unit: "ms",
-    why: "A week: how long the list shows a scheduled message that came to nothing.",
-  },
-  watchExpiryMs: {
-    value: 86_400_000,
-    unit: "ms",
-    why: "How long a message waits for another peer; as long as a question is kept.",
-  },
-  watchIdleMs: {
-    value: 5_000,
-    unit: "ms",
-    why: "How long a session is idle before it counts as done: between two turns it is idle for a moment.",
-  },
+  ...FILE_LIMITS,
+  ...LATER_LIMITS,
   hookWaitMs: {
     value: 2_000,
     unit: "ms",
