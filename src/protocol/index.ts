@@ -1,5 +1,6 @@
 export * from "./attachments.ts";
 export * from "./carried.ts";
+export * from "./database-files.ts";
 export * from "./discovery.ts";
 export * from "./endpoints.ts";
 export * from "./errors.ts";

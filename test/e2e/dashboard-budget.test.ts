@@ -4,6 +4,7 @@ import type { Page } from "playwright-core";
 import { buildPage } from "../../src/platform/page.ts";
 import { homePaths } from "../../src/platform/paths.ts";
 import { programRoot } from "../../src/platform/program.ts";
+import { DATABASE_SUFFIXES } from "../../src/protocol/index.ts";
 import { fillStore } from "../bench/fill-store.ts";
 import { language } from "../bench/words.ts";
 import { type BrowserScene, browserScene, withBrowser } from "../support/browser-scene.ts";
@@ -42,7 +43,7 @@ withBrowser("With 100,000 messages", () => {
     scene = await browserScene({
       prepare(home) {
         const { database } = homePaths(home);
-        for (const part of ["", "-wal", "-shm"]) rmSync(database + part, { force: true });
+        for (const part of DATABASE_SUFFIXES) rmSync(database + part, { force: true });
         fillStore(database, MESSAGES, language(3), 2);
       },
     });

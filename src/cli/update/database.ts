@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { copyFileSync, existsSync, renameSync, statSync } from "node:fs";
 import type { HomePaths } from "../../platform/paths.ts";
+import { DATABASE_SUFFIXES, JOURNAL_SUFFIX } from "../../protocol/index.ts";
 
 /** The form of the database in this home; undefined where there is none, or it cannot be read without changing it. */
 export function schemaOfDatabase({ database }: HomePaths): number | undefined {
@@ -26,9 +27,10 @@ export function putBackDatabase(
   const copy = `${database}.before-schema-${newer.schema}`;
   if (!existsSync(copy) || statSync(copy).mtimeMs < newer.since) return false;
   const aside = `${database}.of-${newer.version}`;
-  for (const suffix of ["-wal", "-shm", ""])
+  for (const suffix of DATABASE_SUFFIXES.toReversed())
     if (existsSync(database + suffix)) renameSync(database + suffix, aside + suffix);
   // Copied first, so that a crash leaves a database that is missing, never half of one; the next start would then find the copy named.
+  if (existsSync(copy + JOURNAL_SUFFIX)) copyFileSync(copy + JOURNAL_SUFFIX, database + JOURNAL_SUFFIX);
   copyFileSync(copy, `${database}.tmp`);
   renameSync(`${database}.tmp`, database);
   return true;

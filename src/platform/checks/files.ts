@@ -1,5 +1,6 @@
 import { chmodSync, lstatSync, readdirSync, statfsSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { DATABASE_SUFFIXES } from "../../protocol/database-files.ts";
 import { homePaths } from "../paths.ts";
 import { bad, type Finding, ok, warn } from "./finding.ts";
 
@@ -14,7 +15,7 @@ export function lookAtFiles(home: string): Finding[] {
   const files = [
     paths.home,
     ...[paths.token, paths.config, paths.daemonRecord, paths.setupRecord],
-    ...["", "-wal", "-shm"].map((end) => `${paths.database}${end}`),
+    ...DATABASE_SUFFIXES.map((end) => `${paths.database}${end}`),
     ...[paths.spool, paths.attachments, paths.logs, paths.run, paths.bin, paths.versions],
   ];
   const open = files.flatMap((file) => {

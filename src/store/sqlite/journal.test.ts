@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import {
   askRecord,
   deliveryRecord,
@@ -12,6 +12,9 @@ import {
 } from "../../../test/support/records.ts";
 import { type TempHome, tempHome } from "../../../test/support/temp-home.ts";
 import type { Tx } from "../../core/ports.ts";
+import { DATABASE_SUFFIXES, JOURNAL_SUFFIX } from "../../protocol/index.ts";
+import { readJournal } from "./journal-file.ts";
+import { APPLIED_KEY } from "./open.ts";
 import { type SqliteStore, sqliteStore } from "./store.ts";
 
 const write = (n: number) => (tx: Tx) => {
@@ -48,7 +51,9 @@ const look = (n: number) => (tx: Tx) => ({
 /** What a process that was killed now would leave: the files as they are, opened anew. */
 function reopenedAfterKill(home: TempHome, file: string): SqliteStore {
   const copy = home.file("after-kill.db");
-  for (const suffix of ["", "-wal"]) if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
+  // What the other process shares with this one is no file to copy.
+  for (const suffix of DATABASE_SUFFIXES.filter((end) => end !== "-shm"))
+    if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
   return sqliteStore(copy, { synchronous: "normal" });
 }
 
@@ -59,15 +64,26 @@ function rowsIn(file: string, table: string): number {
   return row?.n ?? 0;
 }
 
+/** Records that the tables do not have. */
+function recordsIn(file: string): number {
+  const db = new Database(file, { readonly: true });
+  const meta = (key: string) =>
+    db.query<{ value: string }, [string]>("SELECT value FROM meta WHERE key = ?1").get(key)?.value ?? "";
+  const { waiting, isDamaged } = readJournal(file + JOURNAL_SUFFIX, meta("epoch"), Number(meta(APPLIED_KEY)));
+  db.close(true);
+  expect(isDamaged).toBeFalse();
+  return waiting.length;
+}
+
 describe("the journal", () => {
-  test("is one row a commit, and a commit that writes nothing is none", () => {
+  test("is one record a commit, and a commit that writes nothing is none", () => {
     using home = tempHome();
     const file = home.file("repowire.db");
     const store = sqliteStore(file, { synchronous: "normal" });
     store.transaction(write(1));
     store.transaction((tx) => tx.messages.get(messageId(1)));
     store.transaction(write(2));
-    expect([rowsIn(file, "journal"), rowsIn(file, "messages")]).toEqual([2, 0]);
+    expect([recordsIn(file), rowsIn(file, "messages")]).toEqual([2, 0]);
     store.close();
   });
 
@@ -79,7 +95,7 @@ describe("the journal", () => {
     store.transaction(write(2));
     const before = store.read(look(2));
     store.settle();
-    expect([rowsIn(file, "journal"), rowsIn(file, "messages")]).toEqual([0, 2]);
+    expect([recordsIn(file), rowsIn(file, "messages")]).toEqual([0, 2]);
     expect(store.read(look(2))).toEqual(before);
     store.transaction(write(3));
     expect(store.read((tx) => tx.events.after(0, 100).map((event) => event.seq))).toEqual([1, 2, 3]);
@@ -170,11 +186,66 @@ describe("the journal", () => {
     store.settle();
     expect(store.fault).toBeUndefined();
     expect(store.read(look(40))).toEqual(left);
-    expect(rowsIn(file, "journal")).toBe(0);
+    expect(recordsIn(file)).toBe(0);
     store.close();
   });
 
-  test("with a row that cannot be read is a damaged database: it is moved aside", () => {
+  test("of before it was a file is taken over once, and what it held is in the tables then", () => {
+    using home = tempHome();
+    const file = home.file("repowire.db");
+    sqliteStore(file).close();
+    const db = new Database(file);
+    db.query("INSERT INTO journal (writes) VALUES (?1)").run(
+      JSON.stringify([
+        ["message", messageRecord(7)],
+        ["meta", "last", "7"],
+      ]),
+    );
+    db.close(true);
+    const store = sqliteStore(file);
+    expect(store.read((tx) => [tx.messages.get(messageId(7))?.body, tx.meta.get("last")])).toEqual([
+      messageRecord(7).body,
+      "7",
+    ]);
+    expect([rowsIn(file, "journal"), rowsIn(file, "messages")]).toEqual([0, 1]);
+    store.close();
+  });
+
+  test("is empty, and gone, once the store is closed; what was purged is not in it before", () => {
+    using home = tempHome();
+    const file = home.file("repowire.db");
+    const store = sqliteStore(file, { synchronous: "normal" });
+    store.transaction(write(1));
+    store.settle();
+    store.transaction(write(2));
+    const isReadable = (text: string) => readFileSync(file + JOURNAL_SUFFIX).includes(text);
+    expect(isReadable(messageRecord(2).body)).toBeTrue();
+    store.transaction((tx) => tx.purge(Number.MAX_SAFE_INTEGER));
+    expect(isReadable(messageRecord(2).body)).toBeFalse();
+    store.close();
+    expect(existsSync(file + JOURNAL_SUFFIX)).toBeFalse();
+  });
+
+  test("with a record that cannot be read is a damaged database: it is moved aside, both of it", () => {
+    using home = tempHome();
+    const file = home.file("repowire.db");
+    const store = sqliteStore(file);
+    for (let n = 1; n <= 3; n++) store.transaction(write(n));
+    const copy = home.file("copy.db");
+    for (const suffix of ["", "-wal", JOURNAL_SUFFIX]) copyFileSync(file + suffix, copy + suffix);
+    store.close();
+    const bytes = readFileSync(copy + JOURNAL_SUFFIX);
+    bytes.writeUInt8(bytes.readUInt8(200) ^ 1, 200);
+    writeFileSync(copy + JOURNAL_SUFFIX, bytes);
+
+    const again = sqliteStore(copy);
+    expect(again.damagedMovedTo).toStartWith(`${copy}.damaged-`);
+    expect(readFileSync(again.damagedMovedTo + JOURNAL_SUFFIX).equals(bytes)).toBeTrue();
+    expect(again.read((tx) => tx.peers.all())).toEqual([]);
+    again.close();
+  });
+
+  test("of before it was a file, with a row that cannot be read, is a damaged database, too", () => {
     using home = tempHome();
     const file = home.file("repowire.db");
     sqliteStore(file).close();
@@ -194,23 +265,3 @@ function rowPages(file: string): number {
   db.close(true);
   return pages;
 }
-
-describe("the log", () => {
-  test("has room after the first settling, grows with no commit, and is read again as what was committed", () => {
-    using home = tempHome();
-    const file = home.file("repowire.db");
-    const store = sqliteStore(file, { synchronous: "normal" });
-    store.transaction(write(1));
-    store.settle();
-    const { size } = statSync(`${file}-wal`);
-    expect(size).toBeGreaterThan(8_000_000);
-    for (let n = 2; n < 200; n++) store.transaction(write(n));
-    expect(statSync(`${file}-wal`).size).toBe(size);
-
-    const again = reopenedAfterKill(home, file);
-    expect(again.damagedMovedTo).toBeUndefined();
-    expect(again.read(look(199))).toEqual(store.read(look(199)));
-    again.close();
-    store.close();
-  });
-});

@@ -1,14 +1,14 @@
-import type { Database } from "bun:sqlite";
 import type { ApprovalRecord, AskRecord, DeliveryRecord, PeerRecord } from "../../core/ports.ts";
 import type { MeshEvent, Message, PeerId } from "../../protocol/index.ts";
 import { deepFreeze } from "../freeze.ts";
 import type { UndoLog } from "../undo.ts";
 import type { Dirty } from "./dirty.ts";
+import type { JournalFile } from "./journal-file.ts";
 
 /**
- * A commit is one row of the journal: everything that the transaction wrote, as one text. So it touches two or three pages, where
- * the tables and their indexes would be a dozen, and the disk is waited for once. The tables follow later, many commits at a time,
- * each record in its newest form only.
+ * A commit is one record of the journal: everything that the transaction wrote, as one text. So it is one write at the end of a file,
+ * where the tables and their indexes would be a dozen pages, and the disk is waited for once. The tables follow later, many commits
+ * at a time, each record in its newest form only.
  */
 export type Write = (
   | { kind: "peer" | "message" | "delivery" | "ask" | "approval" | "event"; record: object }
@@ -25,20 +25,13 @@ export interface Journal {
   add(write: Write): void;
   /** Whether the transaction wrote anything. */
   readonly isEmpty: boolean;
-  /** Commits: the one statement that makes it all durable. */
+  /** Commits: the one write that makes it all durable. */
   commit(): void;
-  /** What is applied to the tables in this very transaction needs no row. */
+  /** What is applied to the tables in this very transaction needs no record. */
   forget(): void;
-  /** Empties the table, as part of the transaction that has applied its rows. */
-  clear(): void;
-  /** Hands every write of the stored rows, oldest first, to the tables' side. Throws when a row cannot be read. */
-  replay(into: Dirty): number;
 }
 
-export function createJournal(db: Database, undo: UndoLog): Journal {
-  const insert = db.query("INSERT INTO journal (writes) VALUES (?1)");
-  const rows = db.query<{ writes: string }, []>("SELECT writes FROM journal ORDER BY seq");
-  const empty = db.query("DELETE FROM journal");
+export function createJournal(file: Pick<JournalFile, "append">, undo: UndoLog): Journal {
   let writes: Write[] = [];
   // Where in `writes` a record stands, so that only the newest of its forms in one transaction is written.
   let places = new Map<string, number>();
@@ -66,7 +59,7 @@ export function createJournal(db: Database, undo: UndoLog): Journal {
       return writes.length === 0;
     },
     commit() {
-      insert.run(JSON.stringify(writes.map(stored)));
+      file.append(JSON.stringify(writes.map(stored)));
       writes = [];
       places = new Map();
     },
@@ -78,16 +71,15 @@ export function createJournal(db: Database, undo: UndoLog): Journal {
         ({ writes, places } = before);
       });
     },
-    clear: () => void empty.run(),
-    replay(into) {
-      const kept = rows.all();
-      for (const row of kept) for (const write of JSON.parse(row.writes) as StoredWrite[]) take(into, write);
-      return kept.length;
-    },
   };
 }
 
-/** As it stands in the row. */
+/** Hands every write of one record to the tables' side. Throws when it cannot be read. */
+export function replay(text: string, into: Dirty): void {
+  for (const write of JSON.parse(text) as StoredWrite[]) take(into, write);
+}
+
+/** As it stands in the record. */
 type StoredWrite =
   | ["peer", PeerRecord]
   | ["peer_removed", PeerId]

@@ -70,4 +70,6 @@ export const MIGRATIONS: readonly string[] = [
   // The index merges its parts a little with each that it takes in. Where it is behind, sixteen parts would be merged at once (one to
   // three seconds, measured while a purge ran); so it is left to go on a little at a time.
   "INSERT INTO message_words (message_words, rank) VALUES ('crisismerge', 500);",
+  // The journal is a file of its own from here on (journal-file.ts); a program that does not know it must not open the database.
+  "INSERT INTO meta (key, value) VALUES ('journal_applied', '0');",
 ];

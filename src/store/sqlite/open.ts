@@ -1,15 +1,7 @@
 import { Database, SQLiteError } from "bun:sqlite";
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  ftruncateSync,
-  openSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, existsSync, renameSync, statSync } from "node:fs";
+import { DATABASE_SUFFIXES, JOURNAL_SUFFIX } from "../../protocol/index.ts";
+import { readJournal, type StoredJournal } from "./journal-file.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
 /** The database was made by a newer repowire; opening it with this one could lose what that one knows. */
@@ -28,12 +20,17 @@ export interface Opened {
   damagedMovedTo?: string;
   /** The copy made before the schema was changed. */
   backup?: string;
-  /** Makes commits faster from then on; some twenty milliseconds that nothing need wait for. */
-  makeRoomForLog(): void;
+}
+
+export interface OpenedWithJournal extends Opened {
+  /** Made with the database and never changed: cursors of another epoch mean nothing here. */
+  epoch: string;
+  /** What the journal holds and the tables do not. */
+  stored: StoredJournal;
 }
 
 export interface OpenOptions {
-  /** `full` survives power loss; `normal` survives process death only. */
+  /** What was accepted survives power loss with `full`, process death only with `normal`. */
   synchronous: "full" | "normal";
   /** The steps that make the schema; those of this program, unless a test brings its own. */
   migrations?: readonly string[];
@@ -41,54 +38,62 @@ export interface OpenOptions {
   onCommit?: (ms: number) => void;
 }
 
-/** The log goes to the database when it has this many pages of 4 kB; a transaction may make it somewhat longer. */
+/** The log goes to the database when it has this many pages; a transaction may make it somewhat longer. */
 const CHECKPOINT_PAGES = 2_000;
-const LOG_BYTES = (CHECKPOINT_PAGES + 500) * 4_120;
+export const PAGE_BYTES = 4_096;
+
+/** In `meta`: the number of the last record of the journal that the tables have. */
+export const APPLIED_KEY = "journal_applied";
 
 /** Above this, checking every page would make the daemon's start slow; damage is then found when it is met. */
 const CHECK_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Opens or makes the database, checks it, moves a damaged one aside, brings the schema up to date with a backup first. */
 export function openDatabase(file: string, options: OpenOptions): Opened {
-  const isOnDisk = file !== ":memory:";
   let damagedMovedTo: string | undefined;
-  if (isOnDisk && existsSync(file) && isDamaged(file)) damagedMovedTo = moveAside(file);
+  if (isOnDisk(file) && existsSync(file) && isDamaged(file)) damagedMovedTo = moveAside(file);
   const db = new Database(file, { create: true, strict: true });
-  if (isOnDisk) chmodSync(file, 0o600);
+  if (isOnDisk(file)) chmodSync(file, 0o600);
   db.run("PRAGMA journal_mode = WAL");
-  db.run(`PRAGMA synchronous = ${options.synchronous === "full" ? "FULL" : "NORMAL"}`);
+  // The tables follow what was accepted, many commits at a time; once the disk has them, the journal is written over.
+  db.run("PRAGMA synchronous = FULL");
   db.run("PRAGMA temp_store = MEMORY");
   // What was purged must not be readable in the file's free pages.
   db.run("PRAGMA secure_delete = ON");
   db.run("PRAGMA busy_timeout = 2000");
   // Twice SQLite's own: what is written often goes to its place less often, and the log is still short to read at a start.
   db.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-  const backup = migrate(db, file, isOnDisk, options.migrations ?? MIGRATIONS);
-  const makeRoom = () => {
-    if (isOnDisk) makeRoomForLog(`${file}-wal`);
-  };
-  return { db, damagedMovedTo, backup, makeRoomForLog: makeRoom };
+  const backup = migrate(db, file, isOnDisk(file), options.migrations ?? MIGRATIONS);
+  return { db, damagedMovedTo, backup };
 }
 
-/**
- * Where the log does not grow with a commit, the disk has only the commit itself to write, and not the file's new size too: half the
- * time (0.20 ms became 0.10 ms on ext4). SQLite begins its log anew after each checkpoint and keeps the file, so it needs room once.
- * Zeros after the last frame are no frame to it.
- */
-function makeRoomForLog(file: string): void {
-  if (!existsSync(file)) return;
-  const { size } = statSync(file);
-  if (size >= LOG_BYTES) return;
-  const descriptor = openSync(file, "r+");
-  try {
-    writeSync(descriptor, new Uint8Array(LOG_BYTES - size), 0, LOG_BYTES - size, size);
-    fdatasyncSync(descriptor);
-  } catch {
-    // A disk without that room: commits are slower there, or fail by themselves with a sentence.
-    ftruncateSync(descriptor, size);
-  } finally {
-    closeSync(descriptor);
-  }
+/** The same with what its journal holds; a database whose journal is damaged is a damaged one. */
+export function openWithJournal(file: string, options: OpenOptions): OpenedWithJournal {
+  const opened = openDatabase(file, options);
+  const epoch = epochOf(opened.db);
+  const applied = Number(metaOf(opened.db, APPLIED_KEY) ?? 0);
+  const stored = readJournal(file + JOURNAL_SUFFIX, epoch, applied);
+  if (!stored.isDamaged) return { ...opened, epoch, stored };
+  opened.db.close();
+  const damagedMovedTo = moveAside(file);
+  return { ...openWithJournal(file, options), damagedMovedTo };
+}
+
+export const isOnDisk = (file: string): boolean => file !== ":memory:";
+
+export const pagesOf = (db: Database): number =>
+  db.query<{ page_count: number }, []>("PRAGMA page_count").get()?.page_count ?? 0;
+
+function metaOf(db: Database, key: string): string | undefined {
+  return db.query<{ value: string }, [string]>("SELECT value FROM meta WHERE key = ?1").get(key)?.value;
+}
+
+function epochOf(db: Database): string {
+  const known = metaOf(db, "epoch");
+  if (known) return known;
+  const epoch = crypto.randomUUID();
+  db.query("INSERT INTO meta (key, value) VALUES ('epoch', ?1)").run(epoch);
+  return epoch;
 }
 
 function isDamaged(file: string): boolean {
@@ -119,7 +124,7 @@ export function isCorruption(error: unknown): boolean {
 
 function moveAside(file: string): string {
   const aside = `${file}.damaged-${new Date().toISOString().replaceAll(":", "-")}`;
-  for (const suffix of ["", "-wal", "-shm"]) {
+  for (const suffix of DATABASE_SUFFIXES) {
     if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
   }
   return aside;
@@ -137,6 +142,7 @@ function migrate(db: Database, file: string, isOnDisk: boolean, migrations: read
     backup = `${file}.before-schema-${migrations.length}`;
     if (!existsSync(backup)) db.query("VACUUM INTO ?1").run(backup);
     chmodSync(backup, 0o600);
+    if (existsSync(file + JOURNAL_SUFFIX)) copyFileSync(file + JOURNAL_SUFFIX, backup + JOURNAL_SUFFIX);
   }
   for (let version = found; version < migrations.length; version++) {
     db.transaction(() => {

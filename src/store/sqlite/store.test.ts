@@ -125,7 +125,7 @@ describe("the file", () => {
     const file = home.file("repowire.db");
     const store = sqliteStore(file);
     store.transaction(fill);
-    expect(filesBeside(file)).toEqual(["repowire.db", "repowire.db-shm", "repowire.db-wal"]);
+    expect(filesBeside(file)).toEqual(["repowire.db", "repowire.db-shm", "repowire.db-wal", "repowire.db.journal"]);
     for (const name of filesBeside(file)) expect([name, modeOf(home.file(name))]).toEqual([name, 0o600]);
     store.close();
   });

@@ -1,18 +1,19 @@
-import { SQLiteError } from "bun:sqlite";
+import { type Database, SQLiteError } from "bun:sqlite";
 import { type MessageStore, type PeerRecord, StorageError, type Tx } from "../../core/ports.ts";
-import { type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
+import { JOURNAL_SUFFIX, type Message, OPEN_DELIVERY_STATES, type PeerId } from "../../protocol/index.ts";
 import { asStored } from "../freeze.ts";
 import { createUndoLog } from "../undo.ts";
 import { createDirty, deliveryKey } from "./dirty.ts";
 import { createFinder } from "./find.ts";
 import { handlesLike } from "./handles.ts";
-import { createJournal } from "./journal.ts";
-import { isCorruption, type OpenOptions, openDatabase } from "./open.ts";
+import { createJournal, replay } from "./journal.ts";
+import { noJournalFile, openJournal } from "./journal-file.ts";
+import { APPLIED_KEY, isCorruption, isOnDisk, type OpenOptions, openWithJournal, PAGE_BYTES, pagesOf } from "./open.ts";
 import { isOpenDelivery, openRecords } from "./open-records.ts";
 import { purgePart } from "./purge.ts";
 import { createShelves } from "./shelves.ts";
 import { prepareStatements } from "./statements.ts";
-import { epochOf, highest, newestOf, storedPeers, writeTables } from "./tables.ts";
+import { highest, newestOf, storedPeers, writeTables } from "./tables.ts";
 import { createWordIndex } from "./word-index.ts";
 
 export interface SqliteStore extends MessageStore {
@@ -32,7 +33,7 @@ export interface SqliteStore extends MessageStore {
   tendWords(rows: number): void;
   /** Commits so far: whether anything is going on. */
   readonly commits: number;
-  /** For tests of a full disk: SQLite's own limit on the size of the file. */
+  /** For tests of a full disk: so many pages for the database, and what it does not need of them for the journal. */
   limitPages(pages: number): void;
 }
 
@@ -46,15 +47,18 @@ const ALL_ROWS = 1_000_000_000;
 const SETTLE_ROWS = 2_000;
 
 /**
- * The durable store: one SQLite file, one writer. A transaction is committed to disk (with `synchronous: "full"` past a power
- * loss) before it returns: as one row of the journal, which the tables follow later. Seats and what is open are few and read with
- * every decision, so they are kept in memory beside their tables; one writer makes that safe.
+ * The durable store: one SQLite file and its journal, one writer. A transaction is committed to disk (with `synchronous: "full"` past
+ * a power loss) before it returns: as one record of the journal, which the tables follow later. Seats and what is open are few and
+ * read with every decision, so they are kept in memory beside their tables; one writer makes that safe.
  */
 export function sqliteStore(file: string, options: OpenOptions = { synchronous: "full" }): SqliteStore {
-  const { db, damagedMovedTo, backup, makeRoomForLog } = openDatabase(file, options);
+  const { db, damagedMovedTo, backup, epoch, stored } = openWithJournal(file, options);
   const sql = prepareStatements(db);
   const undo = createUndoLog();
-  const journal = createJournal(db, undo);
+  const journalFile = isOnDisk(file)
+    ? openJournal(file + JOURNAL_SUFFIX, { epoch, stored, synchronous: options.synchronous })
+    : noJournalFile();
+  const journal = createJournal(journalFile, undo);
   const words = createWordIndex(db);
   const find = createFinder(db, words);
   let isMerging = false;
@@ -75,8 +79,9 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   }
 
   const handlesInTable = handlesLike(sql);
+  const forgetRowsOfBefore = db.query("DELETE FROM journal");
 
-  journal.replay(dirty);
+  for (const text of [...rowsOfBefore(db), ...stored.waiting]) replay(text, dirty);
   undo.clear();
   // Read once; from then on every change goes through `tx`. Where the disk is full, the journal's part is in no table yet.
   settle();
@@ -306,7 +311,7 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     });
   }
 
-  /** Writes everything that waits into its table, in the transaction that runs. */
+  /** Writes everything that waits into its table, in the transaction that runs; every one of SQLite's does so before its end. */
   function applyAll(): void {
     const applied = dirty;
     writeTables(sql, applied);
@@ -318,7 +323,8 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       handlesInTable.add(handle);
       noteInTables(message);
     }
-    journal.clear();
+    forgetRowsOfBefore.run();
+    sql.meta.set(APPLIED_KEY, String(journalFile.last));
     journal.forget();
     dirty = createDirty(undo);
     undo.push(() => {
@@ -334,22 +340,24 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
   /** Writes what follows from what is committed already. */
   function follow(write: () => void): void {
     try {
-      // Not waited for: until the disk has it, it has the journal's rows, which this very transaction removes.
-      setSynchronous("normal");
       db.query("BEGIN IMMEDIATE").run();
       write();
-      db.query("COMMIT").run();
-      undo.clear();
+      commitTables();
       settleFault = undefined;
     } catch (error) {
       if (db.inTransaction) db.query("ROLLBACK").run();
       undo.rollbackTo(0);
       if (!(error instanceof SQLiteError)) throw error;
-      // Nothing is lost by it: the rows stay in the journal and are tried again. `/health` says it.
+      // Nothing is lost by it: the records stay in the journal and are tried again. `/health` says it.
       settleFault = `${faultOf(error)} (what is stored stays in the journal)`;
-    } finally {
-      setSynchronous(options.synchronous);
     }
+  }
+
+  /** The disk has the tables when this returns, so the journal may be written over. */
+  function commitTables(): void {
+    db.query("COMMIT").run();
+    undo.clear();
+    journalFile.rewind();
   }
 
   function commitJournal(): void {
@@ -358,11 +366,8 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     options.onCommit?.(performance.now() - startedAt);
   }
 
-  function setSynchronous(to: OpenOptions["synchronous"]): void {
-    db.run(`PRAGMA synchronous = ${to === "full" ? "FULL" : "NORMAL"}`);
-  }
-
   function toStorageError(error: unknown): unknown {
+    if (error instanceof StorageError) fault = error.message;
     if (!(error instanceof SQLiteError)) return error;
     const isFull = error.code === "SQLITE_FULL" || error.message.includes("disk is full");
     fault = faultOf(error);
@@ -373,16 +378,19 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
     file,
     damagedMovedTo,
     backup,
-    epoch: epochOf(sql),
+    epoch,
     get fault() {
       return fault ?? settleFault;
     },
     transaction(body) {
       try {
         const value = body(tx);
-        // Outside of SQLite's transactions this one statement is one of its own, and durable when it returns.
-        if (!journal.isEmpty) commitJournal();
-        if (db.inTransaction) db.query("COMMIT").run();
+        if (db.inTransaction) {
+          applyAll();
+          commitTables();
+          // What was purged must not be readable in what is left of the journal, either.
+          journalFile.wipe();
+        } else if (!journal.isEmpty) commitJournal();
         undo.clear();
         fault = undefined;
         commits++;
@@ -395,9 +403,9 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
       }
     },
     settle() {
-      if (!hasRoom) makeRoomForLog();
-      hasRoom = true;
       settle();
+      if (!hasRoom) journalFile.makeRoom();
+      hasRoom = true;
     },
     get wordsWaiting() {
       const waiting = highest(db, "SELECT max(seq) AS n FROM messages") - words.reached;
@@ -420,14 +428,26 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         throw toStorageError(error);
       }
     },
-    limitPages: (pages) => void db.run(`PRAGMA max_page_count = ${pages}`),
+    limitPages(pages) {
+      db.run(`PRAGMA max_page_count = ${pages}`);
+      journalFile.limit(Math.max(0, pages - pagesOf(db)) * PAGE_BYTES);
+    },
     close() {
       settle();
       db.run("PRAGMA wal_checkpoint(TRUNCATE)");
       db.close();
+      journalFile.close();
     },
   };
   return store;
+}
+
+/** What a repowire that kept its journal in a table left there when it was killed. It goes with the tables' next transaction. */
+function rowsOfBefore(db: Database): string[] {
+  return db
+    .query<{ writes: string }, []>("SELECT writes FROM journal ORDER BY seq")
+    .all()
+    .map((row) => row.writes);
 }
 
 function faultOf(error: SQLiteError): string {

@@ -45,12 +45,3 @@ export function newestOf(dirty: Dirty, known: number): number {
 export function highest(db: Database, sql: string): number {
   return db.query<{ n: number | null }, []>(sql).get()?.n ?? 0;
 }
-
-/** Made with the database and never changed: cursors of another epoch mean nothing here. */
-export function epochOf(sql: Statements): string {
-  const known = sql.meta.get("epoch");
-  if (known) return known;
-  const epoch = crypto.randomUUID();
-  sql.meta.set("epoch", epoch);
-  return epoch;
-}
