@@ -1,8 +1,8 @@
 import { newMessageId } from "../platform/ids.ts";
 import {
-  byteLength,
   type CallOptions,
   frameTooLarge,
+  isLongerThan,
   LIMITS,
   type MessageId,
   RepowireError,
@@ -128,7 +128,7 @@ function isTooLarge(input: Record<string, unknown>): boolean {
     characters += key.length + (typeof value === "string" ? value.length : 0);
   }
   if (characters * BYTES_PER_CHARACTER_MAX < room) return false;
-  return byteLength(JSON.stringify(input)) > room;
+  return isLongerThan(JSON.stringify(input), room);
 }
 
 function metaOf({ toolUseId, subagent }: CallOptions): RpcFrame["meta"] {

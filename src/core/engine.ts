@@ -8,6 +8,7 @@ import {
   type Effect,
   type Ids,
   type MessageStore,
+  type Now,
   StorageError,
   type Tx,
 } from "./ports.ts";
@@ -59,9 +60,14 @@ export function createEngine(parts: EngineParts): Engine {
   let scheduled = false;
 
   function context(tx: Tx, effects: Effect[]): Context {
+    let now: Now | undefined;
     return {
       tx,
-      now: parts.clock.now(),
+      // One instant for all of a decision; many that only look need none.
+      get now() {
+        now ??= parts.clock.now();
+        return now;
+      },
       ids: parts.ids,
       live: parts.live,
       config: parts.config,

@@ -41,7 +41,8 @@ describe("a part of a text", () => {
   });
 
   test("that is shown is counted as it is cut", () => {
-    for (const max of [0, 1, 2, 3, 7, 100]) expect(shownBytes(text, max)).toBe(sliceBytes(text, 0, max).end);
+    for (const max of [0, 1, 2, 3, 7, 100])
+      expect(shownBytes({ body: text, body_bytes: byteLength(text) }, max)).toBe(sliceBytes(text, 0, max).end);
   });
 });
 

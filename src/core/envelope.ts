@@ -1,4 +1,4 @@
-import { type AnsweredBy, byteLength, type Envelope, LIMITS, type Message, type Sender } from "../protocol/index.ts";
+import { type AnsweredBy, type Envelope, LIMITS, type Message, type Sender } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
 import type { DeliveryRecord } from "./ports.ts";
 import { mustGet } from "./registry.ts";
@@ -35,7 +35,10 @@ export function makeEnvelope(
 ): Envelope {
   const message = ctx.tx.messages.get(delivery.message);
   if (!message) throw new Error(`no message ${delivery.message}`);
-  const { part, end } = sliceBytes(message.body, 0, maxBytes);
+  const isWhole = message.body_bytes <= maxBytes;
+  const { part, end } = isWhole
+    ? { part: message.body, end: message.body_bytes }
+    : sliceBytes(message.body, 0, maxBytes);
   return {
     message: message.id,
     handle: delivery.handle,
@@ -90,8 +93,10 @@ function answerTo(ctx: Context, answer: Message): Envelope["answer_to"] {
 }
 
 /** How many bytes of a message's body are shown, without building the envelope. */
-export function shownBytes(body: string, maxBytes: number): number {
-  const total = byteLength(body);
+export function shownBytes(
+  { body, body_bytes: total }: Pick<Message, "body" | "body_bytes">,
+  maxBytes: number,
+): number {
   return total <= maxBytes ? total : sliceBytes(body, 0, maxBytes).end;
 }
 

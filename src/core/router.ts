@@ -96,7 +96,7 @@ export function hasAskInFlight(ctx: Context, peer: PeerId): boolean {
 }
 
 export function leaseTo(ctx: Context, delivery: DeliveryRecord, rung: Rung, route: string): DeliveryRecord {
-  const body = ctx.tx.messages.get(delivery.message)?.body ?? "";
+  const message = ctx.tx.messages.get(delivery.message);
   return move(
     ctx,
     delivery,
@@ -106,7 +106,7 @@ export function leaseTo(ctx: Context, delivery: DeliveryRecord, rung: Rung, rout
       rung,
       lease_route: route,
       lease_until: ctx.now.awake + LIMITS.leaseMs,
-      shown_bytes: shownBytes(body, LIMITS.inlineBytesMax),
+      shown_bytes: message ? shownBytes(message, LIMITS.inlineBytesMax) : 0,
     },
     { rung },
   );

@@ -70,7 +70,7 @@ export function leaseAsResult(
 ): DeliveryRecord | undefined {
   const delivery = ctx.tx.deliveries.get(message, peer);
   if (!delivery || (delivery.state !== "queued" && delivery.state !== "held")) return undefined;
-  const body = ctx.tx.messages.get(message)?.body ?? "";
+  const stored = ctx.tx.messages.get(message);
   return move(
     ctx,
     delivery,
@@ -79,7 +79,7 @@ export function leaseAsResult(
       attempt: delivery.attempt + 1,
       rung,
       lease_until: ctx.now.awake + LIMITS.leaseMs,
-      shown_bytes: shownBytes(body, maxBytes),
+      shown_bytes: stored ? shownBytes(stored, maxBytes) : 0,
     },
     { rung },
   );

@@ -28,7 +28,6 @@ import { ancestors, type LoopbackConnection } from "../platform/process.ts";
 import { sameSecret } from "../platform/token.ts";
 import {
   asRepowireError,
-  byteLength,
   CLOSE,
   createRpc,
   DAEMON_METHODS,
@@ -36,6 +35,7 @@ import {
   frameTooLarge,
   fromZod,
   type Hello,
+  isLongerThan,
   isOperation,
   LIMITS,
   LINK_METHODS,
@@ -397,7 +397,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
 
     socket.data.link = {
       receive(text) {
-        if (byteLength(text) > LIMITS.frameBytesMax) rpc.refuseFrame(frameTooLarge());
+        if (isLongerThan(text, LIMITS.frameBytesMax)) rpc.refuseFrame(frameTooLarge());
         else rpc.receive(text);
       },
       closed() {

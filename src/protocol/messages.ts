@@ -13,13 +13,19 @@ export const Urgency = z.enum(["fyi", "normal", "urgent"]);
 export type Urgency = z.infer<typeof Urgency>;
 
 const encoder = new TextEncoder();
-export const byteLength = (text: string): number => encoder.encode(text).length;
+/** Bytes of a text in UTF-8. Bun counts them without writing them; a browser has no such function. */
+export const byteLength: (text: string) => number =
+  typeof Buffer === "undefined" ? (text) => encoder.encode(text).length : (text) => Buffer.byteLength(text);
+
+/** Whether a text is longer than so many bytes; most are short enough to see it by their length. */
+export const isLongerThan = (text: string, bytes: number): boolean =>
+  text.length > bytes || (text.length * 3 > bytes && byteLength(text) > bytes);
 
 const textUpTo = (bytesMax: number, what: string) =>
   z
     .string()
     .refine((text) => text.trim() !== "", "must not be empty")
-    .refine((text) => byteLength(text) <= bytesMax, {
+    .refine((text) => !isLongerThan(text, bytesMax), {
       params: { code: "body_too_large" },
       error: (issue) =>
         `is ${byteLength(String(issue.input))} bytes, more than the ${bytesMax} that ${what} may have; put it into a file of your repository and name its path`,

@@ -1,4 +1,4 @@
-import type { Effect, Engine } from "../../core/index.ts";
+import type { Context, Effect, Engine } from "../../core/index.ts";
 import { logger } from "../../platform/log.ts";
 import { asRepowireError, type MeshEvent } from "../../protocol/index.ts";
 import { type Counters, createCounters } from "./counters.ts";
@@ -33,7 +33,9 @@ export function createMetrics(engine: () => Engine): Metrics {
   return {
     effects(effects) {
       try {
-        for (const effect of effects) if (effect.type === "event") countEvent(counters, engine(), effect.event);
+        engine().read((ctx) => {
+          for (const effect of effects) if (effect.type === "event") countEvent(counters, ctx, effect.event);
+        });
       } catch (error) {
         // What was decided is stored and done; a damaged database that cannot be looked at must not undo that by a number.
         log.warning("events were not counted", { error });
@@ -67,11 +69,11 @@ export function createMetrics(engine: () => Engine): Metrics {
   };
 }
 
-function countEvent(counters: Counters, engine: Engine, event: MeshEvent): void {
+function countEvent(counters: Counters, ctx: Context, event: MeshEvent): void {
   const [subject, what] = event.type.split(".");
   if (event.type === "message.accepted") counters.accepted.inc({ kind: String(event.data.kind) });
-  else if (subject === "delivery" && what) countMove(counters, engine, event, what);
-  else if (subject === "ask" && ASK_ENDS.has(event.type)) countEnd(counters, engine, event, what ?? "");
+  else if (subject === "delivery" && what) countMove(counters, ctx, event, what);
+  else if (subject === "ask" && ASK_ENDS.has(event.type)) countEnd(counters, ctx, event, what ?? "");
 }
 
 const ASK_ENDS: ReadonlySet<string> = new Set([
@@ -82,13 +84,11 @@ const ASK_ENDS: ReadonlySet<string> = new Set([
   "ask.expired",
 ]);
 
-function countMove(counters: Counters, engine: Engine, event: MeshEvent, state: string): void {
+function countMove(counters: Counters, { tx }: Context, event: MeshEvent, state: string): void {
   const { peer, message } = event;
   if (peer === undefined || message === undefined) return;
-  const { runtime, delivery } = engine.read((ctx) => ({
-    runtime: ctx.tx.peers.get(peer)?.runtime ?? "gone",
-    delivery: ctx.tx.deliveries.get(message, peer),
-  }));
+  const runtime = tx.peers.get(peer)?.runtime ?? "gone";
+  const delivery = tx.deliveries.get(message, peer);
   const rung = event.data.rung ?? delivery?.rung ?? "none";
   counters.moves.inc({ state, rung: String(rung), runtime });
   if (!delivery) return;
@@ -97,14 +97,12 @@ function countMove(counters: Counters, engine: Engine, event: MeshEvent, state: 
   else if (state === "seen") counters.toSeen.observe({ runtime }, seconds);
 }
 
-function countEnd(counters: Counters, engine: Engine, event: MeshEvent, end: string): void {
+function countEnd(counters: Counters, { tx }: Context, event: MeshEvent, end: string): void {
   const { by, reason } = event.data;
   counters.asksEnded.inc({ end, detail: String(by ?? reason ?? "none") });
   const { peer, message } = event;
   if (event.type !== "ask.answered" || peer === undefined || message === undefined) return;
-  const { runtime, ask } = engine.read((ctx) => ({
-    runtime: ctx.tx.peers.get(peer)?.runtime ?? "gone",
-    ask: ctx.tx.asks.get(message),
-  }));
+  const runtime = tx.peers.get(peer)?.runtime ?? "gone";
+  const ask = tx.asks.get(message);
   if (ask) counters.toAnswered.observe({ runtime }, Math.max(0, event.at - ask.opened_at) / 1_000);
 }

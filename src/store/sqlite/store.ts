@@ -394,7 +394,8 @@ export function sqliteStore(file: string, options: OpenOptions = { synchronous: 
         undo.clear();
         fault = undefined;
         commits++;
-        if (dirty.size >= SETTLE_ROWS) settle();
+        // Tables that could not follow are tried again once a second, not with every commit.
+        if (dirty.size >= SETTLE_ROWS && settleFault === undefined) settle();
         return value;
       } catch (error) {
         if (db.inTransaction) db.query("ROLLBACK").run();
