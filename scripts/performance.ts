@@ -65,8 +65,8 @@ ${rows.join("\n")}
 
 A message costs the daemon two decisions (accepted and handed over; reported on), each one record of the journal. With \`full\`, each waits for the disk once, whatever
 else happens at the same time: decisions of one turn of the event loop share a commit. What was measured and changed for it: records are copied instead of going
-through JSON; ids and handles that are new are known to be new without a query; handles made one after the other stand together in their index; the log does not grow
-with a commit; hand-overs of one batch to one session go out as one frame.
+through JSON; ids and handles that are new are known to be new without a query; handles made one after the other stand together in their index; the journal does not
+grow with a commit; hand-overs of one batch to one session go out as one frame.
 `,
 );
 
