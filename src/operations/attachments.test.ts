@@ -84,6 +84,17 @@ describe("a file", () => {
     expect(resultText("ask", outcome, { tools: TOOLS, now: 0 })).toContain(`[repowire attached: ${answer} b.json`);
   });
 
+  // @req attachment.readers
+  test("goes to all of a circle by one broadcast, and to nobody who came later", async () => {
+    const id = await bring(frontend, "plan.md", "# plan");
+    void mesh.call(frontend, "broadcast", { text: "see the plan", attachments: [id] });
+    await mesh.quiet();
+    const mail = await mesh.call(backend, "inbox", {});
+    expect(mail).toMatchObject({ items: [{ kind: "broadcast", attachments: [{ id, name: "plan.md" }] }] });
+    expect(await read(backend, id)).toBe("# plan");
+    await expect(read(await mesh.join("late"), id)).rejects.toMatchObject({ code: "handle_unknown" });
+  });
+
   // @req attachment.never-dropped
   test("another one makes another question of the same text; the same one again does not", async () => {
     const ask = async (name: string, text: string) => {

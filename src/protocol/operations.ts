@@ -126,7 +126,7 @@ export const OPERATIONS = {
   },
   broadcast: {
     purpose: "Tell all online peers of a circle something, as fyi.",
-    input: broadcastTool.extend(idempotency),
+    input: broadcastTool.extend({ ...attached, ...idempotency }),
     output: z.object({
       message: MessageId,
       circle: z.string(),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HOST, HTTP_PATHS, PAGE_HEADER } from "../../src/protocol/index.ts";
 import { type BrowserLogin, logInBrowser, loginLink, redeem } from "../support/browser-login.ts";
@@ -35,6 +35,17 @@ suite("The dashboard's doors", () => {
 
   const whoami = (headers: Record<string, string>) =>
     fetch(`${base}/v1/whoami`, { method: "POST", headers, body: "{}" });
+  /** As a form of any page may post it, without asking first. */
+  const upload = (headers: Record<string, string>) => {
+    const plain = { "content-type": "text/plain", ...headers };
+    return fetch(`${base}${HTTP_PATHS.attachments}?name=planted.sh`, {
+      method: "POST",
+      headers: plain,
+      body: "rm -rf",
+    });
+  };
+  const kept = () =>
+    existsSync(daemon.sandbox.paths.attachments) ? readdirSync(daemon.sandbox.paths.attachments) : [];
 
   // @req dashboard.login-human
   // @attack login-link
@@ -87,6 +98,7 @@ suite("The dashboard's doors", () => {
       { authorization: `Bearer ${login.cookie.split("=")[1]}` },
     ] as Record<string, string>[]) {
       expect((await whoami(headers)).status).toBe(401);
+      expect((await upload(headers)).status).toBe(401);
       expect((await fetch(base + HTTP_PATHS.events, { headers })).status).toBe(401);
       expect((await fetch(base + HTTP_PATHS.logout, { method: "POST", headers })).status).toBe(401);
     }
@@ -182,6 +194,8 @@ suite("The dashboard's doors", () => {
     const link = await loginLink(someone);
     expect((await redeem(daemon, link, { headers })).status).toBe(403);
     expect((await whoami({ ...login.headers, ...headers })).status).toBe(403);
+    expect((await upload({ ...login.headers, ...headers })).status).toBe(403);
+    expect(kept()).toEqual([]);
     const out = await fetch(base + HTTP_PATHS.logout, { method: "POST", headers: { ...login.headers, ...headers } });
     expect(out.status).toBe(403);
     // It was not used up.

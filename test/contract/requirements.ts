@@ -872,6 +872,11 @@ export const REQUIREMENTS: readonly Requirement[] = [
     source: "docs/dashboard.md",
   },
   {
+    id: "dashboard.attach",
+    text: "A file that is chosen, dropped or pasted on the page goes with the message as it is; one that is refused says why, and nothing is sent without it.",
+    source: "docs/dashboard.md",
+  },
+  {
     id: "dashboard.worktrees",
     text: "A worktree is removed on the page only after what would be lost stood there by name and was ticked; what came later is not lost with it.",
     source: "docs/dashboard.md",

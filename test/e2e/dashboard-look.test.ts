@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { readFileSync } from "node:fs";
 import type { AxeResults } from "axe-core";
 import type { BrowserContext, Page } from "playwright-core";
+import { LIMITS } from "../../src/protocol/index.ts";
 import { type BrowserScene, browserScene, PHONE, withBrowser } from "../support/browser-scene.ts";
 import { type FakeSession, fakeSession } from "../support/fake-session.ts";
 
@@ -78,7 +79,10 @@ withBrowser("The dashboard's looks", () => {
     ])("%s has no serious finding, and nothing wider than the window", async (_name, path, heading) => {
       const page = await scene.open(path === "/#/peer/" ? path + sessions[0]?.id : path, context);
       await page.getByRole("heading", { name: heading, level: 1 }).waitFor();
-      if (path === "/#/peer/") await page.getByRole("button", { name: "Trace" }).first().click();
+      if (path === "/#/peer/") {
+        await page.getByRole("button", { name: "Trace" }).first().click();
+        await attachSome(page);
+      }
       if (path === "/#/health") await page.getByRole("button", { name: "Follow" }).click();
       if (path === "/#/replay") await page.getByRole("slider").waitFor();
       await page.waitForTimeout(300);
@@ -136,6 +140,15 @@ withBrowser("The dashboard's looks", () => {
     }
   });
 });
+
+/** One that is taken, under a name wider than a phone, and one that is refused. */
+async function attachSome(page: Page): Promise<void> {
+  const file = (name: string, bytes: number) => ({ name, mimeType: "text/plain", buffer: Buffer.alloc(bytes) });
+  const files = [file(`${"a-long-name-".repeat(8)}.log`, 1), file("huge.bin", LIMITS.attachmentBytesMax + 1)];
+  await page.locator(".composer input[type=file]").setInputFiles(files);
+  await page.getByText("1 byte · attached").waitFor();
+  await page.locator(".to-send .why").waitFor();
+}
 
 /** Axe's findings that are serious or worse, each with the element. */
 async function serious(page: Page): Promise<string[]> {

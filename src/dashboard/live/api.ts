@@ -1,5 +1,6 @@
-import { HTTP_PATHS, LOGIN_FRAGMENT, PAGE_HEADER } from "../../protocol/endpoints.ts";
+import { HASH_HEADER, HTTP_PATHS, LOGIN_FRAGMENT, PAGE_HEADER } from "../../protocol/endpoints.ts";
 import type {
+  Attachment,
   ErrorCode,
   LoginReply,
   OperationInput,
@@ -49,6 +50,18 @@ export async function post(path: string, body: unknown, signal?: AbortSignal): P
 /** A file that came with a message, as it was sent. */
 export async function bytesOf(id: string): Promise<Blob> {
   return (await reach(HTTP_PATHS.attachment(id), {})).blob();
+}
+
+/** Brings a file for a message that is yet to be sent. What came otherwise than it was read here is refused. */
+export async function upload(file: File, signal: AbortSignal): Promise<Attachment> {
+  const body = await file.arrayBuffer().catch(() => {
+    throw new Refusal("invalid_input", "The browser could not read it: a folder, or a file that was changed or moved.");
+  });
+  const path = `${HTTP_PATHS.attachments}?${new URLSearchParams({ name: file.name })}`;
+  const hash = [...new Uint8Array(await crypto.subtle.digest("SHA-256", body))];
+  const headers = { [HASH_HEADER]: hash.map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+  const response = await reach(path, { method: "POST", headers, body, signal });
+  return (await response.json()) as Attachment; // as the door answers
 }
 
 async function reach(path: string, request: RequestInit): Promise<Response> {

@@ -13,6 +13,11 @@ export function duration(ms: number): string {
   return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`;
 }
 
+export function fileSize(bytes: number): string {
+  if (bytes < 1_000) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1_000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
 /** An age in a list: no seconds, which would flicker. */
 export function age(ms: number): string {
   return ms < 60_000 ? "just now" : `${duration(ms)} ago`;

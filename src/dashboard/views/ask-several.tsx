@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { AskState, OperationOutput, Peer } from "../../protocol/index.ts";
 import { call, Refusal } from "../live/api.ts";
 import { newMessageId } from "../live/drafts.ts";
@@ -8,6 +8,7 @@ import { address } from "../live/route.ts";
 import { ASK, presenceLine } from "../live/say.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { PresenceMark, StateChip } from "../parts/state.tsx";
+import { AttachButton, FilesToSend, takePasted, useDrop, useTray } from "./file-field.tsx";
 
 type RollUp = OperationOutput<"ask_several">;
 
@@ -21,6 +22,9 @@ export function AskSeveralDialog({ onClose }: { onClose(): void }) {
   const [message, setMessage] = useState(newMessageId);
   const [refusal, setRefusal] = useState("");
   const [isSending, setIsSending] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  const tray = useTray();
+  const isOver = useDrop(form, tray, isSending);
   const [result, setResult] = useState<RollUp | undefined>(undefined);
   const there = sessions.value
     .filter(({ presence }) => presence.state !== "offline")
@@ -32,7 +36,10 @@ export function AskSeveralDialog({ onClose }: { onClose(): void }) {
     setIsSending(true);
     setRefusal("");
     try {
-      setResult(await call("ask_several", { peers: to.map(({ id }) => id), question, message, wait_seconds: 0 }));
+      const ids = await tray.ready();
+      const attachments = ids.length > 0 ? ids : undefined;
+      const peers = to.map(({ id }) => id);
+      setResult(await call("ask_several", { peers, question, message, attachments, wait_seconds: 0 }));
     } catch (error) {
       setRefusal((error as Error).message);
       // Refused is refused: the next try is another one. Unanswered is not: sent again, each ask is stored once.
@@ -62,7 +69,7 @@ export function AskSeveralDialog({ onClose }: { onClose(): void }) {
   const isTooMany = to.length > PEERS_MAX;
   return (
     <Dialog title="Ask several" onClose={onClose}>
-      <form onSubmit={(event) => void send(event)}>
+      <form ref={form} class={isOver ? "dropping" : ""} onSubmit={(event) => void send(event)}>
         {refusal ? (
           <p class="refusal" role="alert">
             <strong>Not asked.</strong> {refusal}
@@ -77,8 +84,15 @@ export function AskSeveralDialog({ onClose }: { onClose(): void }) {
         </fieldset>
         <label>
           The question
-          <textarea rows={4} value={question} onInput={(event) => setQuestion(event.currentTarget.value)} />
+          <textarea
+            rows={4}
+            value={question}
+            onPaste={(event) => takePasted(event, tray)}
+            onInput={(event) => setQuestion(event.currentTarget.value)}
+          />
         </label>
+        <FilesToSend tray={tray} />
+        <AttachButton tray={tray} isOff={isSending} words="Attach files" />
         <p role="status" class="quiet">
           {isTooMany
             ? `${to.length} are chosen; one question goes to at most ${PEERS_MAX}.`

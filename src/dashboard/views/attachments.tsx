@@ -3,6 +3,7 @@ import type { Attachment } from "../../protocol/index.ts";
 import { bytesOf } from "../live/api.ts";
 import { visible } from "../live/markdown.ts";
 import { saveFile } from "../live/save.ts";
+import { fileSize } from "../live/say.ts";
 
 /** Files that came with a message: saved on a press, never shown. What a sender calls its type is not believed. */
 export function Attachments({ files }: { files: readonly Attachment[] | undefined }) {
@@ -25,7 +26,8 @@ export function Attachments({ files }: { files: readonly Attachment[] | undefine
         {files.map((file) => (
           <li key={file.id}>
             <button type="button" class="small" disabled={running === file.id} onClick={() => void save(file)}>
-              {running === file.id ? "Saving…" : `Save ${visible(file.name)}`} <span class="quiet">{sizeOf(file)}</span>
+              {running === file.id ? "Saving…" : `Save ${visible(file.name)}`}{" "}
+              <span class="quiet">{fileSize(file.size)}</span>
             </button>
           </li>
         ))}
@@ -33,9 +35,4 @@ export function Attachments({ files }: { files: readonly Attachment[] | undefine
       {why ? <p role="alert">{why}</p> : null}
     </>
   );
-}
-
-function sizeOf({ size }: Attachment): string {
-  if (size < 1_000) return `${size} bytes`;
-  return size < 1_000_000 ? `${Math.round(size / 1_000)} kB` : `${(size / 1_000_000).toFixed(1)} MB`;
 }

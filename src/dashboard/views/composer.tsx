@@ -1,12 +1,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Peer } from "../../protocol/index.ts";
 import { call, Refusal } from "../live/api.ts";
-import { type Draft, newDraft, readDraft, writeDraft } from "../live/drafts.ts";
+import { type Draft, newDraft, newMessageId, readDraft, withFiles, writeDraft } from "../live/drafts.ts";
 import { connection } from "../live/mesh.ts";
+import { trayFor } from "../live/tray.ts";
+import { AttachButton, FilesToSend, takePasted, useDrop } from "./file-field.tsx";
 
 /** What may become of it before it is sent, as far as is known. */
-function hint(peer: Peer, draft: Draft): string {
+function hint(peer: Peer, draft: Draft, hasFiles: boolean): string {
   const { state } = peer.presence;
+  if (hasFiles && draft.text.trim() === "") return "Write a line for the file to go with.";
   if (peer.inbound === "refuse") return `${peer.name} takes no messages.`;
   if (peer.inbound === "hold") return `Messages for ${peer.name} are held until its person lets them in.`;
   if (state === "offline") return `${peer.name} is offline: it is kept for a day.`;
@@ -23,25 +26,34 @@ export function Composer({ peer }: { peer: Peer }) {
   const [isSending, setIsSending] = useState(false);
   const [refusal, setRefusal] = useState("");
   const field = useRef<HTMLTextAreaElement>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const tray = trayFor(peer.id);
+  const isOver = useDrop(form, tray, isSending);
   useEffect(() => writeDraft(peer.id, draft), [draft, peer.id]);
   useEffect(() => fit(field.current), [draft.text]);
 
-  const change = (part: Partial<Draft>) => setDraft((known) => ({ ...known, ...part }));
+  // What was changed is another message than the one that may have been stored, though nobody heard of it.
+  const change = (part: Partial<Draft>) => setDraft((known) => ({ ...known, message: newMessageId(), ...part }));
 
   async function send(): Promise<void> {
     if (draft.text.trim() === "" || isSending) return;
     setIsSending(true);
     setRefusal("");
-    const { text, urgency, message } = draft;
     try {
-      if (draft.kind === "ask") await call("ask", { peer: peer.id, question: text, urgency, message, wait_seconds: 0 });
-      else await call("notify", { peer: peer.id, text, urgency, message });
+      const sent = withFiles(draft, await tray.ready());
+      setDraft(sent);
+      const { text, urgency, message } = sent;
+      const attachments = sent.attachments?.length ? sent.attachments : undefined;
+      if (draft.kind === "ask")
+        await call("ask", { peer: peer.id, question: text, urgency, message, attachments, wait_seconds: 0 });
+      else await call("notify", { peer: peer.id, text, urgency, message, attachments });
       setDraft({ ...newDraft(draft.kind), urgency });
       writeDraft(peer.id, newDraft());
+      tray.clear();
     } catch (error) {
       setRefusal((error as Error).message);
       // Refused is refused: the next try is another message. Unanswered is not: the same one, sent again, is stored once.
-      if (error instanceof Refusal && error.code !== "unreachable") change({ message: newDraft().message });
+      if (error instanceof Refusal && error.code !== "unreachable") change({});
     } finally {
       setIsSending(false);
     }
@@ -50,7 +62,8 @@ export function Composer({ peer }: { peer: Peer }) {
   const isAsk = draft.kind === "ask";
   return (
     <form
-      class="composer"
+      ref={form}
+      class={isOver ? "composer dropping" : "composer"}
       onSubmit={(event) => {
         event.preventDefault();
         void send();
@@ -69,9 +82,11 @@ export function Composer({ peer }: { peer: Peer }) {
         ref={field}
         data-writes
         rows={1}
+        readOnly={isSending}
         placeholder={isAsk ? `Ask ${peer.name}…` : `Tell ${peer.name}…`}
         value={draft.text}
         onInput={(event) => change({ text: event.currentTarget.value })}
+        onPaste={(event) => takePasted(event, tray)}
         onKeyDown={(event) => {
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
             event.preventDefault();
@@ -79,7 +94,9 @@ export function Composer({ peer }: { peer: Peer }) {
           }
         }}
       />
+      <FilesToSend tray={tray} />
       <div class="composer-row">
+        <AttachButton tray={tray} isOff={isSending} />
         <select
           aria-label="What it is"
           value={draft.kind}
@@ -105,7 +122,7 @@ export function Composer({ peer }: { peer: Peer }) {
           {isSending ? "Sending…" : isAsk ? "Ask" : "Tell"}
         </button>
       </div>
-      <p class="hint quiet">{hint(peer, draft)}</p>
+      <p class="hint quiet">{hint(peer, draft, tray.files.value.length > 0)}</p>
     </form>
   );
 }

@@ -146,10 +146,17 @@ function Messages({ timeline, open }: { timeline: Timeline; open: string | undef
     timeline.setAtEnd(followsEnd.current);
     view.value = { top: scrollTop, height: clientHeight };
   };
+  // The field below grows with what is written: whoever was at the end stays there.
   useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => {
+      if (followsEnd.current) element.scrollTop = element.scrollHeight;
+      look();
+    });
+    observer.observe(element);
     look();
-    addEventListener("resize", look);
-    return () => removeEventListener("resize", look);
+    return () => observer.disconnect();
   }, [timeline]);
 
   const { top, height } = view.value;
