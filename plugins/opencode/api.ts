@@ -7,8 +7,8 @@ import { z } from "zod";
 export interface OpenCode {
   /** Undefined when there is no such session. */
   session(id: string): Promise<SessionInfo | undefined>;
-  /** Oldest first. */
-  messages(id: string): Promise<StoredMessage[]>;
+  /** Oldest first; with `newest` only the last so many. */
+  messages(id: string, newest?: number): Promise<StoredMessage[]>;
   /** The sessions that work now, or wait to try again. */
   busy(): Promise<Set<string>>;
   /** Stores a user message; unless `noReply`, the session works on it. Resolves when it is stored. */
@@ -41,6 +41,9 @@ const Part = z.object({
   synthetic: z.boolean().optional(),
   ignored: z.boolean().optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
+  /** Of a call: which tool, and how it stands. */
+  tool: z.string().optional(),
+  state: z.unknown().optional(),
 });
 export type Part = z.infer<typeof Part>;
 
@@ -120,8 +123,9 @@ export function openCode(client: RawClient): OpenCode {
       const answer = Answer.parse(await client.session.get({ path: { id } }));
       return SessionInfo.safeParse(answer.data).data;
     },
-    async messages(id) {
-      const data = await ask("the messages", client.session.messages({ path: { id } }));
+    async messages(id, newest) {
+      const query = newest === undefined ? {} : { query: { limit: newest } };
+      const data = await ask("the messages", client.session.messages({ path: { id }, ...query }));
       // Its ids do not sort by time (they wrapped in 2026).
       return z
         .array(StoredMessage)

@@ -9,6 +9,7 @@ import { createConversations } from "./conversations.ts";
 import type { PluginEvent } from "./events.ts";
 import { createMail } from "./mail.ts";
 import { createNotes, type ModelMessage } from "./notes.ts";
+import { ownTurns } from "./own-turns.ts";
 import type { StartedAs } from "./process-kind.ts";
 import { followScreen } from "./screen.ts";
 import { claimOf } from "./session-claim.ts";
@@ -100,7 +101,7 @@ export function createSeat(parts: SeatParts): Seat {
     },
     session: () => claimOf(parts.folder, parts.env, conversation),
     client: { name: "plugin-opencode", version: VERSION },
-    capabilities: ["relay_permissions"],
+    capabilities: ["relay_permissions", "own_turns"],
     onDeliver: (items) => mail.take(items),
     onCancel: (message) => mail.cancel(message),
     onVerdict: ({ request, behavior, reason }) => {
@@ -108,6 +109,7 @@ export function createSeat(parts: SeatParts): Seat {
         .replyPermission(request, behavior === "allow" ? "once" : "reject", behavior === "deny" ? reason : undefined)
         .catch((error) => api.log(`a verdict could not be passed on: ${String(error)}`));
     },
+    onTurns: () => ownTurns(api, conversations.choose()),
     onState: (state, detail) => {
       if (state === "online") onOnline();
       else if (state === "refused") api.log(`repowire refused this session: ${detail ?? ""}`);

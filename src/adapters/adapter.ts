@@ -23,12 +23,15 @@ export interface Transport {
   cancel?(message: MessageId): void;
   /** Resolves when the session's side has given a sign of life. Nothing is shown there, and no model hears of it. */
   probe(): Promise<void>;
+  /** What the session's own side reads of its record now; absent where it cannot. */
+  ownTurns?(): Promise<OwnTurns>;
 }
 
 /** Where adapters register the ways they open into sessions. */
 export interface Transports {
   addTransport(route: string, transport: Transport): void;
   removeTransport(route: string): void;
+  transportOf(route: string): Transport | undefined;
 }
 
 /** How a runtime's link serves its session; absent where the link carries tools only. */
@@ -97,7 +100,7 @@ export interface RuntimeAdapter {
    * the receipts. Absent where there is no record that could be read as a whole.
    */
   evidence?(peer: PeerRecord, claims: readonly Claim[]): Promise<Evidence[]>;
-  /** What the session's own record has of its user and its model; absent where no record can be read from outside. */
+  /** What the session's own record has of its user and its model, read now; absent where there is none to be read. */
   ownTurns?(peer: PeerRecord): Promise<OwnTurns>;
   /** How it is, for `/health`. */
   health(): { ok: boolean; detail?: string };

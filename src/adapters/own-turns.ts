@@ -8,6 +8,8 @@ export interface RecordedTurn {
   /** Epoch milliseconds. */
   at?: number;
   text: string;
+  /** What is left out at its end, in UTF-16 units. */
+  restChars?: number;
   /** A question to the user, with what can be chosen. */
   options?: { label: string; description?: string }[];
   isOpen?: boolean;

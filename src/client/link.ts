@@ -14,6 +14,7 @@ import {
   OPERATION_NAMES,
   type PermissionAsk,
   PROTOCOL_VERSIONS_UNDERSTOOD,
+  type RecordedTurns,
   type Report,
   RepowireError,
   type Rpc,
@@ -65,6 +66,8 @@ export interface LinkOptions {
   /** A message that was not handed to the session yet is wanted no more. */
   onCancel?(message: MessageId): void;
   onVerdict?(verdict: { request: string; behavior: "allow" | "deny"; reason?: string }): void;
+  /** A person wants to see what is said in the session beside the mesh; with it belongs the capability `own_turns`. */
+  onTurns?(): Promise<RecordedTurns>;
   onState?(state: LinkState, detail?: string): void;
   /** Milliseconds; for tests. */
   timing?: { reconnectMinMs?: number; reconnectMaxMs?: number; pingMs?: number };
@@ -262,11 +265,7 @@ export function connectLink(options: LinkOptions): Link {
   }
 
   async function serve(method: string, params: Record<string, unknown>): Promise<unknown> {
-    if (!isDaemonMethod(method))
-      throw new RepowireError(
-        "unknown_operation",
-        `This link does not know "${method}". Update repowire on this side.`,
-      );
+    if (!isDaemonMethod(method)) throw unknownMethod(method);
     const parsed = DAEMON_METHODS[method].params.safeParse(params);
     if (!parsed.success) throw fromZod(parsed.error, method);
     switch (method) {
@@ -294,6 +293,10 @@ export function connectLink(options: LinkOptions): Link {
         // What was handed over cannot be taken back, and the daemon knows by the result what was.
         options.onCancel?.((parsed.data as DaemonParams<"cancel">).message);
         return {};
+      case "turns": {
+        if (!options.onTurns) throw unknownMethod(method);
+        return options.onTurns();
+      }
       case "ping":
         return {};
       default:
@@ -395,6 +398,9 @@ export function connectLink(options: LinkOptions): Link {
 }
 
 /** `safeParse` of a table's row gives the union over all rows; the method selects the one. */
+const unknownMethod = (method: string): RepowireError =>
+  new RepowireError("unknown_operation", `This link does not know "${method}". Update repowire on this side.`);
+
 type DaemonParams<Method extends DaemonMethod> = (typeof DAEMON_METHODS)[Method]["params"]["_output"];
 
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);

@@ -126,6 +126,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       await transport.probe();
     },
     addTransport: (route, transport) => void transports.set(route, transport),
+    transportOf: (route) => transports.get(route),
     removeTransport: (route) => void transports.delete(route),
     onVerdict: (listener) => void onVerdict.push(listener),
     onWatch: (listener) => void onWatch.push(listener),

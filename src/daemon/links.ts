@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { LinkProfile, Transport, Verdict } from "../adapters/adapter.ts";
+import type { OwnTurns } from "../adapters/own-turns.ts";
 import {
   type Caller,
   type Clock,
@@ -223,7 +224,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
       replaceOthers(peer);
       entry.peer = peer.id;
       session = { peer: peer.id, route: profile && parts.engine.read((ctx) => ctx.live.route(id)) };
-      if (profile) parts.dispatcher.addTransport(id, transportOf(rpc));
+      if (profile) parts.dispatcher.addTransport(id, transportOf(rpc, hello.capabilities));
       log.info("session joined", { peer: peer.id, name: peer.name, runtime: peer.runtime, pid: peer.instance?.pid });
       parts.onSession(peer);
       parts.onJoined?.(isBack ? "resumed" : "new");
@@ -426,7 +427,7 @@ export function createLinkServer(parts: LinkServerParts): LinkServer {
   };
 }
 
-function transportOf(rpc: Rpc): Transport {
+function transportOf(rpc: Rpc, capabilities: readonly string[]): Transport {
   return {
     async deliver(items) {
       const result = await rpc.request("deliver", { items });
@@ -436,7 +437,20 @@ function transportOf(rpc: Rpc): Transport {
     async probe() {
       await rpc.request("ping", {});
     },
+    ...(capabilities.includes("own_turns") ? { ownTurns: () => turnsOf(rpc) } : {}),
   };
+}
+
+async function turnsOf(rpc: Rpc): Promise<OwnTurns> {
+  const { data: read } = DAEMON_METHODS.turns.result.safeParse(await rpc.request("turns", {}));
+  if (!read) return { reason: "what its own side sent cannot be understood" };
+  if ("why" in read) return { reason: read.why };
+  const turns = read.turns.map(({ rest_chars: restChars, is_open: isOpen, ...turn }) => ({
+    ...turn,
+    restChars,
+    isOpen,
+  }));
+  return { turns, isWhole: read.is_whole };
 }
 
 const isLinkMethod = (method: string): method is Exclude<LinkMethod, "hello" | "ping"> =>

@@ -19,7 +19,7 @@ export async function readOwnTurns(
   };
 }
 
-function shown({ by, at, text, options, isOpen }: RecordedTurn): OwnTurn {
+function shown({ by, at, text, restChars = 0, options, isOpen }: RecordedTurn): OwnTurn {
   // Masked before it is cut, so that no half of a secret is left; but not all of a text that nobody is shown.
   const near = text.slice(0, LIMITS.findTextCharsMax * 4);
   const clean = redact(near);
@@ -28,7 +28,7 @@ function shown({ by, at, text, options, isOpen }: RecordedTurn): OwnTurn {
     by,
     ...(at === undefined ? {} : { at }),
     text: cut,
-    rest_chars: clean.length - cut.length + text.length - near.length,
+    rest_chars: clean.length - cut.length + text.length - near.length + restChars,
     ...(options === undefined
       ? {}
       : { options: options.slice(0, LIMITS.ownTurnOptionsMax).map(shownOption), is_open: isOpen === true }),

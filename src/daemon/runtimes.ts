@@ -66,7 +66,12 @@ export function createRuntimes(parts: RuntimesParts): Runtimes {
     files: parts.files,
   });
   const gemini = createGeminiAdapter({ engine, transports: dispatcher, files: parts.files });
-  const adapters: RuntimeAdapter[] = [claudeCode, createOpenCodeAdapter({ engine }), codex, gemini];
+  const adapters: RuntimeAdapter[] = [
+    claudeCode,
+    createOpenCodeAdapter({ engine, transports: dispatcher }),
+    codex,
+    gemini,
+  ];
   const spool = createSpoolReader(paths, (runtime, report) =>
     hookAdapter(runtime).onHook(report, AbortSignal.timeout(1_000)),
   );

@@ -330,6 +330,26 @@ export const LIMIT_TABLE = {
     unit: "bytes",
     why: "How much of the end of a session's record is read for that: results of tools stand between, and reading takes a few milliseconds.",
   },
+  ownTurnTextCharsMax: {
+    value: 8_000,
+    unit: "characters",
+    why: "How much of one turn a session's own side sends: four times what is shown, so that it is masked before it is cut.",
+  },
+  ownTurnsFrameBytesMax: {
+    value: 524_288,
+    unit: "bytes",
+    why: "Turns that a session's own side sends at once: half a frame; older ones are left out.",
+  },
+  ownTurnMessagesMax: {
+    value: 300,
+    unit: "count",
+    why: "Messages of a runtime's own store that are looked through for them: each step of its model is one, most of them without a word.",
+  },
+  ownTurnsWaitMs: {
+    value: 5_000,
+    unit: "ms",
+    why: "How long a session's own side may take to read its record: its program has it at hand.",
+  },
   ownTurnOptionsMax: { value: 12, unit: "count", why: "Answers to choose from that are shown of one question." },
   sampleMs: {
     value: 15_000,

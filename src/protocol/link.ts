@@ -3,6 +3,7 @@ import { MessageId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { Envelope } from "./messages.ts";
 import { FailReason } from "./moves.ts";
+import { RecordedTurns } from "./own-turns.ts";
 import { CircleName, Peer, PeerName, ProcessInstance, Runtime } from "./peers.ts";
 import { SessionSpans } from "./tracing.ts";
 
@@ -207,6 +208,12 @@ export const DAEMON_METHODS = {
     params: z.object({ request: z.string(), behavior: z.enum(["allow", "deny"]), reason: z.string().optional() }),
     result: ok,
     purpose: "A person decided a permission request.",
+  },
+  turns: {
+    params: z.object({}),
+    result: RecordedTurns,
+    purpose:
+      "What the session's user and its model said there, read at this moment from the runtime's own store; asked when a person looks, of links whose hello names the capability `own_turns`, and kept nowhere.",
   },
   ping: { params: z.object({}), result: ok, purpose: "As above." },
   shutdown: {

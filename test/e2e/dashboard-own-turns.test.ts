@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { homePaths } from "../../src/platform/paths.ts";
-import type { Peer } from "../../src/protocol/index.ts";
+import { LIMITS, type Peer } from "../../src/protocol/index.ts";
 import { sqliteStore } from "../../src/store/sqlite/store.ts";
 import { type BrowserScene, browserScene, withBrowser } from "../support/browser-scene.ts";
 import { fakeSession } from "../support/fake-session.ts";
@@ -91,6 +91,45 @@ withBrowser("A session's own conversation", () => {
     const card = page.getByRole("article", { name: "shop waits in its own terminal" });
     await card.getByText("Which branch?").waitFor();
     expect(await card.locator(".options li").allTextContents()).toEqual(["main the trunk", "<b>next</b>"]);
+    await page.close();
+  });
+
+  // @req dashboard.own-turns
+  test("of a session whose own side reads its record, it is asked for when somebody looks, masked, and gone with the session", async () => {
+    const turns = {
+      turns: [
+        { by: "user" as const, at: 1_000, text: "count **them**" },
+        { by: "session" as const, at: 2_000, text: `token=abcdef123456789 ${"x".repeat(3_000)}`, rest_chars: 7 },
+      ],
+      is_whole: false,
+    };
+    const session = await fakeSession(scene.daemon.sandbox, "open", { runtime: "opencode", turns });
+    const page = await scene.open(`/#/peer/${session.id}`);
+    await page.getByText("Its own conversation").click();
+    const shown = page.getByRole("log", { name: "What was said in open" });
+    expect(await shown.locator(".turn.user strong").textContent()).toBe("them");
+    await page.getByText(/The newest only/).waitFor();
+    await shown.getByText(/… 1,\d+ more characters/).waitFor();
+    expect(await shown.textContent()).not.toContain("abcdef123456789");
+    for (const name of readdirSync(scene.daemon.home).filter((file) => file.startsWith("repowire.db")))
+      expect([name, readFileSync(join(scene.daemon.home, name), "latin1").includes("count **them**")]).toEqual([
+        name,
+        false,
+      ]);
+    await session[Symbol.asyncDispose]();
+    await page.getByText("Nothing to show: OpenCode itself reads its record, and is not running.").waitFor();
+    await using old = await fakeSession(scene.daemon.sandbox, "old", { runtime: "opencode" });
+    await page.goto(scene.url(`/#/peer/${old.id}`));
+    await page.getByText("Its own conversation").click();
+    await page.getByText("Nothing to show: its plugin is of an older repowire; restart OpenCode.").waitFor();
+    const endless = {
+      turns: [{ by: "user" as const, text: "x".repeat(LIMITS.ownTurnTextCharsMax + 1) }],
+      is_whole: true,
+    };
+    await using wrong = await fakeSession(scene.daemon.sandbox, "wrong", { runtime: "opencode", turns: endless });
+    await page.goto(scene.url(`/#/peer/${wrong.id}`));
+    await page.getByText("Its own conversation").click();
+    await page.getByText("Nothing to show: what its own side sent cannot be understood.").waitFor();
     await page.close();
   });
 

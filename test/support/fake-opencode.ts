@@ -27,7 +27,7 @@ export function fakeOpenCode(): FakeOpenCode {
     toasts: [],
     shown: [],
     session: async (id) => fake.sessions.get(id),
-    messages: async (id) => structuredClone(stored.get(id) ?? []),
+    messages: async (id, newest) => structuredClone((stored.get(id) ?? []).slice(-(newest ?? 0))),
     busy: async () => new Set(fake.working),
     async prompt(session, prompt) {
       const refusal = fake.refuseNext;

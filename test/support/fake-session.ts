@@ -7,7 +7,9 @@ import type {
   OperationName,
   OperationOutput,
   PermissionAsk,
+  RecordedTurns,
   Report,
+  Runtime,
 } from "../../src/protocol/index.ts";
 import { fromSource, type Ran, type SetupSandbox } from "./setup-sandbox.ts";
 import { until } from "./until.ts";
@@ -35,6 +37,9 @@ export interface FakeSession extends AsyncDisposable {
 export interface SessionSetup {
   name?: string;
   circle?: string;
+  runtime?: Runtime;
+  /** What it says when it is asked for its own turns; absent: it cannot be asked. */
+  turns?: RecordedTurns;
 }
 
 export interface SessionListeners {

@@ -7,6 +7,7 @@ import type { FromSession, SessionSetup, ToSession } from "./fake-session.ts";
 
 // A session in a process of its own, told what to do by its parent over IPC. It reads nothing by itself: it says what it gets.
 const setup = JSON.parse(process.env.FAKE_SESSION ?? "{}") as SessionSetup; // written by fake-session.ts
+const { turns } = setup;
 const tell = (event: FromSession) => process.send?.(event);
 const instance = instanceOf(process.pid);
 if (!instance) throw new Error("this process is not in the process table");
@@ -19,7 +20,7 @@ const link = connectLink({
     return { url: linkUrl(address), token: address.token };
   },
   session: () => ({
-    runtime: "memory",
+    runtime: setup.runtime ?? "memory",
     process: instance,
     link_pid: process.pid,
     path: process.cwd(),
@@ -29,11 +30,12 @@ const link = connectLink({
     circle: setup.circle,
   }),
   client: { name: "fake-session", version: "1" },
-  capabilities: ["relay_permissions"],
+  capabilities: ["relay_permissions", ...(turns ? ["own_turns"] : [])],
   onDeliver: async (items) => {
     for (const item of items) tell({ type: "delivered", item });
     return items.map(({ message, attempt }) => ({ message, attempt, outcome: "presented" as const }));
   },
+  onTurns: turns && (async () => turns),
   onVerdict: (verdict) => tell({ type: "verdict", ...verdict }),
   timing: { reconnectMinMs: 20, reconnectMaxMs: 100 },
 });

@@ -9,6 +9,7 @@ import { geminiScenes } from "./gemini.ts";
 import { inboxScenes } from "./inbox.ts";
 import { newcomerScenes } from "./newcomer.ts";
 import { openCodeScenes } from "./opencode.ts";
+import { openCodeTurnScenes } from "./opencode-turns.ts";
 import { orchestratorScenes } from "./orchestrator.ts";
 import { permissionScenes } from "./permissions.ts";
 import { radarScenes } from "./radar.ts";
@@ -38,6 +39,7 @@ export const SCENES: Scene[] = [
   ...codexScenes,
   ...codexTerminalScenes,
   ...openCodeScenes,
+  ...openCodeTurnScenes,
   ...geminiScenes,
   ...spawnScenes,
   ...radarScenes,
