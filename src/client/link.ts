@@ -397,10 +397,10 @@ export function connectLink(options: LinkOptions): Link {
   };
 }
 
-/** `safeParse` of a table's row gives the union over all rows; the method selects the one. */
 const unknownMethod = (method: string): RepowireError =>
   new RepowireError("unknown_operation", `This link does not know "${method}". Update repowire on this side.`);
 
+/** `safeParse` of a table's row gives the union over all rows; the method selects the one. */
 type DaemonParams<Method extends DaemonMethod> = (typeof DAEMON_METHODS)[Method]["params"]["_output"];
 
 const isDaemonMethod = (method: string): method is DaemonMethod => Object.hasOwn(DAEMON_METHODS, method);
