@@ -174,7 +174,7 @@ describe("a chain of messages that cause messages", () => {
   /** A turn of `peer` that this message began. */
   const turn = (peer: PeerId, message: string) =>
     mesh.decide((ctx) =>
-      ctx.tx.peers.put({ ...mesh.peer(peer), turn: { started_awake: 0, inputs: [{ type: "delivery", message }] } }),
+      ctx.tx.peers.put({ ...mesh.peer(peer), turn: { started_at: 0, inputs: [{ type: "delivery", message }] } }),
     );
   async function pingPong(rounds: number): Promise<{ id: string; message: string }> {
     let last = await tell(frontend, "backend");
@@ -201,7 +201,7 @@ describe("a chain of messages that cause messages", () => {
   test("begins anew where the user of the session writes, and from an orchestrator", async () => {
     const last = await pingPong(3);
     const inputs = [{ type: "delivery" as const, message: last.message }, { type: "user" as const }];
-    await mesh.decide((ctx) => ctx.tx.peers.put({ ...mesh.peer(frontend), turn: { started_awake: 0, inputs } }));
+    await mesh.decide((ctx) => ctx.tx.peers.put({ ...mesh.peer(frontend), turn: { started_at: 0, inputs } }));
     const sent = await tell(frontend, "backend");
     await turn(boss, sent.message);
     const fromBoss = await tell(boss, "backend");

@@ -51,7 +51,8 @@ export interface Ids {
 export type TurnInput = { type: "delivery"; message: MessageId } | { type: "user" } | { type: "other" };
 
 export interface Turn {
-  started_awake: number;
+  /** Epoch ms; absent where an older daemon stored it. */
+  started_at?: number;
   inputs: TurnInput[];
 }
 

@@ -36,6 +36,53 @@ const end = (change: Partial<TurnEnd> = {}) =>
   );
 const answerOf = (message: string) => mesh.read(({ tx }) => tx.messages.get(mesh.ask(message).answer ?? ""));
 
+describe("an end that is told late", () => {
+  const wall = () => mesh.clock.now().wall;
+
+  // @req harm.user-text
+  test("is no end of a turn that began after it", async () => {
+    const at = wall();
+    mesh.clock.advance(2_000);
+    await mesh.decide((ctx) => noteActivity(ctx, backend, "busy"));
+    const asked = await mesh.call(frontend, "ask", {
+      peer: "backend",
+      question: "now?",
+      urgency: "urgent",
+      wait_seconds: 0,
+    });
+    await mesh.present(backend);
+    await enter(asked.message);
+    await end({ at, text: "What its user wanted." });
+    expect(mesh.ask(asked.message)).toMatchObject({ state: "open" });
+    expect(mesh.ask(asked.message).overlooked_at).toBeUndefined();
+    expect(mesh.read(({ live }) => live.activity(backend).state)).toBe("busy");
+    await end();
+    expect(mesh.ask(asked.message)).toMatchObject({ state: "answered", by: "captured" });
+  });
+
+  // @req harm.user-text
+  test("says nothing of a question that came after it, whatever went into the turn", async () => {
+    const at = wall();
+    mesh.clock.advance(2_000);
+    const asked = await mesh.call(frontend, "ask", { peer: "backend", question: "now?", wait_seconds: 0 });
+    await mesh.present(backend);
+    const message: TurnInput = { type: "delivery", message: asked.message };
+    await mesh.decide((ctx) => noteTurnInput(ctx, backend, message, "prompt hook", at - 1));
+    await end({ at, inputs: [message] });
+    expect(mesh.ask(asked.message)).toMatchObject({ state: "open" });
+    expect(mesh.ask(asked.message).overlooked_at).toBeUndefined();
+  });
+
+  test("answers a question that was there before", async () => {
+    const asked = await enteredAsk();
+    mesh.clock.advance(2_000);
+    const at = wall();
+    mesh.clock.advance(60_000);
+    await end({ at });
+    expect(mesh.ask(asked.message)).toMatchObject({ state: "answered", by: "captured" });
+  });
+});
+
 describe("the last text of a turn is captured as the answer", () => {
   // @req captured.sole-input
   test("when the question was its sole input; it says that it was captured and proves that it was seen", async () => {

@@ -23,11 +23,17 @@ export function noteActivity(ctx: Context, peerId: PeerId, state: Activity["stat
   setPresence(ctx, peerId, { state: state === "idle" ? "online" : state, detail });
 }
 
-/** Something entered the conversation: our own frame, or anything else. */
-export function noteTurnInput(ctx: Context, peerId: PeerId, input: TurnInput, by: string): void {
+/** Something entered the conversation: our own frame, or anything else. `at` (epoch ms): when, where that is told late. */
+export function noteTurnInput(
+  ctx: Context,
+  peerId: PeerId,
+  input: TurnInput,
+  by: string,
+  at: number = ctx.now.wall,
+): void {
   const peer = ctx.tx.peers.get(peerId);
   if (!peer) return;
-  const turn = peer.turn ?? { started_awake: ctx.now.awake, inputs: [] };
+  const turn = peer.turn ?? { started_at: at, inputs: [] };
   const known =
     input.type === "delivery" &&
     turn.inputs.some((other) => other.type === "delivery" && other.message === input.message);
@@ -57,12 +63,16 @@ export interface TurnEnd {
   wasContinued: boolean;
   /** Whether the caller can make the turn go on with a reminder. */
   canRemind: boolean;
+  /** Epoch ms at which it ended, where that is told late: what came after it is no part of it. */
+  at?: number;
 }
 
 /** Ends the turn and judges its questions. Returns the ask to remind the model of, if any. */
 export function endTurn(ctx: Context, peerId: PeerId, end: TurnEnd): AskRecord | undefined {
   const peer = ctx.tx.peers.get(peerId);
   if (!peer) return undefined;
+  // The turn that runs began after the one that this is about.
+  if (end.at !== undefined && (peer.turn?.started_at ?? 0) > end.at) return undefined;
   const inputs = allInputs(end.inputs, peer.turn?.inputs);
   const reminded = judgeQuestions(ctx, peer, inputs, end);
   const latest = ctx.tx.peers.get(peerId) ?? peer;
@@ -92,7 +102,8 @@ function allInputs(fromTranscript: TurnInput[] | undefined, fromHooks: TurnInput
 }
 
 function judgeQuestions(ctx: Context, peer: PeerRecord, inputs: TurnInput[], end: TurnEnd): AskRecord | undefined {
-  const inHand = questionsInHand(ctx, peer.id);
+  const { at = Number.POSITIVE_INFINITY } = end;
+  const inHand = questionsInHand(ctx, peer.id).filter(({ delivery }) => (delivery.presented_at ?? 0) <= at);
   const ofTurn = inHand.filter(({ ask }) =>
     inputs.some((input) => input.type === "delivery" && input.message === ask.message),
   );

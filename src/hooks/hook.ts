@@ -30,6 +30,8 @@ const HOOK_VERSION = "1";
  */
 export async function runHook(run: HookRun): Promise<void> {
   const { env } = run;
+  // What is told late is told of this instant, not of the one at which nobody could be told.
+  const happenedAt = Date.now();
   const runtime = Object.hasOwn(HOOK_RUNTIMES, run.runtime) ? HOOK_RUNTIMES[run.runtime] : undefined;
   if (!runtime?.isPeer(env)) return;
   const input: unknown = JSON.parse(await run.readInput());
@@ -50,7 +52,7 @@ export async function runHook(run: HookRun): Promise<void> {
     : await daemon.post(path, report, HOOK_WAIT_MS);
   const insisted = reply?.output ? undefined : runtime.insist?.(run.event, input, reply !== undefined);
   if (insisted) return run.print(JSON.stringify(insisted));
-  if (reply === undefined) return spool(home, run.runtime, report);
+  if (reply === undefined) return spool(home, run.runtime, { ...report, spooled_at: happenedAt });
   if (reply.output === undefined) return;
   await run.print(JSON.stringify(reply.output));
   if (typeof reply.lease === "string") {
@@ -80,13 +82,13 @@ async function awaitVerdict(daemon: DaemonCall, path: string, report: HookReport
   }
 }
 
-/** Keeps the event for the daemon's next start, private to the user, in the order of time. */
-function spool(home: string, runtime: string, report: HookReport): void {
+/** Keeps the event for the daemon's next start, private to the user, in the order in which things happened. */
+function spool(home: string, runtime: string, report: HookReport & { spooled_at: number }): void {
   const folder = homePaths(home).spool;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (readdirSync(folder).length >= SPOOL_FILES_MAX) return;
-  const name = `${Date.now()}-${process.pid}`;
+  const name = `${report.spooled_at}-${process.pid}`;
   const draft = join(folder, `${name}.tmp`);
-  writeFileSync(draft, JSON.stringify({ ...report, runtime, spooled_at: Date.now() }), { mode: 0o600 });
+  writeFileSync(draft, JSON.stringify({ ...report, runtime }), { mode: 0o600 });
   renameSync(draft, join(folder, `${name}.json`));
 }

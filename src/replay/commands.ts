@@ -91,7 +91,7 @@ function senderOf(ctx: Context, message: ExportedMessage, mesh: ReplayMesh): Pee
     .filter(({ hops, id }) => hops === message.hops - 1 && wasBrought(ctx.tx.deliveries.get(id, message.from)))
     .at(-1);
   if (!cause) return sender;
-  return { ...sender, turn: { started_awake: 0, inputs: [{ type: "delivery", message: cause.id }] } };
+  return { ...sender, turn: { started_at: 0, inputs: [{ type: "delivery", message: cause.id }] } };
 }
 
 const wasBrought = (delivery: DeliveryRecord | undefined): boolean =>

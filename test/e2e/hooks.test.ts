@@ -81,6 +81,8 @@ describe("With the daemon down", () => {
     expect(files.length).toBe(3);
     for (const file of files) {
       expect(file).toEndWith(".json");
+      const { spooled_at: at } = JSON.parse(readFileSync(join(daemon.sandbox.paths.spool, file), "utf8"));
+      expect(at).toBeWithin(Date.now() - 60_000, Date.now());
       expect(statSync(join(daemon.sandbox.paths.spool, file)).mode & 0o777).toBe(0o600);
     }
     await daemon.start();

@@ -63,6 +63,17 @@ const ACTION = fc.oneof(
     arbitrary: step("weather", { lagMs: fc.constantFrom(0, 3, 200, 2_000, 9_000), repeats: fc.constantFrom(0, 0.2) }),
   },
   { weight: 3, arbitrary: step("gate", { who, policy: fc.constantFrom("accept", "hold", "refuse", "accept") }) },
+  {
+    weight: 3,
+    arbitrary: step("plan", {
+      who,
+      to: who,
+      seconds: fc.constantFrom(1, 5, 30, 90),
+      missed: fc.constantFrom("run_once", "run_once", "skip"),
+    }),
+  },
+  { weight: 3, arbitrary: step("watch", { who, to: who, moment: fc.constantFrom("idle", "waits", "ends", "ends") }) },
+  { weight: 1, arbitrary: step("unplan", { which: who }) },
   { weight: 1, arbitrary: step("sleep", { ms: fc.constantFrom(10_000, 90_000_000) }) },
   { weight: 1, arbitrary: step("time", { ms: fc.constantFrom(60_000, 100_000) }) },
 );

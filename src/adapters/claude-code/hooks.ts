@@ -142,7 +142,7 @@ export function createHookHandler(parts: HookParts) {
     const lease = newSecret();
     const frames = await engine.run((ctx) => {
       noteActivity(ctx, peer.id, "busy");
-      noteInput(ctx, peer, input.prompt ?? "");
+      noteInput(ctx, peer, input.prompt ?? "", given.spooled_at);
       if (isReplay(given)) return [];
       const latest = ctx.tx.peers.get(peer.id) ?? peer;
       return leaseForHook(ctx, latest, "prompt", `hook:${lease}`, CONTEXT_BYTES_MAX).map((envelope) =>
@@ -157,16 +157,16 @@ export function createHookHandler(parts: HookParts) {
    * A prompt that is one frame of ours, whole and outermost, and was pushed to this very session, is on its way to the model. The
    * hook does not say who typed it; what proves reading is the transcript.
    */
-  function noteInput(ctx: Context, peer: PeerRecord, prompt: string): void {
+  function noteInput(ctx: Context, peer: PeerRecord, prompt: string, at?: number): void {
     const frame = parseChannelFrame(prompt) ?? parseInboxFrame(prompt);
     const delivery = frame && ctx.tx.deliveries.byHandle(frame.handle);
     const isPushed =
       delivery?.peer === peer.id &&
       (delivery.state === "leased" || delivery.state === "presented" || delivery.state === "held");
     if (delivery && isPushed)
-      return noteTurnInput(ctx, peer.id, { type: "delivery", message: delivery.message }, "prompt hook");
+      return noteTurnInput(ctx, peer.id, { type: "delivery", message: delivery.message }, "prompt hook", at);
     const isOther = frame !== undefined || prompt.startsWith("<task-notification>");
-    noteTurnInput(ctx, peer.id, { type: isOther ? "other" : "user" }, "prompt hook");
+    noteTurnInput(ctx, peer.id, { type: isOther ? "other" : "user" }, "prompt hook", at);
   }
 
   /** The tool call waits for this: nothing is read or asked here that takes time. */
@@ -247,6 +247,7 @@ export function createHookHandler(parts: HookParts) {
         inputs,
         wasContinued: input.stop_hook_active ?? false,
         canRemind: !isReplay(given),
+        at: given.spooled_at,
       });
       if (remind)
         return {
@@ -284,12 +285,19 @@ export function createHookHandler(parts: HookParts) {
     return (await session.awaitTurnEnd(asked, input.last_assistant_message ?? "")) ? session.turnInputs() : undefined;
   }
 
-  async function stopFailure({ input, peer, session }: HookEvent): Promise<HookReply> {
-    void judgeFailure(input, peer, session).catch((error) => log.error("a failed turn was not judged", { error }));
+  async function stopFailure({ given, input, peer, session }: HookEvent): Promise<HookReply> {
+    void judgeFailure(input, peer, session, given.spooled_at).catch((error) =>
+      log.error("a failed turn was not judged", { error }),
+    );
     return {};
   }
 
-  async function judgeFailure(input: HookInput, peer: PeerRecord, session: ClaudeSession | undefined): Promise<void> {
+  async function judgeFailure(
+    input: HookInput,
+    peer: PeerRecord,
+    session: ClaudeSession | undefined,
+    at: number | undefined,
+  ): Promise<void> {
     const isRate = input.error === "rate_limit";
     const deadline = Date.now() + (isRate ? ERROR_ENTRY_WAIT_MS : 0);
     await session?.catchUp();
@@ -305,6 +313,7 @@ export function createHookHandler(parts: HookParts) {
       inputs: session?.turnInputs(),
       wasContinued: false,
       canRemind: false,
+      at,
     };
     await engine.run((ctx) => {
       withdrawApprovals(ctx, peer.id, "the turn failed");

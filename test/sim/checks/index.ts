@@ -2,6 +2,7 @@ import { duplicates, order, recipients } from "./arrivals.ts";
 import { budgets } from "./budgets.ts";
 import type { Check } from "./check.ts";
 import { answers, captured, claims, stored } from "./honesty.ts";
+import { later } from "./later.ts";
 import { loss } from "./loss.ts";
 import { moves } from "./moves.ts";
 import { ends, limits, loops } from "./waits.ts";
@@ -20,4 +21,5 @@ export const CHECKS: readonly Check[] = [
   answers,
   stored,
   claims,
+  later,
 ];

@@ -1,4 +1,6 @@
+import { copyFileSync, existsSync } from "node:fs";
 import { type MessageStore, StorageError, type Tx } from "../../../src/core/ports.ts";
+import { DATABASE_SUFFIXES } from "../../../src/protocol/index.ts";
 import { memoryStore } from "../../../src/store/memory.ts";
 import { type SqliteStore, sqliteStore } from "../../../src/store/sqlite/store.ts";
 import { tempHome } from "../../support/temp-home.ts";
@@ -23,12 +25,15 @@ export function createDisk(kind: DiskKind): Disk {
   let sqlite: SqliteStore | undefined;
   let failing: { kind: "full" | "failed"; commits: number } | undefined;
   let commits = 0;
+  let opened = 0;
 
   function reopen(): MessageStore {
     if (memory) return memory;
-    // A second handle on the same file while the dead daemon's is still open: nothing of that one is taken over but the file.
+    // The files as the dead daemon leaves them, while its handles are still open: it says nothing more to the disk, and puts nothing in order.
     const before = sqlite;
-    sqlite = sqliteStore(home?.file("repowire.db") ?? "", { synchronous: "normal" });
+    const file = home?.file(`${++opened}.db`) ?? "";
+    if (before) copyDatabase(before.file, file);
+    sqlite = sqliteStore(file, { synchronous: "normal" });
     before?.close();
     return sqlite;
   }
@@ -71,4 +76,10 @@ export function createDisk(kind: DiskKind): Disk {
       home?.[Symbol.dispose]();
     },
   };
+}
+
+/** As a copy of a disk has it; what processes share in memory (`-shm`) is on none. */
+function copyDatabase(from: string, to: string): void {
+  for (const suffix of DATABASE_SUFFIXES)
+    if (suffix !== "-shm" && existsSync(from + suffix)) copyFileSync(from + suffix, to + suffix);
 }

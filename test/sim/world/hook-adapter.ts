@@ -55,7 +55,8 @@ export interface HookReply {
 
 export interface HookAdapter {
   attach(peer: PeerRecord): void;
-  report(session: HookedSession, event: HookEvent): Promise<HookReply>;
+  /** `at`: when it happened (epoch ms), of an event that is told from the spool; then its hook has ended, and prints nothing. */
+  report(session: HookedSession, event: HookEvent, at?: number): Promise<HookReply>;
   printed(session: HookedSession, lease: string): Promise<void>;
   start(): void;
 }
@@ -192,14 +193,15 @@ export function createHookAdapter(parts: {
         .find((candidate) => candidate.isAlive && sameInstance(candidate.start.instance, peer.instance));
       if (session) refreshLater(session);
     },
-    async report(session, event) {
+    async report(session, event, at) {
       const peer = await engine.run((ctx) => join(ctx, session));
       const lease = `hook:${parts.ids.secret()}`;
       switch (event.type) {
         case "prompt": {
           const items = await engine.run((ctx) => {
             noteActivity(ctx, peer.id, "busy");
-            for (const input of event.inputs) noteTurnInput(ctx, peer.id, input, "prompt hook");
+            for (const input of event.inputs) noteTurnInput(ctx, peer.id, input, "prompt hook", at);
+            if (at !== undefined) return [];
             return leaseForHook(ctx, ctx.tx.peers.get(peer.id) ?? peer, "prompt", lease, CONTEXT_BYTES_MAX);
           });
           return { items, lease };
@@ -216,8 +218,16 @@ export function createHookAdapter(parts: {
           const { inputs } = readerOf(session);
           return engine.run((ctx): HookReply => {
             const { text, wasContinued } = event;
-            const remind = endTurn(ctx, peer.id, { outcome: "done", text, inputs, wasContinued, canRemind: true });
+            const remind = endTurn(ctx, peer.id, {
+              outcome: "done",
+              text,
+              inputs,
+              wasContinued,
+              canRemind: at === undefined,
+              at,
+            });
             if (remind) return { remind: true, items: [] };
+            if (at !== undefined) return { items: [] };
             const latest = ctx.tx.peers.get(peer.id) ?? peer;
             const items = leaseForHook(ctx, latest, "turn_end", lease, CONTEXT_BYTES_MAX);
             if (items.length > 0) noteActivity(ctx, peer.id, "busy");
@@ -234,6 +244,7 @@ export function createHookAdapter(parts: {
               inputs: readerOf(session).inputs,
               wasContinued: false,
               canRemind: false,
+              at,
             }),
           );
           return { items: [] };

@@ -109,7 +109,8 @@ export function createSession(parts: SessionParts): Session {
   let turn: Turn | undefined;
   let queue: Envelope[] = [];
   /** In the conversation, but nothing was said since: what the model says next it says having read it. */
-  let unread: MessageId[] = [];
+  /** What is in the conversation and the model has said nothing since, with the seat that it came to: a resumed one speaks before it has its seat again. */
+  let unread: { message: MessageId; peer: PeerId | undefined }[] = [];
   let known: { id: PeerId; name: string } | undefined;
   let turns = 0;
   const toAnswer = new Map<MessageId, Envelope>();
@@ -277,7 +278,7 @@ export function createSession(parts: SessionParts): Session {
     const { message } = input.item;
     transcript.push({ type: "frame", message });
     if (kind === "linked") link?.report({ type: "entered", message });
-    unread.push(message);
+    unread.push({ message, peer: seat()?.id });
     if (input.item.kind === "ask") toAnswer.set(message, input.item);
   }
 
@@ -311,9 +312,8 @@ export function createSession(parts: SessionParts): Session {
 
   /** The model says something: whatever it had in its context by then it has read. */
   function output(endsTurn: boolean): void {
-    const mine = seat();
-    for (const message of unread) {
-      if (mine) truth.read.add(key(message, mine.id));
+    for (const { message, peer } of unread) {
+      if (peer) truth.read.add(key(message, peer));
       if (kind === "linked") link?.report({ type: "seen", message, by: "model" });
     }
     unread = [];
@@ -460,7 +460,7 @@ export function createSession(parts: SessionParts): Session {
     for (const message of carried) {
       const item = items.find((candidate) => candidate.message === message);
       land(item ?? { message, attempt: 0 }, name === "inbox" ? "pull" : "result", true);
-      unread.push(message);
+      unread.push({ message, peer: seat()?.id });
       link?.report({ type: "result_written", message });
       if (item?.kind === "ask") {
         toAnswer.set(message, item);

@@ -1,4 +1,4 @@
-import type { AskOutcome, MessageId, PeerId } from "../../../src/protocol/index.ts";
+import type { AskOutcome, MessageId, PeerId, Schedule } from "../../../src/protocol/index.ts";
 
 /** What really happened, as nobody inside the world can know it: the simulation writes it down, checkers hold the product against it. */
 
@@ -45,8 +45,16 @@ export interface TurnEnded {
   inputs: (MessageId | "user")[];
 }
 
+/** A message for later, whose maker was told that it is planned. */
+export interface Planned {
+  schedule: Schedule;
+  /** Its maker was told that it is removed. */
+  isRemoved: boolean;
+}
+
 export interface Truth {
   readonly landings: Landing[];
+  readonly planned: Planned[];
   readonly calls: Call[];
   readonly turns: TurnEnded[];
   /** `MESSAGE PEER` of all that a model has really read. */
@@ -63,6 +71,7 @@ const LOG_MAX = 4_000;
 export function createTruth(now: () => number): Truth {
   const truth: Truth = {
     landings: [],
+    planned: [],
     calls: [],
     turns: [],
     read: new Set(),

@@ -1,5 +1,11 @@
-import { type Effect, type Ids, resume, type SessionStart } from "../../../src/core/index.ts";
-import { type MessageId, type ProcessInstance, RepowireError, sameInstance } from "../../../src/protocol/index.ts";
+import { type Caller, type Effect, type Ids, resume, type SessionStart } from "../../../src/core/index.ts";
+import {
+  type MessageId,
+  type PeerId,
+  type ProcessInstance,
+  RepowireError,
+  sameInstance,
+} from "../../../src/protocol/index.ts";
 import { countedIds } from "../../support/counted-ids.ts";
 import type { Action, History } from "../history.ts";
 import { createChance } from "./chance.ts";
@@ -10,7 +16,7 @@ import { createLoop, type Loop } from "./loop.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createProcess, ProcessDied, type SimProcess } from "./process.ts";
 import { createSession, type Plan, type Session } from "./session.ts";
-import { createTruth, type Truth } from "./truth.ts";
+import { createTruth, type Planned, type Truth } from "./truth.ts";
 
 /** One machine with its daemon, its disk and its sessions, and everything that may befall them. */
 export interface World extends Disposable {
@@ -43,7 +49,7 @@ export function createWorld(history: History): World {
   const disk = createDisk(history.disk as "memory" | "sqlite");
   const ids: Ids = countedIds();
   const running = new Map<number, SimProcess>();
-  let spool: { session: HookedSession; event: HookEvent }[] = [];
+  let spool: { session: HookedSession; event: HookEvent; at: number }[] = [];
   let daemon: SimDaemon | undefined;
   let daemons = 0;
   let mayStart = true;
@@ -78,9 +84,9 @@ export function createWorld(history: History): World {
     const kept = spool;
     spool = [];
     void (async () => {
-      for (const { session, event } of kept) {
+      for (const { session, event, at: happenedAt } of kept) {
         if (!session.isAlive) continue;
-        await at.hooks.report(session, event).catch(() => {
+        await at.hooks.report(session, event, happenedAt).catch(() => {
           // Refused or dead: as with the real spool, it is not tried for ever.
         });
       }
@@ -103,6 +109,7 @@ export function createWorld(history: History): World {
   function hook(session: HookedSession, event: HookEvent): Promise<HookReply> {
     const { promise, resolve } = Promise.withResolvers<HookReply>();
     const nothing: HookReply = { items: [] };
+    const happenedAt = loop.now().wall;
     let isDone = false;
     const finish = (reply: HookReply) => {
       if (isDone) return;
@@ -112,7 +119,7 @@ export function createWorld(history: History): World {
     loop.at(chance.int(1, 20), () => {
       const at = daemon;
       if (!at?.isUp) {
-        if (event.type !== "between_tools") spool.push({ session, event });
+        if (event.type !== "between_tools") spool.push({ session, event, at: happenedAt });
         return finish(nothing);
       }
       at.hooks.report(session, event).then(
@@ -120,13 +127,13 @@ export function createWorld(history: History): World {
           loop.at(chance.int(0, 5), () => finish(reply));
         },
         () => {
-          spool.push({ session, event });
+          spool.push({ session, event, at: happenedAt });
           finish(nothing);
         },
       );
       loop.at(HOOK_TIMEOUT_MS, () => {
         if (isDone) return;
-        spool.push({ session, event });
+        spool.push({ session, event, at: happenedAt });
         finish(nothing);
       });
     });
@@ -205,6 +212,38 @@ export function createWorld(history: History): World {
       .catch(() => {
         // The disk may be full; then they stay.
       });
+  }
+
+  /** A session plans a message, or to be told of another. A daemon that dies meanwhile says nothing; then nothing was promised. */
+  function planLater(who: number, to: number, when: string, missed: "run_once" | "skip" | undefined): void {
+    const [from, at] = [sessionAt(who), daemon];
+    const caller = from?.seat && callerOf(from.seat.id);
+    if (!caller || !at?.isUp) return;
+    const peer = from === sessionAt(to) ? "self" : nameOf(to);
+    at.operations.call("schedule", { peer, when, missed, text: `planned ${ids.message()}` }, caller).then(
+      ({ schedule }) => {
+        if (!at.process.alive) return;
+        truth.note(`${schedule.id} is planned for ${when}`);
+        truth.planned.push({ schedule, isRemoved: false });
+      },
+      () => {
+        // Refused: there are too many, the disk is full, or nobody has that name.
+      },
+    );
+  }
+
+  function unplan(planned: Planned): void {
+    const at = daemon;
+    if (!at?.isUp) return;
+    const { id, from_id } = planned.schedule;
+    at.operations.call("unschedule", { id }, callerOf(from_id)).then(
+      () => {
+        if (at.process.alive) planned.isRemoved = true;
+      },
+      () => {
+        // It was sent, or the disk is full.
+      },
+    );
   }
 
   function befall(action: Action): void {
@@ -347,6 +386,16 @@ export function createWorld(history: History): World {
           });
         return;
       }
+      case "plan":
+        return planLater(action.who, another(action), `${action.seconds}s`, action.missed as "skip");
+      case "watch":
+        return planLater(action.who, action.who, `${nameOf(another(action))} ${action.moment}`, undefined);
+      case "unplan": {
+        const open = truth.planned.filter((planned) => !planned.isRemoved);
+        const planned = open[action.which % Math.max(1, open.length)];
+        if (planned) unplan(planned);
+        return;
+      }
       case "sleep":
         return loop.sleepMachine(action.ms);
       case "time":
@@ -404,5 +453,7 @@ export function createWorld(history: History): World {
   loop.run(1_500);
   return world;
 }
+
+const callerOf = (peer: PeerId): Caller => ({ peer, role: "agent", isHuman: false, mayBeSubagent: false });
 
 const describe = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
