@@ -55,6 +55,7 @@ const MARK = Buffer.from("rwj1");
 const ROOM_BYTES = 8 * 1024 * 1024;
 /** Kept for the next record; one that is larger is made for its own record alone. */
 const BUFFER_BYTES = 256 * 1024;
+const ZEROS_BYTES = 64 * 1024;
 
 /** Of another database's journal no record fits. */
 const seedOf = (epoch: string): number => crc32(epoch);
@@ -154,6 +155,13 @@ export function openJournal(path: string, { epoch, stored, synchronous }: OpenJo
       done += writeSync(file, bytes, done, bytes.length - done, position + done);
   }
 
+  /** In small parts: the daemon need not hold as many zeros as the file does. */
+  function writeZeros(from: number, to: number): void {
+    const zeros = Buffer.alloc(Math.min(ZEROS_BYTES, to - from));
+    for (let position = from; position < to; position += zeros.length)
+      writeAt(zeros.subarray(0, Math.min(zeros.length, to - position)), position);
+  }
+
   /** What was refused must not be found by the next start: its mark goes. */
   function takeBack(): void {
     try {
@@ -187,7 +195,7 @@ export function openJournal(path: string, { epoch, stored, synchronous }: OpenJo
     },
     wipe() {
       if (used === 0) return;
-      writeAt(Buffer.alloc(used), 0);
+      writeZeros(0, used);
       fdatasyncSync(file);
       used = at;
     },
@@ -195,7 +203,7 @@ export function openJournal(path: string, { epoch, stored, synchronous }: OpenJo
       const { size } = fstatSync(file);
       if (size >= ROOM_BYTES) return;
       try {
-        writeAt(Buffer.alloc(ROOM_BYTES - size), size);
+        writeZeros(size, ROOM_BYTES);
         fdatasyncSync(file);
       } catch {
         // A disk without that room: commits are slower there, or fail by themselves with a sentence.
