@@ -229,6 +229,7 @@ export const MUTATIONS: readonly Mutation[] = [
     from: " && !only.ask.overlooked_beside",
     to: "",
     caughtBy: "simulation",
+    seeds: 3_000,
   },
   {
     name: "questions without limit",
