@@ -83,6 +83,22 @@ test("a record that was stored and cannot be read, or is not there, is damage", 
   expect(readJournal(path, EPOCH, 1).isDamaged).toBeFalse();
 });
 
+test("without waiting for the disk, what follows a record that power took is lost, and is never found again", () => {
+  using home = tempHome();
+  const path = home.file("journal");
+  const journal = opened(path);
+  for (const text of ["one", "two", "six"]) journal.append(text);
+  const bytes = readFileSync(path);
+  bytes.fill(0, 23, 46);
+  writeFileSync(path, bytes);
+  const found = readJournal(path, EPOCH, 0);
+  expect(found).toMatchObject({ waiting: ["one"], last: 1, isDamaged: true });
+  const again = openJournal(path, { epoch: EPOCH, stored: found, synchronous: "normal" });
+  again.append("new");
+  // As long as what was lost, so that the third of before would follow it.
+  expect(stored(path)).toEqual({ waiting: ["one", "new"], last: 2, isDamaged: false });
+});
+
 test("of another database says nothing here", () => {
   using home = tempHome();
   const path = home.file("journal");

@@ -39,7 +39,7 @@ export interface JournalFile {
 
 /** What was found in a journal's file when it was opened. */
 export interface StoredJournal {
-  /** The records that the tables do not have yet, in order. */
+  /** The records that the tables do not have yet, in order, up to where one is missing. */
   waiting: string[];
   /** The number of the last of them, or of the last that the tables have. */
   last: number;
@@ -78,9 +78,10 @@ export function readJournal(path: string, epoch: string, applied: number): Store
     if (last > applied) waiting.push(found.text());
     at += found.bytes;
   }
-  const isGap = first !== undefined && first > applied + 1;
+  // What is missing came before all of it: none of it can be applied.
+  if (first !== undefined && first > applied + 1) return { ...nothing, isDamaged: true };
   if (last === undefined || last <= applied) return { ...nothing, isDamaged: hasNewer(bytes, at, seed, applied) };
-  return { waiting, last, end: at, isDamaged: isGap || hasNewer(bytes, at, seed, last) };
+  return { waiting, last, end: at, isDamaged: hasNewer(bytes, at, seed, last) };
 }
 
 /** A torn record has none after it: each is on the disk before the next is written. */
@@ -171,6 +172,9 @@ export function openJournal(path: string, { epoch, stored, synchronous }: OpenJo
       // The disk takes nothing at all: the next record is written over it, or the next start finds it whole and stores it.
     }
   }
+
+  // Numbers are given again from here on: what has them already must not be found behind them.
+  if (stored.isDamaged) writeZeros(at, used);
 
   return {
     get last() {

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import {
   askRecord,
   deliveryRecord,
@@ -242,6 +242,30 @@ describe("the journal", () => {
     expect(again.damagedMovedTo).toStartWith(`${copy}.damaged-`);
     expect(readFileSync(again.damagedMovedTo + JOURNAL_SUFFIX).equals(bytes)).toBeTrue();
     expect(again.read((tx) => tx.peers.all())).toEqual([]);
+    again.close();
+  });
+
+  test("that power left with a hole goes on before it, where records are not waited for", () => {
+    using home = tempHome();
+    const file = home.file("repowire.db");
+    const store = sqliteStore(file, { synchronous: "normal" });
+    store.transaction(write(1));
+    const { size } = statSync(file + JOURNAL_SUFFIX);
+    for (let n = 2; n <= 3; n++) store.transaction(write(n));
+    const copy = home.file("copy.db");
+    for (const suffix of ["", "-wal", JOURNAL_SUFFIX]) copyFileSync(file + suffix, copy + suffix);
+    store.close();
+    const bytes = readFileSync(copy + JOURNAL_SUFFIX);
+    bytes.fill(0, size, size + 100);
+    writeFileSync(copy + JOURNAL_SUFFIX, bytes);
+
+    const again = sqliteStore(copy, { synchronous: "normal" });
+    expect(again.damagedMovedTo).toBeUndefined();
+    expect(again.read((tx) => [1, 2, 3].map((n) => tx.messages.get(messageId(n))?.id))).toEqual([
+      messageId(1),
+      undefined,
+      undefined,
+    ]);
     again.close();
   });
 

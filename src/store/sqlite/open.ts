@@ -67,13 +67,16 @@ export function openDatabase(file: string, options: OpenOptions): Opened {
   return { db, damagedMovedTo, backup };
 }
 
-/** The same with what its journal holds; a database whose journal is damaged is a damaged one. */
+/**
+ * The same with what its journal holds; a database whose journal is damaged is a damaged one. Where records are not waited for, a loss
+ * of power may leave any of them out: then what follows the first of those is lost, as that setting has it.
+ */
 export function openWithJournal(file: string, options: OpenOptions): OpenedWithJournal {
   const opened = openDatabase(file, options);
   const epoch = epochOf(opened.db);
   const applied = Number(metaOf(opened.db, APPLIED_KEY) ?? 0);
   const stored = readJournal(file + JOURNAL_SUFFIX, epoch, applied);
-  if (!stored.isDamaged) return { ...opened, epoch, stored };
+  if (!stored.isDamaged || options.synchronous === "normal") return { ...opened, epoch, stored };
   opened.db.close();
   const damagedMovedTo = moveAside(file);
   return { ...openWithJournal(file, options), damagedMovedTo };
