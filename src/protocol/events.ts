@@ -29,7 +29,6 @@ export const EventType = z.enum([
   "delivery.expired",
   "delivery.dead",
   "delivery.cancelled",
-  "ask.opened",
   "ask.progress",
   "ask.overlooked",
   "ask.abandoned",
