@@ -147,6 +147,18 @@ describe("compaction", () => {
     expect(mesh.delivered(backend)).toMatchObject([{ handle: asked.id, attempt: 2 }]);
   });
 
+  test("that is told late leaves alone what came after it", async () => {
+    const at = mesh.clock.now().wall;
+    mesh.clock.advance(2_000);
+    const asked = await ask("which version?");
+    await mesh.present(backend);
+    await see(asked.message);
+    await mesh.decide((ctx) => changeConversation(ctx, backend, "one", "compact", at));
+    expect(bodies()).toEqual([]);
+    await mesh.decide((ctx) => changeConversation(ctx, backend, "one", "compact", at + 2_000));
+    expect(mesh.delivered(backend)).toMatchObject([{ attempt: 2 }]);
+  });
+
   test("leaves alone what waits in the runtime and was not read yet", async () => {
     const asked = await ask("which version?");
     await mesh.present(backend);

@@ -9,12 +9,16 @@ import { closeRoute } from "./routes.ts";
 import { settlePending } from "./waiting.ts";
 import { noteWatchedEnd } from "./watches.ts";
 
-/** A session's conversation changed (cleared, resumed, compacted): the peer stays, and what only the old one knew is shown again. */
+/**
+ * A session's conversation changed (cleared, resumed, compacted): the peer stays, and what only the old one knew is shown again. `at`
+ * (epoch ms): when it was compacted, where that is told late; what came after it was not forgotten.
+ */
 export function changeConversation(
   ctx: Context,
   peerId: PeerId,
   conversation: string,
   source: "change" | "compact",
+  at: number = Number.POSITIVE_INFINITY,
 ): void {
   const peer = ctx.tx.peers.get(peerId);
   if (!peer) return;
@@ -36,7 +40,12 @@ export function changeConversation(
       (delivery) => delivery.conversation !== conversation && mayBeLost(ctx, delivery),
     );
   if (source === "compact")
-    representAsks(ctx, peerId, "its conversation was compacted", (delivery) => delivery.state === "seen");
+    representAsks(
+      ctx,
+      peerId,
+      "its conversation was compacted",
+      (delivery) => delivery.state === "seen" && (delivery.presented_at ?? 0) <= at,
+    );
   stir(ctx, peerId);
 }
 

@@ -130,9 +130,9 @@ export function createHookHandler(parts: HookParts) {
     });
   }
 
-  async function sessionStart({ input, peer }: HookEvent): Promise<HookReply> {
+  async function sessionStart({ given, input, peer }: HookEvent): Promise<HookReply> {
     const line = await engine.run((ctx) => {
-      if (input.source === "compact") changeConversation(ctx, peer.id, input.session_id, "compact");
+      if (input.source === "compact") changeConversation(ctx, peer.id, input.session_id, "compact", given.spooled_at);
       return meshLine(ctx, peer);
     });
     return context("SessionStart", line);

@@ -249,7 +249,7 @@ export function createHookAdapter(parts: {
           );
           return { items: [] };
         case "compact":
-          await engine.run((ctx) => changeConversation(ctx, peer.id, session.conversation, "compact"));
+          await engine.run((ctx) => changeConversation(ctx, peer.id, session.conversation, "compact", at));
           return { items: [] };
         default:
           return event satisfies never;
